@@ -1,0 +1,7 @@
+"""`python -m anchorprune`."""
+
+import sys
+
+from anchorprune.cli import main
+
+sys.exit(main())

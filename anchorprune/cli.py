@@ -1,0 +1,62 @@
+"""The `anchorprune` command: one thin sub-command per stage, loaded only when it is called."""
+
+import importlib
+import logging
+import sys
+
+import click
+
+from anchorprune import __version__
+from anchorprune.errors import UserError
+
+# Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
+COMMANDS = {
+    "cost": "cost",
+    "doctor": "doctor",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command's module only when that sub-command is used (start-up time)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"anchorprune.commands.{COMMANDS[cmd_name]}").command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="anchorprune")
+def cli() -> None:
+    """Prune the anchors of one-stage object detectors.
+
+    Every command prints its result as JSON on standard output, messages on standard error, and ends with
+    status 0, or with one line that says what is wrong and status 2.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    try:
+        cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        print("anchorprune: interrupted", file=sys.stderr)
+        return 130
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except UserError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def _fail(message: str) -> int:
+    print("anchorprune: error: " + " ".join(message.split()), file=sys.stderr)
+    return 2

@@ -1,0 +1,1 @@
+"""The sub-commands of `anchorprune`, one module each: files in, files out."""

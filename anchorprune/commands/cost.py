@@ -1,0 +1,27 @@
+"""`anchorprune cost`: what a layout costs."""
+
+from pathlib import Path
+
+import click
+
+from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
+from anchorprune.cost import cost
+from anchorprune.layout import Head
+
+
+@click.command(epilog="Example: anchorprune cost head.json --drop 5,7")
+@click.argument("head_or_predictions", type=click.Path(path_type=Path))
+@keep_option
+@drop_option
+def command(head_or_predictions: Path, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None) -> None:
+    """Print anchors, head MACs and boxes of a layout of HEAD_OR_PREDICTIONS (head.json or predictions.parquet)."""
+    head = _read_head(head_or_predictions)
+    print_json(cost(chosen_layout(head, keep, drop)).to_dict())
+
+
+def _read_head(path: Path) -> Head:
+    if path.suffix == ".parquet":
+        from anchorprune.predictions import Predictions
+
+        return Predictions.open(path).head
+    return Head.load(path)

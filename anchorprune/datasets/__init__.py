@@ -1,0 +1,1 @@
+"""Data sets: COCO, PASCAL VOC and generated scenes, all in one in-memory form."""
