@@ -11,6 +11,12 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "train": "train",
+    "predict": "predict",
+    "slice": "slice",
+    "retrain": "retrain",
+    "evaluate": "evaluate",
+    "report": "report",
     "cost": "cost",
     "doctor": "doctor",
 }

@@ -1,6 +1,7 @@
 """Options several sub-commands share."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -43,3 +44,32 @@ def chosen_layout(head: Head, keep: tuple[int, ...] | None, drop: tuple[int, ...
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
     click.echo(json.dumps(value, allow_nan=False))
+
+
+def split_options(function):
+    """`--annotations` and `--images` of the split a command works on."""
+    function = click.option(
+        "--images", required=True, type=click.Path(path_type=Path), help="Folder the file names are relative to."
+    )(function)
+    return click.option(
+        "--annotations", required=True, type=click.Path(path_type=Path), help="COCO annotation file of the split."
+    )(function)
+
+
+def training_options(function):
+    """Seed, threads and the recipe's overrides."""
+    for option in (
+        click.option("--workers", type=click.IntRange(0), help="Data-loading processes.  [default: the config's]"),
+        click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At the base batch size."),
+        click.option("--batch-size", type=click.IntRange(1), help="Images per iteration.  [default: the config's]"),
+        click.option("--epochs", type=click.IntRange(1), help="Passes over the split.  [default: the config's]"),
+        click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Torch threads."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Of Python, NumPy and torch."),
+    ):
+        function = option(function)
+    return function
+
+
+output_option = click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Folder the results go to."
+)

@@ -1,0 +1,26 @@
+"""From experiments to tables and plots; `snakemake --list-rules` names the stages, config/README.md every key."""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config/experiments.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/dataset.smk"
+include: "rules/train.smk"
+include: "rules/predict.smk"
+include: "rules/search.smk"
+include: "rules/slice.smk"
+include: "rules/retrain.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """Every table and plot of the chosen experiments (default)."""
+    input:
+        report_outputs(),
+    default_target: True

@@ -1,0 +1,11 @@
+"""mmdet detectors with explicit anchor lists; the only package here that imports torch, mmcv, mmengine or mmdet.
+
+Importing it registers the parts that our configs name, so a config with
+`custom_imports = dict(imports=["anchorprune.detectors"])` runs with mmdet's own tools.
+"""
+
+from anchorprune.detectors.anchors import ExplicitAnchorGenerator
+from anchorprune.detectors.hooks import FiniteLossHook, SeedEpochHook
+from anchorprune.detectors.ssd import PrunableSSDHead
+
+__all__ = ["ExplicitAnchorGenerator", "FiniteLossHook", "PrunableSSDHead", "SeedEpochHook"]

@@ -1,0 +1,142 @@
+"""Complete mmdet configs: a detector's config file + anchors + a data set's classes + a training recipe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from anchorprune.errors import UserError
+
+# Where our own facts live in a config.py; mmdet ignores keys it does not know.
+OWN_KEY = "anchorprune"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Training choices that override the detector config's own; None leaves its value.
+
+    Attributes:
+        epochs: passes over the training split; the schedule is stretched or squeezed with it.
+        batch_size: images per iteration on one device; the learning rate follows `auto_scale_lr.base_batch_size`.
+        learning_rate: of the optimizer, at the base batch size.
+        workers: data-loading processes; 0 loads in the training process.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    workers: int | None = None
+
+
+def read_config(path: str | Path) -> Config:
+    """Read an mmdet config file of any form (inheritance, custom imports).
+
+    Raises:
+        UserError: the file is missing or cannot be read as a config.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such mmdet config; check the path")
+    try:
+        return Config.fromfile(str(path))
+    except Exception as error:  # a config is a program: any error in it is the user's
+        raise UserError(f"{path}: not a readable mmdet config ({type(error).__name__}: {error})") from None
+
+
+def set_head_name(cfg: Config, name: str) -> None:
+    """Name the head; layouts refer to it."""
+    cfg[OWN_KEY] = ConfigDict(cfg.get(OWN_KEY, {}), head=name)
+
+
+def set_anchors(cfg: Config, strides: Sequence[int], anchors: Sequence[Sequence[Sequence[float]]]) -> None:
+    """Give the head an explicit anchor list, (w, h) in input pixels per level.
+
+    Raises:
+        UserError: not one list per level of the detector.
+    """
+    expected = len(cfg.model.bbox_head.in_channels)
+    if len(anchors) != expected:
+        raise UserError(
+            f"anchor set: anchors for {len(anchors)} levels, but the detector has {expected}; give one list per level"
+        )
+    cfg.model.bbox_head.anchor_generator = ConfigDict(
+        type="ExplicitAnchorGenerator",
+        strides=list(strides),
+        anchors=[[[float(w), float(h)] for w, h in level] for level in anchors],
+    )
+
+
+def set_classes(cfg: Config, names: Sequence[str]) -> None:
+    """Fit the head and the data sets to these categories, in the order of their ids."""
+    cfg.model.bbox_head.num_classes = len(names)
+    cfg[OWN_KEY] = ConfigDict(cfg.get(OWN_KEY, {}), classes=list(names))
+
+
+def set_training_data(cfg: Config, annotations: str | Path, images: str | Path) -> None:
+    """Train on this split."""
+    cfg.train_dataloader.dataset = _dataset(cfg, cfg.train_dataloader.dataset, annotations, images, training=True)
+    cfg.train_dataloader.sampler = ConfigDict(type="DefaultSampler", shuffle=True)
+
+
+def set_test_data(cfg: Config, annotations: str | Path, images: str | Path) -> None:
+    """Predict on this split."""
+    cfg.test_dataloader.dataset = _dataset(cfg, cfg.test_dataloader.dataset, annotations, images, training=False)
+    cfg.test_dataloader.sampler = ConfigDict(type="DefaultSampler", shuffle=False)
+    cfg.test_dataloader.drop_last = False
+
+
+def _dataset(cfg: Config, old: ConfigDict, annotations: str | Path, images: str | Path, training: bool) -> ConfigDict:
+    pipeline = old.get("pipeline") or old.dataset.pipeline  # RepeatDataset and its like wrap the one with a pipeline
+    dataset = ConfigDict(
+        type="CocoDataset",
+        metainfo=dict(classes=tuple(cfg[OWN_KEY]["classes"])),
+        ann_file=str(annotations),
+        data_prefix=dict(img=str(images)),
+        pipeline=pipeline,
+        test_mode=not training,
+    )
+    if training:
+        dataset.filter_cfg = dict(filter_empty_gt=True, min_size=1)
+    return dataset
+
+
+def set_recipe(cfg: Config, recipe: Recipe) -> list[str]:
+    """Apply a recipe; returns lines for the log (the learning rate follows the batch size)."""
+    if recipe.batch_size is not None:
+        cfg.train_dataloader.batch_size = recipe.batch_size
+    if recipe.workers is not None:
+        for loader in (cfg.train_dataloader, cfg.test_dataloader):
+            loader.num_workers = recipe.workers
+            loader.persistent_workers = recipe.workers > 0
+    if recipe.learning_rate is not None:
+        cfg.optim_wrapper.optimizer.lr = recipe.learning_rate
+    if recipe.epochs is not None:
+        _stretch_schedule(cfg, recipe.epochs)
+    return [_scale_learning_rate(cfg)]
+
+
+def _stretch_schedule(cfg: Config, epochs: int) -> None:
+    """Set the epochs and move every epoch named in the schedule in proportion."""
+    ratio = epochs / cfg.train_cfg.max_epochs
+    cfg.train_cfg.max_epochs = epochs
+    for scheduler in cfg.get("param_scheduler", []):
+        if not scheduler.get("by_epoch", True):
+            continue
+        for key in ("begin", "end", "T_max"):
+            if key in scheduler:
+                scheduler[key] = round(scheduler[key] * ratio) if scheduler[key] * ratio > 1 else min(scheduler[key], 1)
+        if "milestones" in scheduler:
+            scheduler.milestones = [max(1, round(m * ratio)) for m in scheduler.milestones]
+
+
+def _scale_learning_rate(cfg: Config) -> str:
+    """Scale the learning rate linearly with the batch (Goyal et al., arXiv 1706.02677), once."""
+    optimizer = cfg.optim_wrapper.optimizer
+    base = cfg.get("auto_scale_lr", {}).get("base_batch_size")
+    batch = cfg.train_dataloader.batch_size
+    if not base or base == batch:
+        return f"learning rate {optimizer.lr:g} at batch {batch}"
+    before = optimizer.lr
+    optimizer.lr = before * batch / base
+    cfg.auto_scale_lr = dict(enable=False, base_batch_size=batch)
+    return f"learning rate {before:g} at batch {base} scaled to {optimizer.lr:g} at batch {batch}"

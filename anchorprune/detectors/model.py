@@ -1,0 +1,113 @@
+"""Building a detector from its config and weights, and describing its head."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from anchorprune.detectors.compose import OWN_KEY, read_config
+from anchorprune.detectors.families import family_of
+from anchorprune.detectors.weights import load_into, read_weights
+from anchorprune.errors import UserError
+from anchorprune.layout import Head, Level
+from anchorprune.predictions import Postprocess
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A built detector in evaluation mode, its complete config and the description of its head."""
+
+    config: Config
+    model: nn.Module
+    head: Head
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Category names in the order of the head's labels."""
+        return tuple(self.config[OWN_KEY]["classes"])
+
+
+def build(cfg: Config) -> nn.Module:
+    """Build the model of a complete config, with weights as its initialisation makes them.
+
+    Raises:
+        UserError: the config names no one-stage detector.
+    """
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    model_cfg = cfg.model.copy()
+    model_cfg.pop("init_cfg", None)
+    if "backbone" in model_cfg and model_cfg.backbone.get("init_cfg", {}).get("type") == "Pretrained":
+        model_cfg.backbone = model_cfg.backbone.copy()
+        model_cfg.backbone.init_cfg = None  # weights follow from a file; nothing is downloaded
+    model = MODELS.build(model_cfg)
+    if not hasattr(model, "bbox_head"):
+        raise UserError(f"detector {type(model).__name__} has no dense head; one-stage detectors only")
+    return model
+
+
+def load(config: str | Path, weights: str | Path) -> Detector:
+    """Build a detector from its complete config and load its weights.
+
+    Raises:
+        UserError: either file is missing or damaged, or they do not fit each other.
+    """
+    cfg = read_config(config)
+    model = build(cfg)
+    load_into(model, read_weights(weights), weights)
+    model.eval()
+    model.cfg = cfg
+    if torch.cuda.is_available():
+        model.cuda()
+    return Detector(cfg, model, describe(cfg, model))
+
+
+def input_size(cfg: Config) -> tuple[int, int]:
+    """(W, H) input pixels at which costs are counted: stated in the config, or the test pipeline's Resize.
+
+    Raises:
+        UserError: neither names a size.
+    """
+    stated = cfg.get(OWN_KEY, {}).get("input_size")
+    if stated:
+        return int(stated[0]), int(stated[1])
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step.get("type") == "Resize" and "scale" in step:
+            return int(step.scale[0]), int(step.scale[1])
+    raise UserError(f"config: no Resize with a scale in the test pipeline; add {OWN_KEY} = dict(input_size=[W, H])")
+
+
+@torch.no_grad()
+def describe(cfg: Config, model: nn.Module) -> Head:
+    """The head's levels, grids, costs and anchors at the config's input size."""
+    head, family = model.bbox_head, family_of(model.bbox_head)
+    width, height = input_size(cfg)
+    training = model.training
+    model.eval()
+    features = model.extract_feat(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
+    model.train(training)
+    levels = []
+    for i, (feature, corners) in enumerate(zip(features, head.prior_generator.base_anchors, strict=True)):
+        grid = (int(feature.shape[2]), int(feature.shape[3]))
+        fixed, per_anchor = family.level_macs(head, i, grid)
+        anchors = tuple((float(x2 - x1), float(y2 - y1)) for x1, y1, x2, y2 in corners.double())
+        levels.append(Level(int(head.prior_generator.strides[i][0]), grid, fixed, per_anchor, anchors))
+    name = cfg.get(OWN_KEY, {}).get("head", type(head).__name__)
+    return Head(name, (width, height), head.num_classes, tuple(levels))
+
+
+def postprocess(cfg: Config) -> Postprocess:
+    """The detector's own post-processing, from its test_cfg."""
+    test = cfg.model.test_cfg
+    nms_pre = test.get("nms_pre", -1)
+    return Postprocess(
+        score_threshold=float(test.get("score_thr", 0.0)),
+        nms_iou=float(test.nms.iou_threshold),
+        nms_pre=int(nms_pre) if nms_pre > 0 else None,
+        max_per_image=int(test.max_per_img),
+        min_size=float(test.get("min_bbox_size", -1)),
+        class_agnostic=bool(test.nms.get("class_agnostic", False)),
+    )

@@ -1,0 +1,1 @@
+"""Tables and plots from the files of the stages before."""

@@ -1,0 +1,86 @@
+"""A picture of each layout: the anchors' shapes per level, kept and removed."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from anchorprune.layout import Head, Layout
+from anchorprune.report.style import COLORS, GREY, style, write_figure
+from anchorprune.report.tables import format_macs
+
+KEPT, REMOVED = COLORS[0], COLORS[1]
+
+
+def write_layouts(experiment: str, manifest: list[dict[str, Any]], table: pd.DataFrame, folder: Path) -> None:
+    """Write `layouts-EXPERIMENT`: a row of panels per pruned detector, a panel per level."""
+    chosen = [i for i, entry in enumerate(manifest) if entry["experiment"] == experiment and "layout" in entry["files"]]
+    layouts = [_layout(manifest[i]["files"]) for i in chosen]
+    columns = max(len(layout.head.levels) for layout in layouts)
+    with style():
+        figure = Figure(figsize=(1.9 * columns + 1.6, 1.75 * len(layouts) + 0.5), layout="constrained")
+        grid = figure.subplots(len(layouts), columns, squeeze=False)
+        for row, i, layout in zip(grid, chosen, layouts, strict=True):
+            for ax in row:
+                ax.set_axis_off()
+            for level, ax in enumerate(row[: len(layout.head.levels)]):
+                _draw_level(ax, layout, level)
+            _title(row[0], manifest[i], table.iloc[i])
+        handles = [
+            Line2D([], [], color=KEPT, linewidth=1.6, label="kept"),
+            Line2D([], [], color=REMOVED, linewidth=0.9, linestyle="--", label="removed"),
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        write_figure(figure, folder, f"layouts-{experiment}")
+
+
+def _layout(files: dict[str, str]) -> Layout:
+    return Layout.load(files["layout"], Head.load(files["head"]))
+
+
+def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
+    anchors, kept = layout.head.levels[level].anchors, layout.kept_per_level[level]
+    reach = 0.55 * max(max(anchor) for anchor in anchors) if anchors else 1.0
+    for position, (width, height) in sorted(enumerate(anchors), key=lambda item: item[0] in kept):
+        stays = position in kept
+        line = {"edgecolor": KEPT, "linewidth": 1.6} if stays else {"edgecolor": REMOVED, "linewidth": 0.9}
+        ax.add_patch(
+            Rectangle(
+                (-width / 2, -height / 2),
+                width,
+                height,
+                fill=stays,
+                facecolor=(*_rgb(KEPT), 0.06),
+                linestyle="-" if stays else "--",
+                **line,
+            )
+        )
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(reach, -reach)
+    ax.set_aspect("equal")
+    ax.text(
+        0.5,
+        -0.02,
+        f"stride {layout.head.levels[level].stride}: {len(kept)} of {len(anchors)}",
+        transform=ax.transAxes,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color="black" if kept else GREY,
+    )
+
+
+def _title(ax: Axes, entry: dict[str, Any], row: pd.Series) -> None:
+    text = (
+        f"{entry['anchor_set']} anchors, seed {entry['seed']}, search {entry['method']}, budget {entry['budget']}: "
+        f"{row['anchors']} anchors, {format_macs(row['macs'])} MACs, AP {row['ap']:.3f}"
+    )
+    ax.set_title(text, loc="left", fontsize=8)
+
+
+def _rgb(color: str) -> tuple[float, float, float]:
+    return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))

@@ -1,0 +1,29 @@
+"""One run of the pipeline at a time in a folder, by a lock that the system gives back when its holder dies.
+
+Snakemake's own lock is a file that stays behind when Snakemake is killed, and then has to be removed by hand.
+"""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from anchorprune.errors import UserError
+
+_held: list[FileLock] = []  # kept referenced until the process ends
+
+
+def hold_run_lock(folder: Path) -> None:
+    """Hold the folder's lock until this process ends.
+
+    Raises:
+        UserError: another run holds it, or the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / "anchorprune.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"{folder.resolve().parent}: another snakemake is running here; wait for it to end") from None
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write here ({error.strerror}); run from a folder you may write to") from None
+    _held.append(lock)

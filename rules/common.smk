@@ -1,0 +1,99 @@
+"""The plan of this run, and where every file lives. No rules here."""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from anchorprune.errors import UserError
+from anchorprune.experiments import expand_anchors, plan
+from anchorprune.runlock import hold_run_lock
+
+SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
+
+try:
+    PLAN = plan(config, SCHEMA)
+    if workflow.is_main_process and not workflow.dryrun:
+        hold_run_lock(Path(".snakemake"))
+except UserError as error:
+    sys.exit(f"anchorprune: error: {error}")
+
+SPLITS = ("train", "prune", "test")
+DATA = "results/data/{dataset}"
+TRAINED = "results/{dataset}/{detector}/{anchor_set}/seed-{seed}"
+PRUNED = TRAINED + "/{search}/{budget}"
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    detector="[^/]+",
+    anchor_set="[^/]+",
+    seed=r"\d+",
+    search="[^/]+",
+    budget=r"[0-9.]+",
+    retrain="scratch|finetune",
+
+
+def recipe_options(recipe):
+    """A training recipe as command-line options."""
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in sorted(recipe.items()))
+
+
+def detector_of(wildcards):
+    """The configuration of a rule's detector."""
+    return PLAN.config["detectors"][wildcards.detector]
+
+
+def dataset_of(wildcards):
+    """The configuration of a rule's data set."""
+    return PLAN.config["datasets"][wildcards.dataset]
+
+
+def images_of(split):
+    """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
+
+    def folder(wildcards, input):
+        return json.loads(Path(input.dataset).read_text())["splits"][split]["images"]
+
+    return folder
+
+
+def finished_folder(experiment):
+    """Where an experiment's finished pruned detector lies, below its budget's folder."""
+    return "slice" if experiment.retrain == "none" else f"retrain-{experiment.retrain}"
+
+
+def report_rows():
+    """One entry per detector the report shows: its names, and the files its figures come from."""
+    rows = []
+    for e in PLAN.run:
+        for anchor_set in e.anchor_sets:
+            for seed in e.seeds:
+                names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
+                trained = TRAINED.format(**names)
+                names["experiment"] = e.name
+                full = {
+                    "unpruned": f"{trained}/train/evaluate/metrics.json",
+                    "head": f"{trained}/train/head.json",
+                    "evaluated": f"{trained}/{e.searches[0]}/search/evaluated.parquet",
+                }
+                rows.append({**names, "method": "", "budget": 1, "files": full})
+                for search in e.searches:
+                    found = f"{trained}/{search}/search"
+                    for budget in e.budgets:
+                        pruned = PRUNED.format(**names, search=search, budget=budget)
+                        files = {
+                            "sliced": f"{pruned}/slice/evaluate/metrics.json",
+                            "metrics": f"{pruned}/{finished_folder(e)}/evaluate/metrics.json",
+                            "layout": f"{found}/layout-{budget}.json",
+                            "front": f"{found}/front.csv",
+                            "evaluated": f"{found}/evaluated.parquet",
+                        }
+                        rows.append({**names, "method": search, "budget": budget, "files": {**full, **files}})
+    return rows
+
+
+def report_inputs():
+    """Every file the report reads."""
+    return sorted({path for row in report_rows() for path in row["files"].values()})

@@ -1,0 +1,27 @@
+"""evaluate: COCO's figures on the test split, which no search has seen."""
+
+
+rule evaluate:
+    """Evaluate a detector, pruned or not, on the test split."""
+    input:
+        config="{folder}/config.py",
+        weights="{folder}/weights.pth",
+        dataset=lambda w: f"results/data/{w.folder.split('/')[1]}/dataset.json",
+        annotations=lambda w: f"results/data/{w.folder.split('/')[1]}/test.json",
+    output:
+        metrics="{folder}/evaluate/metrics.json",
+        detections="{folder}/evaluate/detections.json",
+    log:
+        "{folder}/evaluate/evaluate.log",
+    params:
+        images=images_of("test"),
+        folder=subpath(output.metrics, parent=True),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    conda:
+        "../environment.yml"
+    shell:
+        "anchorprune evaluate {input.config:q} {input.weights:q} {input.annotations:q} {params.images:q}"
+        " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,24 @@
+"""slice: the trained detector without the channels of the anchors that a layout drops."""
+
+
+rule slice:
+    """Cut a layout's detector out of the trained one."""
+    input:
+        config=TRAINED + "/train/config.py",
+        weights=TRAINED + "/train/weights.pth",
+        layout=TRAINED + "/{search}/search/layout-{budget}.json",
+    output:
+        config=PRUNED + "/slice/config.py",
+        weights=PRUNED + "/slice/weights.pth",
+        head=PRUNED + "/slice/head.json",
+    log:
+        PRUNED + "/slice/slice.log",
+    params:
+        folder=subpath(output.config, parent=True),
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../environment.yml"
+    shell:
+        "anchorprune slice {input.config:q} {input.weights:q} {input.layout:q} --output {params.folder:q} > {log:q} 2>&1"

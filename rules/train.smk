@@ -1,0 +1,48 @@
+"""train: a detector with an anchor set, trained on the train split.
+
+Checkpoints are no output of the rule (a failed job's outputs are deleted): a killed training goes on from its last.
+"""
+
+
+rule anchors:
+    """Spell out an anchor set of the configuration."""
+    output:
+        "results/anchors/{detector}/{anchor_set}.json",
+    log:
+        "results/anchors/{detector}/{anchor_set}.log",
+    params:
+        anchors=lambda w: json.dumps(expand_anchors(detector_of(w)["anchor_sets"][w.anchor_set])),
+    conda:
+        "../environment.yml"
+    localrule: True
+    shell:
+        "printf '%s\n' {params.anchors:q} > {output:q} 2> {log:q}"
+
+
+rule train:
+    """Train a detector with an anchor set from scratch."""
+    input:
+        config=lambda w: detector_of(w)["config"],
+        anchors="results/anchors/{detector}/{anchor_set}.json",
+        dataset=DATA + "/dataset.json",
+        annotations=DATA + "/train.json",
+    output:
+        config=TRAINED + "/train/config.py",
+        weights=TRAINED + "/train/weights.pth",
+        head=TRAINED + "/train/head.json",
+    log:
+        TRAINED + "/train/train.log",
+    params:
+        images=images_of("train"),
+        recipe=lambda w: recipe_options(detector_of(w)["training"]),
+        folder=subpath(output.config, parent=True),
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    conda:
+        "../environment.yml"
+    shell:
+        "anchorprune train {input.config:q} --name {wildcards.detector}-{wildcards.anchor_set} --anchors {input.anchors:q}"
+        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
+        " {params.recipe} --output {params.folder:q} > {log:q} 2>&1"
