@@ -26,7 +26,7 @@ setup:
 
 # After changing what is installed: record it, so that everyone gets the same.
 lock:
-	python -m pip freeze --exclude-editable | sed -e 's/^\(onedl-mmcv\) @.*/\1==2.3.6/' -e 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock
+	python -m pip freeze --all --exclude-editable | grep -v ^pip== | sed -e 's/^\(onedl-mmcv\) @.*/\1==2.3.6/' -e 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock
 
 clean:
 	rm -rf results/* .snakemake

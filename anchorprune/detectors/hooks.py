@@ -41,7 +41,7 @@ class FiniteLossHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Check the iteration's total loss."""
-        loss = float(outputs["loss"])
+        loss = float(outputs["loss"].detach())
         if not math.isfinite(loss):
             raise UserError(
                 f"{runner.work_dir}: the loss is {loss} at epoch {runner.epoch + 1}, iteration {batch_idx + 1}; "

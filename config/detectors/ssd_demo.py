@@ -69,7 +69,7 @@ model = dict(
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True),
-    dict(type="MinIoURandomCrop", min_ious=(0.5, 0.7, 0.9), min_crop_size=0.6),
+    dict(type="RandomCrop", crop_type="relative_range", crop_size=(0.7, 0.7)),
     dict(type="Resize", scale=(input_size, input_size), keep_ratio=False),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PackDetInputs"),
