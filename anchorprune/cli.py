@@ -11,6 +11,7 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "dataset": "dataset",
     "cost": "cost",
     "doctor": "doctor",
 }
