@@ -11,8 +11,10 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "dataset": "dataset",
     "train": "train",
     "predict": "predict",
+    "search": "search",
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",

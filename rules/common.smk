@@ -54,7 +54,8 @@ def images_of(split):
     """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
 
     def folder(wildcards, input):
-        return json.loads(Path(input.dataset).read_text())["splits"][split]["images"]
+        dataset = Path(input.dataset)
+        return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
 
     return folder
 

@@ -1,0 +1,100 @@
+"""PASCAL VOC folders (VOCdevkit/VOC2007, or any folder of that shape) as annotations.
+
+VOC's corners are 1-based and inclusive: the top left pixel is (1, 1), and a box from xmin 3 to xmax 5 covers three
+pixels. In COCO's terms that is x = xmin - 1 and w = xmax - xmin + 1.
+
+VOC's `difficult` boxes become crowds (`iscrowd`): both protocols neither reward nor punish a detection there. They
+differ in one point: COCO matches a detection to a crowd by the share of the *detection* that lies inside, VOC by IoU.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from anchorprune.datasets.annotations import Annotations, Image
+from anchorprune.datasets.boxes import skip_lines, unusable
+from anchorprune.datasets.paths import inside
+from anchorprune.datasets.voc_xml import Picture, read_picture
+from anchorprune.errors import UserError
+
+
+def read_voc(root: str | Path, split: str, categories: Sequence[str] | None = None) -> Annotations:
+    """Read one split of a VOC folder.
+
+    Image ids are 1, 2, .. in the order of the split's list, annotation ids 1, 2, .. in the order of the images and of
+    the objects in their XML file (a skipped box keeps its number). Degenerate boxes (xmax <= xmin or ymax <= ymin, or
+    entirely outside) are left out and reported in `skipped`.
+
+    Args:
+        root: the folder that holds Annotations, ImageSets/Main and JPEGImages.
+        split: the list's name in ImageSets/Main, without `.txt`.
+        categories: class names; ids are 1..K in this order. Default: the split's classes, sorted by name.
+
+    Raises:
+        UserError: a file is missing, damaged, or names a class that is not in `categories`.
+    """
+    pictures = _read_split(Path(root), split)
+    names = tuple(categories) if categories is not None else tuple(sorted(_classes(pictures)))
+    if not names:
+        raise UserError(f"{root}: the images of {split!r} have no objects at all; check the annotation files")
+    return _assemble(Path(root), pictures, names)
+
+
+def voc_categories(root: str | Path, splits: Iterable[str]) -> tuple[str, ...]:
+    """The class names that occur in any of `splits`, sorted by name."""
+    return tuple(sorted(set().union(*(_classes(_read_split(Path(root), split)) for split in set(splits)))))
+
+
+def voc_images(root: str | Path) -> Path:
+    """The folder of the images."""
+    return Path(root) / "JPEGImages"
+
+
+def _read_split(root: Path, split: str) -> list[Picture]:
+    path = root / "ImageSets" / "Main" / f"{inside(split, str(root))}.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.txt"))) or "none"
+        raise UserError(f"{path}: no such image list; the lists of this folder are: {known}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot read this image list ({error})") from None
+    stems = [line.split()[0] for line in lines if line.strip()]  # lists of one class add a flag after the name
+    if not stems:
+        raise UserError(f"{path}: this image list is empty; a split needs images")
+    if len(set(stems)) < len(stems):
+        raise UserError(f"{path}: lists {next(s for s in stems if stems.count(s) > 1)!r} twice; remove one")
+    return [read_picture(root / "Annotations" / f"{inside(stem, str(path))}.xml", stem) for stem in stems]
+
+
+def _classes(pictures: Iterable[Picture]) -> set[str]:
+    return {name for picture in pictures for name in picture.names}
+
+
+def _assemble(root: Path, pictures: list[Picture], categories: tuple[str, ...]) -> Annotations:
+    position = {name: index for index, name in enumerate(categories)}
+    for picture in pictures:
+        unknown = sorted(set(picture.names) - set(position))
+        if unknown:
+            raise UserError(f"{root}: {picture.file_name}: class {unknown[0]!r} is not among {', '.join(categories)}")
+    index = np.repeat(np.arange(len(pictures), dtype=np.int32), [len(picture.names) for picture in pictures])
+    corners = np.array([c for p in pictures for c in p.corners], dtype=np.float64).reshape(-1, 4)
+    boxes = np.concatenate([corners[:, :2] - 1, corners[:, 2:] - corners[:, :2] + 1], axis=1)
+    reasons = unusable(boxes, np.array([(p.width, p.height) for p in pictures])[index])
+    # In VOC's own terms xmax == xmin is one pixel wide; in practice it is a slip of the mouse or a 0-based writer.
+    reasons[(corners[:, 2:] <= corners[:, :2]).any(axis=1)] = 4
+    keep = reasons == 0
+    ids = np.arange(1, len(boxes) + 1, dtype=np.int64)
+    return Annotations(
+        images=tuple(Image(n, p.file_name, p.width, p.height) for n, p in enumerate(pictures, start=1)),
+        category_ids=np.arange(1, len(categories) + 1, dtype=np.int32),
+        category_names=categories,
+        ids=ids[keep],
+        image_index=index[keep],
+        category_index=np.array([position[n] for p in pictures for n in p.names], dtype=np.int32)[keep],
+        boxes=boxes[keep],
+        area=(boxes[:, 2] * boxes[:, 3])[keep],
+        iscrowd=np.array([d for p in pictures for d in p.difficult], dtype=bool)[keep],
+        skipped=skip_lines(reasons, ids, corners, lambda row: pictures[index[row]].file_name),
+    )
