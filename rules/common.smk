@@ -4,8 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
+from anchorprune.datasets.sources import annotation_files, check_sources
 from anchorprune.errors import UserError
 from anchorprune.experiments import expand_anchors, plan
 from anchorprune.runlock import hold_run_lock
@@ -14,6 +13,8 @@ SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
     PLAN = plan(config, SCHEMA)
+    for experiment in PLAN.run:
+        check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])
     if workflow.is_main_process and not workflow.dryrun:
         hold_run_lock(Path(".snakemake"))
 except UserError as error:

@@ -12,17 +12,10 @@ def dataset_arguments(wildcards):
     return [str(word) for word in words]
 
 
-def dataset_files(wildcards):
-    """The files on disk that a data set is made from."""
-    settings = dataset_of(wildcards)
-    if settings["kind"] == "voc":
-        root = settings["root"]
-        return [f"{root}/ImageSets/Main/{settings[split]}.txt" for split in SPLITS]
-    return [v["annotations"] for v in settings.values() if isinstance(v, dict)]
-
-
 rule dataset:
     """Make a data set's three splits and check that every image is there and whole."""
+    input:
+        lambda w: annotation_files(dataset_of(w)),
     output:
         dataset=DATA + "/dataset.json",
         train=DATA + "/train.json",

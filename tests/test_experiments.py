@@ -1,0 +1,73 @@
+"""The configuration: defaults, and the line each mistake ends in."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from anchorprune.errors import UserError
+from anchorprune.experiments import expand_anchors, plan
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
+
+
+def test_the_shipped_configuration_and_its_defaults(config):
+    chosen = plan(config, SCHEMA)
+    assert [e.name for e in chosen.run] == ["demo"]
+    assert chosen.run[0].seeds == (0,)
+    assert chosen.config["datasets"]["scenes"]["train"] == 800
+    assert len(chosen.run[0].budgets) >= 2
+
+
+def test_run_takes_a_list_or_a_string(config):
+    config["experiments"]["again"] = copy.deepcopy(config["experiments"]["demo"])
+    for run in ("demo,again", "demo, again", ["demo", "again"]):
+        assert [e.name for e in plan({**config, "run": run}, SCHEMA).run] == ["demo", "again"]
+
+
+MISTAKES = [
+    (("experiments", "demo", "budgts"), [0.5], "experiments.demo: unknown key 'budgts'; allowed keys: .*budgets"),
+    (("experiments", "demo", "budgets"), [1.2], r"experiments.demo.budgets.0: 1.2 is out of range; allowed: \(0, 1\]"),
+    (("experiments", "demo", "budgets"), [0], r"experiments.demo.budgets.0: 0 is out of range; allowed: \(0, 1\]"),
+    (("experiments", "demo", "detector"), "sdd", "experiments.demo.detector: unknown detector 'sdd'; known: ssd-demo"),
+    (("experiments", "demo", "dataset"), "x", "experiments.demo.dataset: unknown data set 'x'; known: .*scenes"),
+    (("experiments", "demo", "anchor_sets"), ["x"], "experiments.demo.anchor_sets: unknown anchor set"),
+    (("experiments", "demo", "searches"), ["x"], "experiments.demo.searches: unknown search 'x'; known: "),
+    (("experiments", "demo", "retrain"), "maybe", "'maybe' is not allowed; allowed: scratch, finetune, none"),
+    (("searches", "greedy", "method"), "gredy", "searches.greedy.method: 'gredy' is not allowed; allowed: greedy, "),
+    (("datasets", "scenes", "sed"), 1, "datasets.scenes: unknown key 'sed'; allowed keys: kind, seed"),
+    (("datasets", "scenes", "kind"), "cocoa", "datasets.scenes.kind: 'cocoa' is not allowed; allowed: scenes, coco"),
+    (("datasets", "mine"), {"kind": "coco", "test": {}}, "datasets.mine.*: key '.*' is missing"),
+    (("datasets", "a/../b"), {"kind": "scenes"}, "does not match"),
+    (("run",), "paper2", "run: unknown experiment 'paper2'; known: "),
+    (("runs",), "demo", "top level: unknown key 'runs'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), MISTAKES, ids=lambda v: str(v)[:40])
+def test_a_mistake_is_one_line_that_names_the_key(config, path, value, message):
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(UserError, match=message) as error:
+        plan(config, SCHEMA)
+    assert "\n" not in str(error.value)
+
+
+def test_levels_must_match_strides(config):
+    config["detectors"]["ssd-demo"]["anchor_sets"]["baseline"]["levels"].pop()
+    with pytest.raises(UserError, match="3 levels for 4 strides"):
+        plan(config, SCHEMA)
+
+
+def test_sizes_and_ratios():
+    expanded = expand_anchors({"strides": [8, 16], "levels": [{"sizes": [10], "ratios": [4, 1]}, {}]})
+    assert expanded == {"strides": [8, 16], "levels": [[[5.0, 20.0], [10.0, 10.0]], []]}
