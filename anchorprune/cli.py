@@ -12,6 +12,7 @@ from anchorprune.errors import UserError
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
     "cost": "cost",
+    "score": "score",
     "doctor": "doctor",
 }
 
