@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "report": "report",
     "cost": "cost",
+    "score": "score",
     "doctor": "doctor",
 }
 

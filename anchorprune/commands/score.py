@@ -1,0 +1,38 @@
+"""`anchorprune score`: COCO's average precision of a layout."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
+from anchorprune.cost import cost
+
+
+@click.command(epilog="Example: anchorprune score predictions.parquet instances.json --drop 5,7")
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("annotations", type=click.Path(path_type=Path))
+@keep_option
+@drop_option
+@click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
+def command(
+    predictions: Path,
+    annotations: Path,
+    keep: tuple[int, ...] | None,
+    drop: tuple[int, ...] | None,
+    threads: int | None,
+) -> None:
+    """Print cost and COCO's AP figures of a layout: its boxes alone go through NMS and are evaluated.
+
+    PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images.
+    """
+    from anchorprune.datasets.coco import read_coco
+    from anchorprune.predictions import Predictions
+
+    opened = Predictions.open(predictions)
+    layout = chosen_layout(opened.head, keep, drop)
+    truth = read_coco(annotations)
+    from anchorprune.scoring import Scorer
+
+    score = Scorer(opened, truth, threads).score(layout.kept)
+    print_json({**cost(layout).to_dict(), **asdict(score)})

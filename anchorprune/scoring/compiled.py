@@ -1,0 +1,47 @@
+"""Compiled kernels, cached on disk under a key that covers every file of this package.
+
+numba's own cache looks at the file a function stands in, not at the files of the functions it calls, so an edited
+kernel could go on running, inlined in an old caller. The key below makes that impossible.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
+from platformdirs import user_cache_path
+
+
+def _cache_folder() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    base = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache_path("anchorprune")
+    return str(base / f"kernels-{digest.hexdigest()[:16]}")
+
+
+_FOLDER = _cache_folder()
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` without the interpreter lock; a division by zero gives inf or nan, as in C."""
+    before, config.CACHE_DIR = config.CACHE_DIR, _FOLDER
+    try:
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@intrinsic
+def count_bits(_typing: Any, word: Any) -> Any:
+    """Number of set bits of a uint64, as int64."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        function = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)])
+        return builder.call(function, arguments)
+
+    return types.int64(types.uint64), generate

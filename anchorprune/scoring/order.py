@@ -1,0 +1,79 @@
+"""Kernels that run once: sort orders and the suppression graph."""
+
+import numpy as np
+
+from anchorprune.scoring.compiled import kernel
+
+
+@kernel
+def sort_images(image_start, category, score, num_categories, first, end, chosen, rank, order):
+    """Storage order and ranks of images first..end.
+
+    Args:
+        image_start: (I+1,) int64.
+        category: (N,) int32 category index, in the file's order.
+        score: (N,) float32, in the file's order.
+        num_categories: K.
+        first: first image.
+        end: one past the last image.
+        chosen: (N,) int64, out: which of the file's rows stands at each place of the storage order.
+        rank: (N,) int32, out, in storage order: the place among the image's candidates by falling score.
+        order: (N,) int32, out: for each rank, the place in storage order, from the image's start.
+    """
+    place = np.empty(num_categories, np.int64)
+    for image in range(first, end):
+        start, stop = image_start[image], image_start[image + 1]
+        by_score = np.argsort(-score[start:stop], kind="mergesort")
+        place[:] = 0
+        for i in range(start, stop):
+            place[category[i]] += 1
+        total = 0
+        for k in range(num_categories):
+            total, place[k] = total + place[k], total
+        for r in range(stop - start):
+            row = start + by_score[r]
+            at = place[category[row]]
+            place[category[row]] = at + 1
+            chosen[start + at] = row
+            rank[start + at] = r
+            order[start + r] = at
+
+
+@kernel
+def overlaps_more(boxes, i, j, limit):
+    """Whether two boxes overlap by more than `limit`, in float32 with mmcv's order of operations."""
+    width = min(boxes[i, 2], boxes[j, 2]) - max(boxes[i, 0], boxes[j, 0])
+    height = min(boxes[i, 3], boxes[j, 3]) - max(boxes[i, 1], boxes[j, 1])
+    if width <= 0 or height <= 0:
+        return np.float32(0) > limit
+    both = width * height
+    first = (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
+    second = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
+    return both / (first + second - both) > limit
+
+
+@kernel
+def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, fill):
+    """The suppression graph of units first..end: who would suppress whom.
+
+    Args:
+        boxes: (N, 4) float32, best score first within a unit.
+        unit_start: (U+1,) int64; a unit is what NMS runs over: a group, or an image where it ignores categories.
+        limit: float32 IoU.
+        first: first unit.
+        end: one past the last unit.
+        edge_start: (N+1,) int64; out without `fill`: entry j + 1 is the number of j's edges.
+        edges: (E,) uint16, out with `fill`: how far before j each suppressor stands, the best first.
+        fill: write edges instead of counting them.
+    """
+    for unit in range(first, end):
+        start = unit_start[unit]
+        for j in range(start, unit_start[unit + 1]):
+            at = edge_start[j] if fill else 0
+            for i in range(start, j):
+                if overlaps_more(boxes, i, j, limit):
+                    if fill:
+                        edges[at] = j - i
+                    at += 1
+            if not fill:
+                edge_start[j + 1] = at

@@ -1,0 +1,274 @@
+"""From a predictions file and annotations to `Tables`: everything that does not depend on the subset, once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.errors import UserError
+from anchorprune.predictions import Candidates, Postprocess, Predictions
+from anchorprune.scoring.matching import match_rows
+from anchorprune.scoring.order import sort_images, suppressors
+from anchorprune.scoring.precision import recall_weights
+from anchorprune.scoring.tables import AREAS, CROWD, IOU_THRESHOLDS, NO_ID, Tables
+from anchorprune.scoring.threads import Threads
+
+MAX_GROUP = 65536  # edges are stored as 16-bit distances
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Candidates above the score threshold, in storage order.
+
+    Attributes:
+        image: (N,) int32, index into the annotations' images.
+        category: (N,) int32, index into the annotations' categories.
+        anchor: (N,) int16.
+        score: (N,) float32.
+        boxes: (N, 4) float32, x1 y1 x2 y2, pixels of the original image.
+    """
+
+    image: np.ndarray
+    category: np.ndarray
+    anchor: np.ndarray
+    score: np.ndarray
+    boxes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Ground truth by image, then category, else in the annotations' order.
+
+    Attributes:
+        image: (M,) int32.
+        category: (M,) int32.
+        boxes: (M, 4) float64, x y w h.
+        flags: (M,) uint8, bit a: ignored in area a; CROWD; NO_ID.
+    """
+
+    image: np.ndarray
+    category: np.ndarray
+    boxes: np.ndarray
+    flags: np.ndarray
+
+
+def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Sorted]:
+    """Build the tables.
+
+    Raises:
+        UserError: the predictions are damaged, or belong to another data set than the annotations.
+    """
+    post, head = predictions.postprocess, predictions.head
+    rows = _usable_rows(predictions, annotations)
+    image_start = np.searchsorted(rows.image, np.arange(len(annotations.images) + 1)).astype(np.int64)
+    found, rank, order = _sort(rows, image_start, len(annotations.category_ids), threads)
+    del rows
+    group_start, image_group = _groups(found, image_start)
+    truth = sort_truth(annotations)
+    parts = {
+        "image_start": image_start,
+        "image_group": image_group,
+        "group_start": group_start,
+        "group_image": found.image[group_start[:-1]],
+        "group_category": found.category[group_start[:-1]],
+        "group_of": np.repeat(np.arange(len(group_start) - 1, dtype=np.int32), np.diff(group_start)),
+        "anchor": found.anchor,
+        "live_anchor": _live_anchor(found, post.min_size, head.num_anchors),
+        "rank": rank,
+        "order": order,
+        "truth_flags": truth.flags,
+        "level": np.array(head.level_of_anchor, np.int16),
+        "slow": _slow_images(found, image_start, head.level_of_anchor, post),
+        "anchor_list": np.argsort(found.anchor, kind="stable").astype(np.int32),
+        "anchor_start": _starts(np.bincount(found.anchor, minlength=head.num_anchors)),
+        "nms_pre": -1 if post.nms_pre is None or post.nms_pre < 0 else post.nms_pre,
+        "max_per_image": post.max_per_image if post.max_per_image >= 0 else 2**31 - 2,
+        "agnostic": int(post.class_agnostic),
+    }
+    parts |= _suppression(predictions, found, image_start, group_start, order, threads)
+    parts |= _positions(found, len(annotations.category_ids), threads)
+    parts |= _matches(found, parts, truth, threads)
+    parts |= _recall(truth, len(annotations.category_ids))
+    return Tables(**parts), found
+
+
+def sort_truth(annotations: Annotations) -> Truth:
+    """Sort ground truth by image and category, and find where COCO's protocol ignores it."""
+    order = np.lexsort((annotations.category_index, annotations.image_index))
+    area, crowd = annotations.area[order], annotations.iscrowd[order]
+    flags = np.where(crowd, CROWD, 0) | np.where(annotations.ids[order] == 0, NO_ID, 0)
+    for bit, (low, high) in enumerate(AREAS):
+        flags |= np.where(crowd | (area < low) | (area > high), 1 << bit, 0)
+    image, category = annotations.image_index[order], annotations.category_index[order]
+    boxes = np.ascontiguousarray(annotations.boxes[order], np.float64).reshape(-1, 4)
+    return Truth(image.astype(np.int32), category.astype(np.int32), boxes, flags.astype(np.uint8))
+
+
+def _usable_rows(predictions: Predictions, annotations: Annotations) -> Sorted:
+    rows: Candidates = predictions.load()
+    image = _index(predictions, annotations.image_ids, rows.image_id, "image")
+    category = _index(predictions, annotations.category_ids, rows.category_id, "category")
+    keep = rows.score > np.float32(predictions.postprocess.score_threshold)
+    if keep.all():
+        return Sorted(image, category, rows.anchor, rows.score, rows.boxes)
+    if not keep.any():
+        threshold = predictions.postprocess.score_threshold
+        raise UserError(f"{predictions.path}: no candidate scores more than the score threshold {threshold}")
+    return Sorted(image[keep], category[keep], rows.anchor[keep], rows.score[keep], rows.boxes[keep])
+
+
+def _index(predictions: Predictions, known: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
+    index = np.searchsorted(known, ids).astype(np.int32)
+    strange = np.flatnonzero(index == len(known)) if len(known) else np.arange(len(ids))
+    if not len(strange):
+        strange = np.flatnonzero(known[index] != ids)
+    if len(strange):
+        raise UserError(
+            f"{predictions.path}: row {strange[0]} has {what}_id {ids[strange[0]]}, which is not in the annotations;"
+            " give the annotations of the split these predictions were made on"
+        )
+    return index
+
+
+def _sort(rows: Sorted, image_start: np.ndarray, categories: int, threads: Threads) -> tuple[Sorted, ...]:
+    size = len(rows.score)
+    chosen, rank, order = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
+
+    def run(block: tuple[int, int]) -> None:
+        sort_images(image_start, rows.category, rows.score, categories, *block, chosen, rank, order)
+
+    threads.map(run, threads.blocks(image_start))
+    found = Sorted(rows.image, rows.category[chosen], rows.anchor[chosen], rows.score[chosen], rows.boxes[chosen])
+    return found, rank, order
+
+
+def _groups(found: Sorted, image_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    new = (np.diff(found.image) != 0) | (np.diff(found.category) != 0)
+    group_start = np.concatenate([[0], np.flatnonzero(new) + 1, [len(found.image)]]).astype(np.int64)
+    return group_start, np.searchsorted(group_start, image_start).astype(np.int64)
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _live_anchor(found: Sorted, min_size: float, num_anchors: int) -> np.ndarray:
+    if min_size < 0:
+        return found.anchor
+    size = found.boxes[:, 2:] - found.boxes[:, :2]
+    wide = (size > np.float32(min_size)).all(1)
+    return found.anchor if wide.all() else np.where(wide, found.anchor, num_anchors).astype(np.int16)
+
+
+def _slow_images(found: Sorted, image_start: np.ndarray, level: tuple[int, ...], post: Postprocess) -> np.ndarray:
+    images = len(image_start) - 1
+    if post.class_agnostic:
+        return np.ones(images, np.bool_)
+    if post.nms_pre is None or post.nms_pre < 0:
+        return np.zeros(images, np.bool_)
+    levels = max(level) + 1
+    cell = found.image.astype(np.int64) * levels + np.array(level, np.int64)[found.anchor]
+    return (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
+
+
+def _suppression(
+    predictions: Predictions,
+    found: Sorted,
+    image_start: np.ndarray,
+    group_start: np.ndarray,
+    order: np.ndarray,
+    threads: Threads,
+) -> dict[str, np.ndarray]:
+    post, boxes, unit_start = predictions.postprocess, found.boxes, group_start
+    if post.class_agnostic:
+        unit_start = image_start
+        boxes = boxes[np.repeat(image_start[:-1], np.diff(image_start)) + order]
+    if np.diff(unit_start).max() >= MAX_GROUP:
+        raise UserError(
+            f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
+        )
+    edge_start, edges, limit = np.zeros(len(order) + 1, np.int64), np.empty(0, np.uint16), np.float32(post.nms_iou)
+    blocks = threads.blocks(unit_start)
+    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, False), blocks)
+    np.cumsum(edge_start, out=edge_start)
+    edges = np.empty(edge_start[-1], np.uint16)
+    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, True), blocks)
+    return {"edge_start": edge_start, "edges": edges}
+
+
+def _positions(found: Sorted, categories: int, threads: Threads) -> dict[str, np.ndarray]:
+    counts = np.bincount(found.category, minlength=categories)
+    start, word = _starts(counts), _starts((counts + 63) // 64)
+    members = np.argsort(found.category.astype(np.uint16) if categories < 65536 else found.category, kind="stable")
+    position = np.empty(len(found.score), np.int32)
+    inside = np.zeros((len(AREAS), word[-1] * 64), np.bool_)
+    x1, y1, x2, y2 = found.boxes.T
+
+    def run(category: int) -> None:
+        mine = members[start[category] : start[category + 1]]
+        mine = mine[np.argsort(-found.score[mine], kind="stable")]
+        first = word[category] * 64
+        position[mine] = np.arange(first, first + len(mine))
+        width, height = (b[mine].astype(np.float64) - a[mine] for a, b in ((x1, x2), (y1, y2)))
+        area = width * height
+        for bit, (low, high) in enumerate(AREAS):
+            inside[bit, first : first + len(mine)] = (area >= low) & (area <= high)
+
+    threads.map(run, range(categories))
+    bits = np.packbits(inside, axis=1, bitorder="little").view(np.uint64)
+    return {"position": position, "category_word": word, "area_bits": bits}
+
+
+def _matches(found: Sorted, parts: dict[str, np.ndarray], truth: Truth, threads: Threads) -> dict[str, np.ndarray]:
+    categories = len(parts["category_word"]) - 1
+    key = truth.image.astype(np.int64) * categories + truth.category
+    group_key = parts["group_image"].astype(np.int64) * categories + parts["group_category"]
+    ranges = np.stack([np.searchsorted(key, group_key, side) for side in ("left", "right")], 1).astype(np.int32)
+    thresholds = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)  # COCO's own guard for a threshold of 1
+    match_row = np.full(len(found.score), -1, np.int32)
+    blocks = threads.blocks(parts["group_start"])
+
+    def run(block: tuple[int, int]) -> tuple[np.ndarray, ...]:
+        given = found.boxes, parts["group_start"], ranges, truth.boxes, truth.flags, thresholds
+        nothing = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint16)
+        count, entries = match_rows(*given, *block, False, match_row, nothing)
+        rows = np.empty(count, np.int64), np.empty(entries, np.int32), np.empty(entries, np.uint16)
+        match_rows(*given, *block, True, match_row, rows)
+        return rows
+
+    results = threads.map(run, blocks)
+    offset, entry, starts = 0, 0, []
+    for (first, end), (row_start, row_truth, _) in zip(blocks, results, strict=True):
+        mine = match_row[parts["group_start"][first] : parts["group_start"][end]]
+        mine[mine >= 0] += offset
+        starts.append(row_start + entry)
+        offset, entry = offset + len(row_start), entry + len(row_truth)
+    position = parts["position"][match_row >= 0]
+    slot_order = np.argsort(position, kind="stable")
+    slot = np.empty(len(position), np.int32)
+    slot[slot_order] = np.arange(len(position))
+    slot_position = position[slot_order]
+    return {
+        "group_truth": ranges,
+        "match_row": match_row,
+        "row_start": np.concatenate([*starts, [entry]]).astype(np.int64),
+        "row_truth": np.concatenate([result[1] for result in results]),
+        "row_pass": np.concatenate([result[2] for result in results]),
+        "row_slot": slot,
+        "slot_position": slot_position,
+        "category_slot": np.searchsorted(slot_position, parts["category_word"] * 64).astype(np.int64),
+    }
+
+
+def _recall(truth: Truth, categories: int) -> dict[str, np.ndarray]:
+    tables, weight_start = [], np.zeros((len(AREAS), categories + 1), np.int64)
+    total = 0
+    for area in range(len(AREAS)):
+        counts = np.bincount(truth.category[truth.flags >> area & 1 == 0], minlength=categories)
+        for category in range(categories):
+            weight_start[area, category] = total
+            if counts[category]:
+                tables.append(recall_weights(int(counts[category])))
+                total += len(tables[-1])
+        weight_start[area, categories] = total
+    return {"weights": np.concatenate([*tables, np.empty(0, np.int32)]), "weight_start": weight_start}
