@@ -72,6 +72,17 @@ def test_a_photo_turned_by_exif_has_its_turned_size(tmp_path):
         check_images(data(Image(1, "a.jpg", 60, 40)), tmp_path)
 
 
+def test_damaged_exif_is_no_damaged_image(tmp_path):
+    picture(tmp_path / "a.jpg", exif=b"Exif\0\0rubbish")
+    check_images(data(Image(1, "a.jpg", 60, 40)), tmp_path)
+
+
+def test_postscript_is_not_run(tmp_path):
+    (tmp_path / "a.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 60 40\n%%EndComments\nshowpage\n")
+    with pytest.raises(UserError, match="cannot identify image file"):
+        check_images(data(Image(1, "a.jpg", 60, 40)), tmp_path)
+
+
 def test_missing_folder_and_folder_for_a_file(tmp_path):
     with pytest.raises(UserError, match="no such image folder"):
         check_images(data(), tmp_path / "gone")
