@@ -224,6 +224,7 @@ def test_a_second_run_replaces_the_first_and_leaves_other_files(tmp_path):
     assert generate(tmp_path) == 0
     first = digest(tmp_path)
     (tmp_path / "dataset.log").write_text("log")
+    (tmp_path / ".making-123" / "images").mkdir(parents=True)  # left by a run that was killed
     assert generate(tmp_path, "--train", 3) == 0
     assert len(list((tmp_path / "images" / "train").iterdir())) == 3
     assert (tmp_path / "dataset.log").read_text() == "log"

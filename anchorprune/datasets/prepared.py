@@ -155,6 +155,8 @@ def _workshop(output: Path) -> Iterator[Path]:
     """A temporary folder on the same file system as `output`, removed at the end; so is an `output` left empty."""
     try:
         output.mkdir(parents=True, exist_ok=True)
+        for left in output.glob(".making-*"):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=output, prefix=".making-"))
     except OSError as error:
         raise UserError(f"{output}: cannot write here ({error.strerror}); choose a folder you may write to") from None
