@@ -128,7 +128,10 @@ def drop(*path):
         (change("annotations", 2, to=7), "annotation number 3 of the file has no 'id'"),
         (change("annotations", 0, "image_id", to="3"), "annotation 5: 'image_id' is '3', not an integer"),
         (change("annotations", 0, "image_id", to=2**70), "not an integer"),
-        (change("annotations", 0, "bbox", 2, to=float("nan")), "annotation 5: bbox [1, 2.5, nan, 20] is not four finite"),
+        (
+            change("annotations", 0, "bbox", 2, to=float("nan")),
+            "annotation 5: bbox [1, 2.5, nan, 20] is not four finite",
+        ),
         (change("annotations", 1, "bbox", 2, to=float("inf")), "annotation 4: bbox [-5, 0, inf, 4] is not four finite"),
         (change("annotations", 1, "bbox", to=[1, 2, 3]), "annotation 4: bbox [1, 2, 3] is not four finite"),
         (change("annotations", 1, "bbox", to=None), "annotation 4: bbox None is not four finite"),

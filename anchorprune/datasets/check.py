@@ -1,6 +1,7 @@
 """Image files: there, whole, and of the size their annotation file states."""
 
 import os
+import struct
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,10 @@ from anchorprune.errors import UserError
 
 # EXIF orientations that swap width and height; readers of photos (OpenCV, browsers) apply them. EXIF 2.3, tag 0x0112.
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
+
+# Formats of photos only: a stranger's file that calls itself .jpg must not be run as PostScript, say.
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
+PIL.Image.init()  # load the readers now: not all are there at first, and threads must not race for them
 
 
 def check_images(annotations: Annotations, folder: str | Path, threads: int | None = None) -> None:
@@ -78,11 +83,17 @@ def check_disjoint(splits: Mapping[str, tuple[Annotations, Path]]) -> None:
 
 def _decoded_size(path: Path) -> tuple[int, int]:
     """Width and height as readers of photos see the image, pixels, after decoding all of it."""
-    with PIL.Image.open(path) as picture:
+    with PIL.Image.open(path, formats=_FORMATS) as picture:
         width, height = picture.size
-        sideways = picture.getexif().get(_ORIENTATION) in _SIDEWAYS
         # JPEG only: decode at an eighth of the size, grey. Still reads every byte, so a cut is found, in a third of
         # the time; other formats ignore it.
         picture.draft("L", (max(width // 8, 1), max(height // 8, 1)))
         picture.load()
-    return (height, width) if sideways else (width, height)
+        return (height, width) if _is_sideways(picture) else (width, height)
+
+
+def _is_sideways(picture: PIL.Image.Image) -> bool:
+    try:
+        return picture.getexif().get(_ORIENTATION) in _SIDEWAYS
+    except (SyntaxError, ValueError, KeyError, struct.error):
+        return False  # damaged EXIF: readers of photos show the image as it is stored

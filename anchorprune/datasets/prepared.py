@@ -115,9 +115,7 @@ def _check_together(splits: Mapping[str, Annotations]) -> None:
         if not found.images:
             raise UserError(f"split {name!r} is empty; give it at least one image")
         if found.iscrowd.all():
-            raise UserError(
-                f"split {name!r} has no boxes that count in {len(found.images)} images; AP is undefined there"
-            )
+            raise UserError(f"split {name!r} has no boxes to find in its {len(found.images)} images; give it others")
         if _categories(found) != _categories(splits[reference]):
             differing = sorted(_categories(found) ^ _categories(splits[reference]))
             shown = ", ".join(f"{number} {label!r}" for number, label in differing[:5])
@@ -157,6 +155,8 @@ def _workshop(output: Path) -> Iterator[Path]:
     """A temporary folder on the same file system as `output`, removed at the end; so is an `output` left empty."""
     try:
         output.mkdir(parents=True, exist_ok=True)
+        for left in output.glob(".making-*"):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=output, prefix=".making-"))
     except OSError as error:
         raise UserError(f"{output}: cannot write here ({error.strerror}); choose a folder you may write to") from None

@@ -43,7 +43,7 @@ def read_voc(root: str | Path, split: str, categories: Sequence[str] | None = No
 
 def voc_categories(root: str | Path, splits: Iterable[str]) -> tuple[str, ...]:
     """The class names that occur in any of `splits`, sorted by name."""
-    return tuple(sorted(set().union(*(_classes(_read_split(Path(root), split)) for split in set(splits)))))
+    return tuple(sorted(set().union(*(_classes(_read_split(Path(root), split)) for split in dict.fromkeys(splits)))))
 
 
 def voc_images(root: str | Path) -> Path:
