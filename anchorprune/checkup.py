@@ -100,4 +100,3 @@ def _datasets(config: Path) -> Iterator[Finding]:
             yield Finding(f"data set {name}", False, f"{missing[0]} is not there; put it there or mend {config}", False)
         else:
             yield Finding(f"data set {name}", True, "generated" if settings["kind"] == "scenes" else "in place", False)
-

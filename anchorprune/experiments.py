@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -48,7 +49,7 @@ class Plan:
     run: tuple[Experiment, ...]
 
 
-def plan(config: Mapping[str, Any], schema_path: str, source: str = "config") -> Plan:
+def plan(config: Mapping[str, Any], schema_path: str | Path, source: str = "config") -> Plan:
     """Validate a configuration and pick its experiments; every experiment is checked, picked or not.
 
     Args:
@@ -59,7 +60,7 @@ def plan(config: Mapping[str, Any], schema_path: str, source: str = "config") ->
     Raises:
         UserError: one line that names the key, what is wrong and the values it may have.
     """
-    with open(schema_path) as stream:
+    with Path(schema_path).open() as stream:
         schema = yaml.safe_load(stream)
     config = copy.deepcopy(dict(config))
     error = _most_telling(Draft202012Validator(schema).iter_errors(config))

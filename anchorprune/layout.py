@@ -192,7 +192,9 @@ def _check_version(value: Any, source: str) -> None:
     if not isinstance(value, dict):
         raise UserError(f"{source}: expected a JSON object")
     if value.get("version") != VERSION:
-        raise UserError(f"{source}: version {value.get('version')!r} is not known; this program reads version {VERSION}")
+        raise UserError(
+            f"{source}: version {value.get('version')!r} is not known; this program reads version {VERSION}"
+        )
 
 
 def _check_indices(head: Head, indices: list[int]) -> None:

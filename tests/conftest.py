@@ -122,8 +122,6 @@ def trained(tmp_path_factory, run_command) -> Trained:
     )
     assert done.status == 0, done.err
     result = Trained(data, folder, base / "predictions.parquet")
-    done = run_command(
-        "predict", result.config, result.weights, *result.split("prune"), "--output", result.predictions
-    )
+    done = run_command("predict", result.config, result.weights, *result.split("prune"), "--output", result.predictions)
     assert done.status == 0, done.err
     return result

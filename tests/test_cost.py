@@ -44,9 +44,7 @@ def retinanet(height=800, width=1200) -> Head:
     for stride in (8, 16, 32, 64, 128):
         grid = (-(-height // stride), -(-width // stride))
         cells = grid[0] * grid[1]
-        levels.append(
-            Level(stride, grid, cells * 9 * 8 * 256 * 256, cells * 9 * 256 * 84, ((stride, stride),) * 9)
-        )
+        levels.append(Level(stride, grid, cells * 9 * 8 * 256 * 256, cells * 9 * 256 * 84, ((stride, stride),) * 9))
     return Head("retinanet", (width, height), 80, tuple(levels))
 
 

@@ -42,7 +42,7 @@ def background(size: int, rng: np.random.Generator) -> np.ndarray:
     coarse = PIL.Image.fromarray(np.array(patches).reshape(5, 5, 3).astype(np.uint8))
     picture = coarse.resize((size, size), PIL.Image.Resampling.BICUBIC)
     canvas = np.array(picture, dtype=np.float32)
-    for _ in range(rng.integers(4, 10)):
+    for _ in range(rng.integers(1, 5)):
         _clutter(canvas, rng)
     return canvas
 
@@ -61,7 +61,7 @@ def paint(canvas: np.ndarray, mask: np.ndarray, x: int, y: int, rng: np.random.G
     area = canvas[y : y + h, x : x + w]
     paint_colour = _contrasting(area.mean(axis=(0, 1)), rng)
     _shadow(canvas, mask, x, y)
-    fill = paint_colour * (1 + (_texture(h, w, rng) - 0.5)[..., None] * rng.uniform(0.1, 0.8))
+    fill = paint_colour * (1 + (_texture(h, w, rng) - 0.5)[..., None] * rng.uniform(0.05, 0.4))
     if rng.random() < 0.5:
         inner = PIL.Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.MinFilter(3))
         fill *= 0.55 + 0.45 * (np.asarray(inner, dtype=np.float32)[..., None] / 255)
@@ -70,7 +70,7 @@ def paint(canvas: np.ndarray, mask: np.ndarray, x: int, y: int, rng: np.random.G
 
 def finish(canvas: np.ndarray, rng: np.random.Generator) -> PIL.Image.Image:
     """Add the camera's noise and round to an 8-bit RGB picture."""
-    noise = rng.standard_normal(canvas.shape, dtype=np.float32) * rng.uniform(2, 9)
+    noise = rng.standard_normal(canvas.shape, dtype=np.float32) * rng.uniform(2, 6)
     return PIL.Image.fromarray(np.clip(np.rint(canvas + noise), 0, 255).astype(np.uint8))
 
 
@@ -90,7 +90,7 @@ def colour(
 def _contrasting(behind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A vivid colour that differs from the mean colour `behind` it enough to be seen."""
     for _ in range(8):
-        chosen = colour(rng, (0.4, 1.0), (0.35, 1.0))
+        chosen = colour(rng, (0.6, 1.0), (0.4, 1.0))
         if np.abs(chosen - behind).max() > 60:
             break
     return chosen

@@ -29,7 +29,7 @@ _PROPORTIONS = {
 _SPREAD = 0.2
 
 # Sizes are sqrt(w * h) in pixels of a 128 x 128 image, skewed towards small; they grow with the image.
-_REFERENCE, _SMALLEST, _LARGEST = 128, 11.0, 74.0
+_REFERENCE, _SMALLEST, _LARGEST = 128, 13.0, 78.0
 _SIDES = (8, 104)
 _MOST_SHAPES = 5
 _MOST_OVERLAP = 0.25  # intersection over the smaller box

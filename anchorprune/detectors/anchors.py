@@ -33,9 +33,7 @@ class ExplicitAnchorGenerator(AnchorGenerator):
         self.centers = [(sx / 2, sy / 2) for sx, sy in self.strides] if centers is None else list(centers)
         self.center_offset = 0.5
         self.use_box_type = False
-        self.base_anchors = [
-            _corners(level, center) for level, center in zip(anchors, self.centers, strict=True)
-        ]
+        self.base_anchors = [_corners(level, center) for level, center in zip(anchors, self.centers, strict=True)]
 
     @property
     def num_base_priors(self) -> list[int]:

@@ -16,8 +16,9 @@ from anchorprune.detectors.model import Detector, postprocess
 from anchorprune.predictions import PredictionsWriter
 
 
-def predict(detector: Detector, annotations: Path, images: Path, output: Path, provenance: dict[str, Any],
-            batch_size: int = 8) -> int:
+def predict(
+    detector: Detector, annotations: Path, images: Path, output: Path, provenance: dict[str, Any], batch_size: int = 8
+) -> int:
     """Write `predictions.parquet` for a split; memory does not grow with the number of images.
 
     Returns:
@@ -78,5 +79,3 @@ def candidates(
         score.cpu().numpy(),
         boxes.cpu().numpy().reshape(-1, 4),
     )
-
-

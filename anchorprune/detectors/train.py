@@ -1,26 +1,32 @@
 """Training with mmengine's runner: resumable, deterministic, tensors-only results."""
 
+import hashlib
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 from anchorprune.detectors import model as models
 from anchorprune.detectors.weights import load_into, read_weights, save_weights
 from anchorprune.errors import UserError
-from anchorprune.files import whole_file
+from anchorprune.files import read_json, whole_file, write_json
 
 LOG = logging.getLogger(__name__)
 
 
 def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | None = None) -> None:
-    """Train a complete config and write `config.py`, `weights.pth` and `head.json` into `output`.
+    """Train a complete config and write `config.py`, `weights.pth`, `head.json` and `training.json` into `output`.
 
     Checkpoints live in `output/checkpoints` until the training is done: a training that was killed goes on from
-    the last one, with the result it would have had. The same seed and threads give the same weights.
+    the last one, with the result it would have had. The same seed and threads give the same weights. One process
+    trains in a folder at a time; another waits, and trains only if the first did not finish the same training.
 
     Args:
         cfg: complete config, training data and recipe included; changed in place.
@@ -30,24 +36,68 @@ def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | No
         initial: weights to start from (fine-tuning); None trains from the config's initialisation.
 
     Raises:
-        UserError: a loss that is no number, or weights that do not fit.
+        UserError: a loss that is no number, weights that do not fit, or a folder that cannot be written to.
     """
     torch.set_num_threads(threads)
-    work = output / "checkpoints"
+    complete = Config(cfg.to_dict())
+    identity = _identity(complete, seed, threads, initial)
+    with _sole_trainer(output):
+        if _is_finished(output, identity):
+            LOG.info("%s: this training is finished already", output)
+            return
+        work = output / "checkpoints"
+        _clean_unless(work, identity)
+        model = _run(cfg, work, seed, initial)
+        _publish(complete, model, output, identity)
+        shutil.rmtree(work)
+
+
+def _run(cfg: Config, work: Path, seed: int, initial: Path | None) -> torch.nn.Module:
+    _add_runtime(cfg, work, seed)
+    cfg.resume = (work / "last_checkpoint").is_file()
+    runner = Runner.from_cfg(cfg)
+    LOG.info("%s: training %s", work.parent, "resumes from its last checkpoint" if cfg.resume else "starts")
+    if initial is not None and not cfg.resume:
+        load_into(runner.model, read_weights(initial), initial)
+    return runner.train()
+
+
+def _identity(cfg: Config, seed: int, threads: int, initial: Path | None) -> dict[str, Any]:
+    """What decides a training's result; two with the same identity are the same training."""
+    start = hashlib.sha256(initial.read_bytes()).hexdigest() if initial is not None and initial.is_file() else None
+    config = hashlib.sha256(cfg.pretty_text.encode()).hexdigest()
+    return {"version": 1, "config": config, "initial": start, "seed": seed, "threads": threads}
+
+
+@contextmanager
+def _sole_trainer(output: Path) -> Iterator[None]:
     try:
-        work.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output / ".training.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            LOG.info("%s: another process trains here; waiting for it", output)
+            lock.acquire()
     except OSError as error:
         raise UserError(f"{output}: cannot write here ({error.strerror}); choose a folder you may write to") from None
-    complete = cfg.to_dict()
-    _add_runtime(cfg, work, seed)
-    resumed = _prepare_resume(cfg, work, initial)
-    runner = Runner.from_cfg(cfg)
-    LOG.info("%s: %s", output, "resumed from the last checkpoint" if resumed else "training starts")
-    if initial is not None and not resumed:
-        load_into(runner.model, read_weights(initial), initial)
-    model = runner.train()
-    _publish(Config(complete), model, output)
-    shutil.rmtree(work)
+    with lock:
+        yield
+
+
+def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
+    """Whether `output` holds the whole result of this very training."""
+    record = output / "training.json"
+    whole = all((output / name).is_file() for name in ("config.py", "weights.pth", "head.json", record.name))
+    return whole and read_json(record) == identity
+
+
+def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
+    """Drop the checkpoints of any other training."""
+    record = work / "training.json"
+    if not (record.is_file() and read_json(record) == identity):
+        shutil.rmtree(work, ignore_errors=True)
+        write_json(record, identity)
 
 
 def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
@@ -69,23 +119,9 @@ def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
 
 
-def _prepare_resume(cfg: Config, work: Path, initial: Path | None) -> bool:
-    """Resume if `work` holds a checkpoint of a training of this same config; else start clean."""
-    fingerprint = cfg.pretty_text + f"\ninitial = {str(initial)!r}\n"
-    record = work / "training.py"
-    same = record.is_file() and record.read_text() == fingerprint
-    if not same:
-        for old in work.glob("*.pth"):
-            old.unlink()
-        (work / "last_checkpoint").unlink(missing_ok=True)
-        with whole_file(record) as partial:
-            partial.write_text(fingerprint)
-    cfg.resume = same and (work / "last_checkpoint").is_file()
-    return cfg.resume
-
-
-def _publish(cfg: Config, model: torch.nn.Module, output: Path) -> None:
+def _publish(cfg: Config, model: torch.nn.Module, output: Path, identity: dict[str, Any]) -> None:
     with whole_file(output / "config.py") as partial:
         partial.write_text(cfg.pretty_text)
     models.describe(cfg, model).save(output / "head.json")
     save_weights(output / "weights.pth", model.state_dict())
+    write_json(output / "training.json", identity)

@@ -72,8 +72,6 @@ def _legend(figure: Figure, manifest: list[dict[str, Any]], chosen: list[int]) -
         (".", GREY, 5, "subset searched (prune split)"),
     )
     for marker, face, size, label in marks:
-        entries.append(
-            Line2D([], [], linestyle="", marker=marker, mfc=face, mec=GREY, markersize=size, label=label)
-        )
+        entries.append(Line2D([], [], linestyle="", marker=marker, mfc=face, mec=GREY, markersize=size, label=label))
     entries.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
     figure.legend(handles=entries, loc="outside lower center", ncols=3)

@@ -37,9 +37,7 @@ model = dict(
         in_channels=(32, 64, 128, 128),
         num_classes=1,
         anchor_generator=dict(type="ExplicitAnchorGenerator", strides=[8, 16, 32, 64], anchors=[[], [], [], []]),
-        bbox_coder=dict(
-            type="DeltaXYWHBBoxCoder", target_means=[0.0, 0.0, 0.0, 0.0], target_stds=[0.1, 0.1, 0.2, 0.2]
-        ),
+        bbox_coder=dict(type="DeltaXYWHBBoxCoder", target_means=[0.0, 0.0, 0.0, 0.0], target_stds=[0.1, 0.1, 0.2, 0.2]),
     ),
     train_cfg=dict(
         assigner=dict(
@@ -77,9 +75,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(input_size, input_size), keep_ratio=False),
-    dict(
-        type="PackDetInputs", meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
-    ),
+    dict(type="PackDetInputs", meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")),
 ]
 train_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,185 @@
+"""Real mmdet detectors: training, raw predictions, and evaluation against mmdet's own."""
+
+import contextlib
+import io
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from anchorprune.layout import Layout
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def detector(trained):
+    from anchorprune.detectors.model import load
+
+    return load(trained.config, trained.weights)
+
+
+@pytest.fixture(scope="module")
+def scorer(trained):
+    from anchorprune.datasets.coco import read_coco
+    from anchorprune.predictions import Predictions
+    from anchorprune.scoring import Scorer
+
+    return Scorer(Predictions.open(trained.predictions), read_coco(trained.split("prune")[0]))
+
+
+def mmdet_ap(detector, annotations, images) -> float:
+    """AP by mmdet's own test loop and its own COCO metric."""
+    from mmdet.evaluation import CocoMetric
+
+    from anchorprune.detectors.loop import batches
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        metric = CocoMetric(ann_file=str(annotations), metric="bbox", proposal_nums=(1, 10, 100))
+        metric.dataset_meta = {"classes": detector.classes}
+        count = 0
+        for batch in batches(detector, annotations, images, 4, "test"):
+            samples = detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True)
+            metric.process({}, [sample.to_dict() for sample in samples])
+            count += len(samples)
+        figures = metric.compute_metrics(metric.results)
+    assert count > 0
+    evaluation = figures["bbox_mAP_copypaste"]
+    assert evaluation
+    return figures["bbox_mAP"]
+
+
+LAYOUTS = [list(range(10)), [0, 1, 3, 4, 6, 9], [3, 4, 5, 6, 7, 8], [0, 3, 6]]
+
+
+@pytest.mark.parametrize("kept", LAYOUTS, ids=str)
+def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept, tmp_path):
+    from anchorprune.datasets.coco import read_coco
+    from anchorprune.detectors.evaluate import detect
+    from anchorprune.detectors.pruned import slice_detector
+    from anchorprune.evaluation import coco_figures
+
+    sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path)
+    annotations, images = trained.split("prune")
+    searched = scorer.score(kept)
+    assert searched.ap > 0.1  # far above noise: a detector that learnt nothing stays below 0.01
+    truth = read_coco(annotations)
+    ours = coco_figures(truth, detect(sliced, truth, annotations, images))
+    assert searched.ap == pytest.approx(ours["ap"], abs=1e-4)
+    assert searched.ap50 == pytest.approx(ours["ap50"], abs=2e-4)
+    # mmdet rounds what it reports to three decimals.
+    assert mmdet_ap(sliced, annotations, images) == pytest.approx(searched.ap, abs=5.1e-4)
+
+
+def test_candidates_hold_everything_above_the_threshold(trained, detector):
+    from anchorprune.detectors.loop import batches
+    from anchorprune.detectors.predict import candidates
+
+    annotations, images = trained.split("prune")
+    batch = next(batches(detector, annotations, images, 1, "test"))
+    with torch.no_grad():
+        outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
+    sample = batch["data_samples"][0]
+    anchor, label, score, box = candidates(detector, [[o[0] for o in level] for level in outputs], sample.metainfo)
+    probabilities = torch.cat(
+        [level[0].permute(1, 2, 0).reshape(-1, 4).softmax(-1)[:, :3].reshape(-1) for level in outputs[0]]
+    )
+    assert len(score) == int((probabilities > 0.02).sum())
+    np.testing.assert_allclose(np.sort(score), np.sort(probabilities[probabilities > 0.02].numpy()), rtol=1e-6)
+    assert set(anchor) <= set(range(10))
+    assert set(label) <= {0, 1, 2}
+    assert box[:, :2].min() >= 0
+    assert box.max() <= 128
+    assert (box[:, 2:] >= box[:, :2]).all()
+
+
+def test_head_json_says_what_was_built(trained, detector):
+    value = json.loads((trained.folder / "head.json").read_text())
+    assert value == detector.head.to_dict()
+    assert value["name"] == "small"
+    assert [level["grid"] for level in value["levels"]] == [[16, 16], [8, 8], [4, 4], [2, 2]]
+    assert value["levels"][0]["anchors"][1] == [23, 11]
+
+
+def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_path):
+    """Stop after the second of three epochs by a kill, resume, and compare the weights bit by bit."""
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    arguments = [
+        *("retrain", trained.config, "--annotations", trained.data / "prune.json"),
+        *("--images", trained.data / "images/prune", "--epochs", 3, "--seed", 5),
+    ]
+    whole = run_command(*arguments, "--output", tmp_path / "whole")
+    assert whole.status == 0, whole.err
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 120
+        while not (killed / "checkpoints/last_checkpoint").exists():
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (killed / "weights.pth").exists()
+    resumed = run_command(*arguments, "--output", killed)
+    assert resumed.status == 0, resumed.err
+    assert "resumes from its last checkpoint" in resumed.err
+    assert "Epoch(train) [1]" not in resumed.err.replace("  ", " ")
+    a, b = (torch.load(f / "weights.pth", weights_only=True) for f in (tmp_path / "whole", killed))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    again = run_command(*arguments, "--output", killed)
+    assert "this training is finished already" in again.err
+
+
+def test_a_loss_that_is_no_number_stops_the_training(trained, run_command, tmp_path):
+    done = run_command(
+        *("retrain", trained.config, "--annotations", trained.data / "prune.json", "--learning-rate", 1e30),
+        *("--images", trained.data / "images/prune", "--epochs", 2, "--output", tmp_path / "out"),
+    )
+    assert done.status == 2
+    assert re.search(r"the loss is (nan|inf) at epoch \d+, iteration \d+; lower the learning rate", done.error_line)
+    assert not (tmp_path / "out/weights.pth").exists()
+
+
+def test_evaluate_writes_coco_figures(trained, run_command, tmp_path):
+    annotations, images = trained.split("test")
+    done = run_command(
+        "evaluate", trained.config, trained.weights, annotations, images, "--output", tmp_path / "evaluation"
+    )
+    assert done.status == 0, done.err
+    metrics = json.loads((tmp_path / "evaluation/metrics.json").read_text())
+    assert metrics == done.json
+    assert metrics["images"] == 40
+    assert set(metrics["per_class"]) == {"ellipse", "rectangle", "triangle"}
+    assert metrics["ap"] == pytest.approx(np.mean(list(metrics["per_class"].values())))
+    detections = json.loads((tmp_path / "evaluation/detections.json").read_text())
+    assert len(detections) == metrics["detections"] > 0
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_images_and_categories_must_be_the_detectors(trained, run_command, tmp_path, command):
+    annotations, images = trained.split("test")
+    value = json.loads(annotations.read_text())
+    renamed = tmp_path / "renamed.json"
+    renamed.write_text(json.dumps({**value, "categories": [{"id": i, "name": f"c{i}"} for i in (1, 2, 3)]}))
+    output = ("--output", tmp_path / ("p.parquet" if command == "predict" else "out"))
+    done = run_command(command, trained.config, trained.weights, renamed, images, *output)
+    assert done.status == 2
+    assert "are not the detector's" in done.error_line
+    folder = tmp_path / "images"
+    shutil.copytree(images, folder)
+    gone = folder / value["images"][7]["file_name"]
+    gone.unlink()
+    done = run_command(command, trained.config, trained.weights, annotations, folder, *output)
+    assert done.status == 2
+    assert str(gone) in done.error_line
+    assert not list(tmp_path.glob("*.parquet"))
+    assert not (tmp_path / "out").exists()
