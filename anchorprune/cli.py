@@ -13,6 +13,7 @@ from anchorprune.errors import UserError
 COMMANDS = {
     "cost": "cost",
     "score": "score",
+    "search": "search",
     "doctor": "doctor",
 }
 
