@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "report",
     "cost": "cost",
     "score": "score",
+    "search": "search",
     "doctor": "doctor",
 }
 

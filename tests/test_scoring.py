@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from anchorprune.predictions import Postprocess, Predictions
 from anchorprune.scoring import Scorer
-from tests.oracles.generate import HEAD, make, postprocesses, write
-from tests.oracles.reference import pycocotools_figures, reference_detections, results
+from oracles.generate import HEAD, make, postprocesses, write
+from oracles.reference import pycocotools_figures, reference_detections, results
 
 DATA = Path(__file__).parents[1] / "../shared/data"
 subsets = st.sets(st.integers(0, HEAD.num_anchors - 1), min_size=1)

@@ -1,0 +1,92 @@
+"""`anchorprune search`: subsets of anchors that keep AP and cost less."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anchorprune.commands.options import print_json
+
+METHODS = ("greedy", "pareto", "layerwise", "shared", "beam", "exhaustive", "random", "best")
+
+
+class ShareOrValue(click.ParamType):
+    """An AP such as 0.2, or a share of the full head's AP such as 78%."""
+
+    name = "AP"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, bool]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            share = value.endswith("%")
+            number = float(value.removesuffix("%")) / (100 if share else 1)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1:
+            self.fail(f"{value!r} is neither an AP in 0..1 such as 0.2 nor a share such as 78%", param, ctx)
+        return number, share
+
+
+class Fraction(click.ParamType):
+    """A fraction, kept as it was typed: it names the layout's file."""
+
+    name = "fraction"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a fraction of the full cost such as 0.7", param, ctx)
+        return str(value)
+
+
+@click.command(epilog="Example: anchorprune search predictions.parquet prune.json --budget 0.7 --output results/search")
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("annotations", type=click.Path(path_type=Path))
+@click.option("--method", type=click.Choice(METHODS), default="best", show_default=True)
+@click.option("--cost", type=click.Choice(("macs", "boxes")), default="macs", show_default=True)
+@click.option("--min-ap", type=ShareOrValue(), default="0", help="Pursue no subset below this AP: 0.2, or 78% of full.")
+@click.option("--budget", "budgets", type=Fraction(), multiple=True, help="Fraction of the full cost; repeatable.")
+@click.option("--criterion", type=click.Choice(("ap", "ratio")), default="ap", show_default=True, help="Of greedy.")
+@click.option("--max-per-level", type=click.IntRange(min=0), help="Anchors a level may keep (layerwise).")
+@click.option("--max-subsets", type=click.IntRange(min=1), help="Score no more subsets than this.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random and best.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for results.")
+def command(predictions: Path, annotations: Path, output: Path, threads: int | None, **given: Any) -> None:
+    """Search subsets of anchors: write front.csv, evaluated.parquet and a layout per budget.
+
+    PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Killed and started
+    again with the same inputs, the search goes on where it was and ends with the same bytes.
+    """
+    from anchorprune.datasets.coco import read_coco
+    from anchorprune.predictions import Predictions
+    from anchorprune.scoring import Scorer
+    from anchorprune.search.journal import Journal, fingerprint
+    from anchorprune.search.output import row, write_evaluated, write_front, write_layouts
+    from anchorprune.search.progress import Progress
+    from anchorprune.search.run import Options, search
+
+    opened, truth = Predictions.open(predictions), read_coco(annotations)
+    journal = Journal(output, fingerprint([predictions, annotations]))
+    scorer = Scorer(opened, truth, threads)
+    (number, share), budgets = given.pop("min_ap"), given.pop("budgets")
+    options = Options(min_ap=number * scorer.ap(range(opened.head.num_anchors)) if share else number, **given)
+    with Progress(options) as progress:
+        result = search(scorer, options, budgets, journal, progress)
+    write_evaluated(output, result.evaluated)
+    write_layouts(output, opened.head, result.budgets)
+    write_front(output, [row(scored) for scored in result.front])
+    journal.remove()
+    print_json(
+        {
+            "method": options.method,
+            "cost": options.cost,
+            "subsets": len(result.evaluated),
+            "full": row(result.full),
+            "front": [row(scored) for scored in result.front],
+            "budgets": {text: row(scored) for text, scored in result.budgets.items()},
+            "output": str(output),
+        }
+    )

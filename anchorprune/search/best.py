@@ -1,0 +1,89 @@
+"""Best: two greedy descents, then a Pareto local search with add, remove and swap steps."""
+
+from itertools import combinations
+
+import numpy as np
+
+from anchorprune.search.front import Scored, Subset, pareto_front
+from anchorprune.search.greedy import descend
+from anchorprune.search.problem import Problem, removals, without
+
+DEFAULT_SUBSETS = 5000
+
+
+def best(problem: Problem) -> None:
+    """Search until `max_subsets` are scored or every subset is.
+
+    First greedy by AP and by AP per cost. Then the front's members are widened, the one that holds most of the area
+    under the front first, by four rings of neighbours: one anchor less or more; one exchanged within its level; two
+    less or one exchanged between levels; random changes of two to four anchors. A member is widened by a ring only
+    when no member is left to be widened by an earlier one. Where every subset may be scored, what is left after
+    three rings is scored too.
+    """
+    anchors = problem.head.num_anchors
+    if problem.limit is None:
+        problem.limit = DEFAULT_SUBSETS
+    problem.limit = min(problem.limit, 2**anchors - 1)
+    for criterion in ("ratio", "ap"):
+        descend(problem, problem.full, criterion)
+    generator = np.random.default_rng(problem.options.seed)
+    rings_done: dict[Subset, int] = {}
+    while len(problem.evaluated) < problem.limit:
+        front = pareto_front(s for s in problem.evaluated if s.ap >= problem.options.min_ap)
+        member = _next_member(front or problem.evaluated[:1], rings_done)
+        ring = rings_done.get(member.kept, 0)
+        if ring == RANDOM_RING and problem.limit == 2**anchors - 1:
+            _score_the_rest(problem)
+            break
+        rings_done[member.kept] = ring + 1
+        subsets = _RINGS[min(ring, RANDOM_RING)](problem, member.kept, generator)
+        problem.score(subsets, member.kept)
+
+
+def _next_member(front: list[Scored], rings_done: dict[Subset, int]) -> Scored:
+    """The member with the fewest rings done, then the largest share of the area under the front."""
+    prices = [scored.price for scored in front] + [0]
+    aps = [scored.ap for scored in front[1:]] + [0.0]
+    left = [0, *(a - b for a, b in zip(prices[:-2], prices[1:-1], strict=True))]
+    share = [max(saved, 1) * (s.ap - ap) for saved, s, ap in zip(left, front, aps, strict=True)]
+    order = sorted(range(len(front)), key=lambda i: (rings_done.get(front[i].kept, 0), -share[i], front[i].kept))
+    return front[order[0]]
+
+
+def _one_step(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+    missing = [a for a in problem.full if a not in kept]
+    return removals(kept) + [_with(kept, anchor) for anchor in missing]
+
+
+def _exchange_within(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+    level = problem.head.level_of_anchor
+    return [_with(without(kept, a), b) for a in kept for b in problem.full if b not in kept and level[a] == level[b]]
+
+
+def _two_steps(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+    missing = [a for a in problem.full if a not in kept]
+    swaps = [_with(without(kept, a), b) for a in kept for b in missing]
+    return swaps + [without(kept, *pair) for pair in combinations(kept, 2) if len(kept) > 2]
+
+
+def _random_steps(problem: Problem, kept: Subset, generator: np.random.Generator) -> list[Subset]:
+    result = []
+    for _ in range(64):
+        size = int(generator.integers(2, 5))
+        changed = set(kept) ^ {int(a) for a in generator.permutation(problem.head.num_anchors)[:size]}
+        if changed:
+            result.append(tuple(sorted(changed)))
+    return result
+
+
+def _score_the_rest(problem: Problem) -> None:
+    for number in range(1, 2**problem.head.num_anchors):
+        problem.score_one(tuple(a for a in problem.full if number >> a & 1))
+
+
+def _with(kept: Subset, anchor: int) -> Subset:
+    return tuple(sorted((*kept, anchor)))
+
+
+_RINGS = (_one_step, _exchange_within, _two_steps, _random_steps)
+RANDOM_RING = len(_RINGS) - 1

@@ -1,0 +1,42 @@
+"""A layout per budget: the best subset that costs no more than a fraction of the full head."""
+
+from anchorprune.cost import cost
+from anchorprune.errors import UserError
+from anchorprune.layout import Head, Layout
+from anchorprune.search.front import Scored, best_within
+from anchorprune.search.greedy import descend
+from anchorprune.search.problem import Problem
+
+
+def check_budgets(head: Head, budgets: tuple[str, ...], kind: str) -> None:
+    """Refuse a budget that no anchor fits.
+
+    Raises:
+        UserError: the budget is not a fraction in (0, 1], or below the cheapest single anchor.
+    """
+    full = getattr(cost(Layout.full(head)), kind)
+    cheapest = min(getattr(cost(Layout(head, (a,))), kind) for a in range(head.num_anchors))
+    for text in budgets:
+        if not 0 < float(text) <= 1:
+            raise UserError(f"--budget {text}: a budget is a fraction of the full cost, over 0 and at most 1")
+        if cheapest > float(text) * full:
+            least = f"{cheapest / full:.4g}"
+            raise UserError(
+                f"--budget {text}: the cheapest anchor alone costs {least} of the full {kind}; ask for more"
+            )
+
+
+def within_budget(problem: Problem, budget: float) -> Scored:
+    """The best subset scored within a budget; the search goes on greedily where there is none yet.
+
+    It starts from the cheapest subset scored and removes the least harmful anchors; if it ends at one anchor that is
+    too dear, the single anchors within the budget are scored.
+    """
+    limit = budget * problem.price(problem.full)
+    if found := best_within(problem.evaluated, limit):
+        return found
+    start = min(problem.evaluated, key=lambda s: (s.price, -s.ap, s.kept))
+    descend(problem, start.kept, "ratio", down_to=lambda scored: scored.price <= limit)
+    if not best_within(problem.evaluated, limit):
+        problem.score([(a,) for a in problem.full if problem.price((a,)) <= limit])
+    return best_within(problem.evaluated, limit)

@@ -1,0 +1,42 @@
+"""A finished search on disk: `front.csv`, `evaluated.parquet`, `layout-B.json`."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from anchorprune.files import whole_file
+from anchorprune.layout import Head, Layout
+from anchorprune.search.front import Scored
+
+
+def row(scored: Scored) -> dict[str, Any]:
+    """A subset as a table's row: kept (space-separated), ap, macs, boxes, anchors."""
+    cost = scored.cost
+    kept = " ".join(map(str, scored.kept))
+    return {"kept": kept, "ap": scored.ap, "macs": cost.macs, "boxes": cost.boxes, "anchors": cost.anchors}
+
+
+def write_front(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Write `front.csv`, the dearest subset first; figures in full precision."""
+    with whole_file(folder / "front.csv") as partial, partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_evaluated(folder: Path, evaluated: list[Scored]) -> None:
+    """Write `evaluated.parquet`: every subset scored, in order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [row(scored) for scored in evaluated]
+    schema = pa.schema([("kept", pa.string()), ("ap", pa.float64())] + [(n, pa.int64()) for n in ("macs", "boxes")])
+    schema = schema.append(pa.field("anchors", pa.int32()))
+    with whole_file(folder / "evaluated.parquet") as partial:
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), partial, compression="zstd")
+
+
+def write_layouts(folder: Path, head: Head, layouts: dict[str, Scored]) -> None:
+    """Write `layout-B.json` for each budget B, named as the command line gave it."""
+    for budget, scored in layouts.items():
+        Layout(head, scored.kept).save(folder / f"layout-{budget}.json")

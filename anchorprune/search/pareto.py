@@ -1,0 +1,44 @@
+"""Pareto: the paper's search, on full-precision AP and in a fixed order."""
+
+from collections import deque
+from collections.abc import Callable
+
+from anchorprune.search.front import Scored, Subset, WorkingFront
+from anchorprune.search.problem import Problem, removals
+
+TOGETHER = 8  # children scored at once; more would be wasted when one of them improves on its parent
+
+
+def pareto(problem: Problem) -> None:
+    """Explore from the full set, one anchor less at a time."""
+    explore(problem, removals)
+
+
+def explore(problem: Problem, children_of: Callable[[Subset], list[Subset]], stop_early: bool = True) -> None:
+    """Widen a Pareto set by its members' children until none gets in.
+
+    Work is taken in the order it was found. Of a member's children, in order, the first that has a higher AP, or the
+    same, is taken alone (`stop_early`); else those of at least `min_ap` that do not dominate one another are offered.
+    Method: M. Bonnaerens et al., "Anchor pruning for object detection", CVIU 2022.
+    """
+    start = problem.score_one(problem.full)
+    front, work = WorkingFront(), deque([start])
+    front.offer(start)
+    while work:
+        for child in _survivors(problem, work.popleft(), children_of, stop_early):
+            if front.offer(child):
+                work.append(child)
+
+
+def _survivors(
+    problem: Problem, parent: Scored, children_of: Callable[[Subset], list[Subset]], stop_early: bool
+) -> list[Scored]:
+    among = WorkingFront()
+    subsets = children_of(parent.kept)
+    for i in range(0, len(subsets), TOGETHER):
+        for child in problem.score(subsets[i : i + TOGETHER], parent.kept):
+            if stop_early and child.ap >= parent.ap:
+                return [child]
+            if child.ap >= problem.options.min_ap:
+                among.offer(child)
+    return among.members

@@ -1,0 +1,34 @@
+"""A search's progress on standard error; silent where that is no terminal."""
+
+from typing import Any
+
+from tqdm import tqdm
+
+from anchorprune.search import best, random
+from anchorprune.search.front import Scored, WorkingFront
+
+DEFAULT_TOTALS = {"best": best.DEFAULT_SUBSETS, "random": random.DEFAULT_SUBSETS}
+
+
+class Progress:
+    """Shows subsets scored, the front's size, the best AP and, where the end is known, the time left."""
+
+    def __init__(self, options: Any):
+        self._front = WorkingFront()
+        total = options.max_subsets or DEFAULT_TOTALS.get(options.method)
+        self._bar = tqdm(desc=options.method, total=total, unit=" subsets", disable=None, dynamic_ncols=True)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.close()
+
+    def __call__(self, scored: Scored) -> None:
+        """Count one subset more."""
+        if self._bar.disable:
+            return
+        self._front.offer(scored)
+        best_ap = max(member.ap for member in self._front.members)
+        self._bar.set_postfix(front=len(self._front.members), best_ap=f"{best_ap:.4f}", refresh=False)
+        self._bar.update()

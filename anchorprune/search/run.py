@@ -1,0 +1,107 @@
+"""One search from options to results: the method, then the budgets."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anchorprune.errors import UserError
+from anchorprune.scoring import Scorer
+from anchorprune.search.beam import beam
+from anchorprune.search.best import best
+from anchorprune.search.budgets import check_budgets, within_budget
+from anchorprune.search.exhaustive import exhaustive
+from anchorprune.search.front import Scored, pareto_front
+from anchorprune.search.greedy import greedy
+from anchorprune.search.journal import Journal
+from anchorprune.search.layerwise import layerwise
+from anchorprune.search.pareto import pareto
+from anchorprune.search.problem import EnoughScored, Problem
+from anchorprune.search.random import random
+from anchorprune.search.shared import shared
+
+METHODS = {
+    "greedy": greedy,
+    "pareto": pareto,
+    "layerwise": layerwise,
+    "shared": shared,
+    "beam": beam,
+    "exhaustive": exhaustive,
+    "random": random,
+    "best": best,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a search is told.
+
+    Attributes:
+        method: one of METHODS.
+        cost: `macs` or `boxes`: what AP is traded against.
+        min_ap: subsets below this AP are not pursued (greedy, pareto, shared, beam, best).
+        criterion: `ap` or `ratio`, of greedy.
+        max_per_level: anchors a level may keep, of layerwise.
+        max_subsets: the most subsets the method scores; None: its own default, or no limit.
+        seed: of random and best.
+    """
+
+    method: str = "best"
+    cost: str = "macs"
+    min_ap: float = 0.0
+    criterion: str = "ap"
+    max_per_level: int | None = None
+    max_subsets: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished search.
+
+    Attributes:
+        evaluated: every subset scored, in order; the full set is always among them.
+        front: the Pareto set, dearest first.
+        budgets: the best subset of each budget.
+    """
+
+    evaluated: list[Scored]
+    front: list[Scored]
+    budgets: dict[str, Scored]
+
+    @property
+    def full(self) -> Scored:
+        """The unpruned detector."""
+        return max(self.evaluated, key=lambda scored: len(scored.kept))
+
+
+def search(
+    scorer: Scorer,
+    options: Options,
+    budgets: tuple[str, ...] = (),
+    journal: Journal | None = None,
+    watch: Callable[[Scored], None] = lambda scored: None,
+) -> Result:
+    """Run a search.
+
+    Args:
+        scorer: scores the subsets.
+        options: the method and its options.
+        budgets: fractions of the full cost, as text, since layouts are named by it.
+        journal: where scored subsets are logged and found again after a kill.
+        watch: called with every subset scored.
+
+    Raises:
+        UserError: the head does not suit the method, or no anchor fits a budget.
+    """
+    check_budgets(scorer.head, budgets, options.cost)
+    if options.max_subsets is not None and options.max_subsets < 1:
+        raise UserError("--max-subsets must be at least 1")
+    problem = Problem(scorer, options, journal, watch)
+    problem.score_one(problem.full)
+    with contextlib.suppress(EnoughScored):
+        METHODS[options.method](problem)
+    problem.limit = None
+    chosen = {text: within_budget(problem, float(text)) for text in budgets}
+    # A later budget may have scored a better subset for an earlier one.
+    chosen = {text: within_budget(problem, float(text)) for text in chosen}
+    return Result(problem.evaluated, pareto_front(problem.evaluated), chosen)
