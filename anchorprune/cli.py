@@ -1,12 +1,16 @@
 """The `anchorprune` command: one thin sub-command per stage, loaded only when it is called."""
 
+import functools
 import importlib
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from anchorprune import __version__
+from anchorprune.commands.options import only_results_on_stdout
 from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
@@ -35,7 +39,19 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"anchorprune.commands.{COMMANDS[cmd_name]}").command
+        command = importlib.import_module(f"anchorprune.commands.{COMMANDS[cmd_name]}").command
+        if not isinstance(command, click.Group) and not hasattr(command.callback, "__wrapped__"):
+            command.callback = _with_clean_stdout(command.callback)
+        return command
+
+
+def _with_clean_stdout(callback: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(callback)
+    def call(*arguments: Any, **options: Any) -> None:
+        with only_results_on_stdout():
+            callback(*arguments, **options)
+
+    return call
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

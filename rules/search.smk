@@ -32,4 +32,4 @@ rule search:
         "../environment.yml"
     shell:
         "anchorprune search {input.predictions:q} {input.annotations:q} {params.arguments}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

@@ -113,11 +113,11 @@ def trained(tmp_path_factory, run_command) -> Trained:
     base = tmp_path_factory.mktemp("trained")
     data, folder = base / "data", base / "train"
     (base / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
-    made = run_command("dataset", "scenes", "--train", 200, "--prune", 60, "--test", 40, "--output", data)
+    made = run_command("dataset", "scenes", "--train", 400, "--prune", 60, "--test", 40, "--output", data)
     assert made.status == 0, made.err
     done = run_command(
         *("train", ROOT / "config/detectors/ssd_demo.py", "--name", "small", "--anchors", base / "anchors.json"),
-        *("--annotations", data / "train.json", "--images", data / "images/train", "--epochs", 8),
+        *("--annotations", data / "train.json", "--images", data / "images/train", "--epochs", 7),
         *("--output", folder),
     )
     assert done.status == 0, done.err

@@ -22,7 +22,7 @@ def test_the_shipped_configuration_and_its_defaults(config):
     chosen = plan(config, SCHEMA)
     assert [e.name for e in chosen.run] == ["demo"]
     assert chosen.run[0].seeds == (0,)
-    assert chosen.config["datasets"]["scenes"]["train"] == 800
+    assert chosen.config["datasets"]["scenes"]["train"] == 1600
     assert len(chosen.run[0].budgets) >= 2
 
 

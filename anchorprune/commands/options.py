@@ -1,8 +1,11 @@
 """Options several sub-commands share."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -43,7 +46,22 @@ def chosen_layout(head: Head, keep: tuple[int, ...] | None, drop: tuple[int, ...
 
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
-    click.echo(json.dumps(value, allow_nan=False))
+    print(json.dumps(value, allow_nan=False), file=_results or sys.stdout)
+
+
+_results: TextIO | None = None
+
+
+@contextmanager
+def only_results_on_stdout() -> Iterator[None]:
+    """While open, what libraries print goes to standard error; `print_json` alone reaches standard output."""
+    global _results
+    _results = sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _results = None
 
 
 def split_options(function):

@@ -18,23 +18,24 @@ model = dict(
         depth=18,
         base_channels=16,
         num_stages=4,
-        out_indices=(1, 2, 3),
+        strides=(1, 2, 1, 2),  # the third stage stays at stride 8: small objects get its deeper features
+        out_indices=(2, 3),
         norm_cfg=dict(type="BN", requires_grad=True),
         norm_eval=False,
         init_cfg=dict(type="Kaiming", layer="Conv2d"),
     ),
     neck=dict(
         type="SSDNeck",
-        in_channels=(32, 64, 128),
-        out_channels=(32, 64, 128, 128),
-        level_strides=(2,),
-        level_paddings=(1,),
+        in_channels=(64, 128),
+        out_channels=(64, 128, 128, 128),
+        level_strides=(2, 2),
+        level_paddings=(1, 1),
         l2_norm_scale=None,
         norm_cfg=dict(type="BN"),
     ),
     bbox_head=dict(
         type="PrunableSSDHead",
-        in_channels=(32, 64, 128, 128),
+        in_channels=(64, 128, 128, 128),
         num_classes=1,
         anchor_generator=dict(type="ExplicitAnchorGenerator", strides=[8, 16, 32, 64], anchors=[[], [], [], []]),
         bbox_coder=dict(type="DeltaXYWHBBoxCoder", target_means=[0.0, 0.0, 0.0, 0.0], target_stds=[0.1, 0.1, 0.2, 0.2]),
@@ -77,17 +78,17 @@ test_pipeline = [
     dict(type="Resize", scale=(input_size, input_size), keep_ratio=False),
     dict(type="PackDetInputs", meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")),
 ]
-train_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(pipeline=test_pipeline))
 
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=20)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=9)
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=2e-3, weight_decay=1e-2),
+    optimizer=dict(type="AdamW", lr=1.5e-3, weight_decay=1e-2),
     clip_grad=dict(max_norm=10.0),
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.05, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type="CosineAnnealingLR", by_epoch=True, begin=1, end=20, T_max=19, eta_min=2e-5, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", by_epoch=True, begin=1, end=9, T_max=8, eta_min=2e-5, convert_to_iter_based=True),
 ]
-auto_scale_lr = dict(enable=False, base_batch_size=16)
+auto_scale_lr = dict(enable=False, base_batch_size=8)
