@@ -20,7 +20,7 @@ include: "rules/report.smk"
 
 
 rule all:
+    default_target: True
     """Every table and plot of the chosen experiments (default)."""
     input:
         report_outputs(),
-    default_target: True

@@ -15,12 +15,17 @@ try:
     PLAN = plan(config, SCHEMA)
     for experiment in PLAN.run:
         check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])
-    if workflow.is_main_process and not workflow.dryrun:
-        hold_run_lock(Path(".snakemake"))
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 
-SPLITS = ("train", "prune", "test")
+
+onstart:
+    try:
+        hold_run_lock(Path(".snakemake"))
+    except UserError as error:
+        sys.exit(f"anchorprune: error: {error}")
+
+
 DATA = "results/data/{dataset}"
 TRAINED = "results/{dataset}/{detector}/{anchor_set}/seed-{seed}"
 PRUNED = TRAINED + "/{search}/{budget}"
@@ -38,7 +43,9 @@ wildcard_constraints:
 
 def recipe_options(recipe):
     """A training recipe as command-line options."""
-    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in sorted(recipe.items()))
+    return " ".join(
+        f"--{key.replace('_', '-')} {value}" for key, value in sorted(recipe.items())
+    )
 
 
 def detector_of(wildcards):
@@ -56,7 +63,9 @@ def images_of(split):
 
     def folder(wildcards, input):
         dataset = Path(input.dataset)
-        return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
+        return str(
+            dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"]
+        )
 
     return folder
 
@@ -72,7 +81,12 @@ def report_rows():
     for e in PLAN.run:
         for anchor_set in e.anchor_sets:
             for seed in e.seeds:
-                names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
+                names = dict(
+                    dataset=e.dataset,
+                    detector=e.detector,
+                    anchor_set=anchor_set,
+                    seed=seed,
+                )
                 trained = TRAINED.format(**names)
                 names["experiment"] = e.name
                 full = {
@@ -92,7 +106,14 @@ def report_rows():
                             "front": f"{found}/front.csv",
                             "evaluated": f"{found}/evaluated.parquet",
                         }
-                        rows.append({**names, "method": search, "budget": budget, "files": {**full, **files}})
+                        rows.append(
+                            {
+                                **names,
+                                "method": search,
+                                "budget": budget,
+                                "files": {**full, **files},
+                            }
+                        )
     return rows
 
 

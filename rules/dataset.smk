@@ -8,7 +8,9 @@ def dataset_arguments(wildcards):
     words = [kind]
     for key, value in sorted(settings.items()):
         option = f"--{key.replace('_', '-')}"
-        words += [option, *value.values()] if isinstance(value, dict) else [option, value]
+        words += (
+            [option, *value.values()] if isinstance(value, dict) else [option, value]
+        )
     return [str(word) for word in words]
 
 
@@ -23,10 +25,10 @@ rule dataset:
         test=DATA + "/test.json",
     log:
         DATA + "/dataset.log",
+    conda:
+        "../environment.yml"
     params:
         arguments=dataset_arguments,
         folder=subpath(output.dataset, parent=True),
-    conda:
-        "../environment.yml"
     shell:
         "anchorprune dataset {params.arguments:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -13,15 +13,15 @@ rule evaluate:
         detections="{folder}/evaluate/detections.json",
     log:
         "{folder}/evaluate/evaluate.log",
-    params:
-        images=images_of("test"),
-        folder=subpath(output.metrics, parent=True),
+    conda:
+        "../environment.yml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=30,
-    conda:
-        "../environment.yml"
+    params:
+        images=images_of("test"),
+        folder=subpath(output.metrics, parent=True),
     shell:
         "anchorprune evaluate {input.config:q} {input.weights:q} {input.annotations:q} {params.images:q}"
         " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

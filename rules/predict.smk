@@ -12,14 +12,14 @@ rule predict:
         TRAINED + "/predict/predictions.parquet",
     log:
         TRAINED + "/predict/predict.log",
-    params:
-        images=images_of("prune"),
+    conda:
+        "../environment.yml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=30,
-    conda:
-        "../environment.yml"
+    params:
+        images=images_of("prune"),
     shell:
         "anchorprune predict {input.config:q} {input.weights:q} {input.annotations:q} {params.images:q}"
         " --threads {threads} --output {output:q} > {log:q} 2>&1"

@@ -7,7 +7,11 @@ def report_outputs():
     """Every file of the report that the chosen experiments give."""
     plots = {f"pareto-{row['experiment']}" for row in report_rows()}
     plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
-    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
+    return TABLES + [
+        f"results/report/{plot}.{kind}"
+        for plot in sorted(plots)
+        for kind in ("pdf", "svg", "png")
+    ]
 
 
 rule manifest:
@@ -18,11 +22,11 @@ rule manifest:
         "results/report/manifest.json",
     log:
         "results/report/manifest.log",
-    params:
-        manifest=json.dumps(report_rows()),
+    localrule: True
     conda:
         "../environment.yml"
-    localrule: True
+    params:
+        manifest=json.dumps(report_rows()),
     shell:
         "printf '%s\n' {params.manifest:q} > {output:q} 2> {log:q}"
 
@@ -36,12 +40,12 @@ rule report:
         report_outputs(),
     log:
         "results/report/report.log",
-    params:
-        folder=subpath(input.manifest, parent=True),
+    conda:
+        "../environment.yml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../environment.yml"
+    params:
+        folder=subpath(input.manifest, parent=True),
     shell:
         "anchorprune report {input.manifest:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -22,16 +22,16 @@ rule retrain:
         head=PRUNED + "/retrain-{retrain}/head.json",
     log:
         PRUNED + "/retrain-{retrain}/retrain.log",
-    params:
-        images=images_of("train"),
-        options=retrain_options,
-        folder=subpath(output.config, parent=True),
+    conda:
+        "../environment.yml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
-    conda:
-        "../environment.yml"
+    params:
+        images=images_of("train"),
+        options=retrain_options,
+        folder=subpath(output.config, parent=True),
     shell:
         "anchorprune retrain {input.config:q} {params.options}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"

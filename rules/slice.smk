@@ -13,12 +13,12 @@ rule slice:
         head=PRUNED + "/slice/head.json",
     log:
         PRUNED + "/slice/slice.log",
-    params:
-        folder=subpath(output.config, parent=True),
+    conda:
+        "../environment.yml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../environment.yml"
+    params:
+        folder=subpath(output.config, parent=True),
     shell:
         "anchorprune slice {input.config:q} {input.weights:q} {input.layout:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -10,11 +10,13 @@ rule anchors:
         "results/anchors/{detector}/{anchor_set}.json",
     log:
         "results/anchors/{detector}/{anchor_set}.log",
-    params:
-        anchors=lambda w: json.dumps(expand_anchors(detector_of(w)["anchor_sets"][w.anchor_set])),
+    localrule: True
     conda:
         "../environment.yml"
-    localrule: True
+    params:
+        anchors=lambda w: json.dumps(
+            expand_anchors(detector_of(w)["anchor_sets"][w.anchor_set])
+        ),
     shell:
         "printf '%s\n' {params.anchors:q} > {output:q} 2> {log:q}"
 
@@ -32,16 +34,16 @@ rule train:
         head=TRAINED + "/train/head.json",
     log:
         TRAINED + "/train/train.log",
-    params:
-        images=images_of("train"),
-        recipe=lambda w: recipe_options(detector_of(w)["training"]),
-        folder=subpath(output.config, parent=True),
+    conda:
+        "../environment.yml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=60,
-    conda:
-        "../environment.yml"
+    params:
+        images=images_of("train"),
+        recipe=lambda w: recipe_options(detector_of(w)["training"]),
+        folder=subpath(output.config, parent=True),
     shell:
         "anchorprune train {input.config:q} --name {wildcards.detector}-{wildcards.anchor_set} --anchors {input.anchors:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
