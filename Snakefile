@@ -9,6 +9,14 @@ configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
+
+
+rule all:
+    """Every table and plot of the chosen experiments (default)."""
+    input:
+        report_outputs(),
+
+
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
@@ -17,10 +25,3 @@ include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
-
-
-rule all:
-    default_target: True
-    """Every table and plot of the chosen experiments (default)."""
-    input:
-        report_outputs(),

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from anchorprune.arguments import dataset_arguments, options, retrain_arguments, search_arguments
 from anchorprune.datasets.sources import annotation_files, check_sources
 from anchorprune.errors import UserError
 from anchorprune.experiments import expand_anchors, plan
@@ -28,7 +29,7 @@ onstart:
 
 DATA = "results/data/{dataset}"
 TRAINED = "results/{dataset}/{detector}/{anchor_set}/seed-{seed}"
-PRUNED = TRAINED + "/{search}/{budget}"
+PRUNED = f"{TRAINED}/{{search}}/{{budget}}"
 
 
 wildcard_constraints:
@@ -39,13 +40,6 @@ wildcard_constraints:
     search="[^/]+",
     budget=r"[0-9.]+",
     retrain="scratch|finetune",
-
-
-def recipe_options(recipe):
-    """A training recipe as command-line options."""
-    return " ".join(
-        f"--{key.replace('_', '-')} {value}" for key, value in sorted(recipe.items())
-    )
 
 
 def detector_of(wildcards):
@@ -63,9 +57,7 @@ def images_of(split):
 
     def folder(wildcards, input):
         dataset = Path(input.dataset)
-        return str(
-            dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"]
-        )
+        return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
 
     return folder
 
@@ -120,3 +112,16 @@ def report_rows():
 def report_inputs():
     """Every file the report reads."""
     return sorted({path for row in report_rows() for path in row["files"].values()})
+
+
+TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
+
+
+def report_outputs():
+    """Every file of the report that the chosen experiments give."""
+    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
+    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
+    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
+
+
+ALL_BUDGETS = sorted({budget for e in PLAN.run for budget in e.budgets})

@@ -4,14 +4,14 @@
 rule predict:
     """Cache every (box, class) pair above the score threshold, for the search."""
     input:
-        config=TRAINED + "/train/config.py",
-        weights=TRAINED + "/train/weights.pth",
-        dataset=DATA + "/dataset.json",
-        annotations=DATA + "/prune.json",
+        config=f"{TRAINED}/train/config.py",
+        weights=f"{TRAINED}/train/weights.pth",
+        dataset=f"{DATA}/dataset.json",
+        annotations=f"{DATA}/prune.json",
     output:
-        TRAINED + "/predict/predictions.parquet",
+        f"{TRAINED}/predict/predictions.parquet",
     log:
-        TRAINED + "/predict/predict.log",
+        f"{TRAINED}/predict/predict.log",
     conda:
         "../environment.yml"
     threads: 1

@@ -1,18 +1,5 @@
 """report: the tables and plots of the chosen experiments."""
 
-TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
-
-
-def report_outputs():
-    """Every file of the report that the chosen experiments give."""
-    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
-    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
-    return TABLES + [
-        f"results/report/{plot}.{kind}"
-        for plot in sorted(plots)
-        for kind in ("pdf", "svg", "png")
-    ]
-
 
 rule manifest:
     """List the detectors of the report and the files their figures come from."""

@@ -1,27 +1,19 @@
 """retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned from its slices."""
 
 
-def retrain_options(wildcards, input):
-    """The recipe, and the weights to start from when fine-tuning."""
-    detector = detector_of(wildcards)
-    if wildcards.retrain == "scratch":
-        return recipe_options(detector["training"])
-    return f"--finetune {input.weights} {recipe_options(detector['finetuning'])}"
-
-
 rule retrain:
     """Train a pruned detector again."""
     input:
-        config=PRUNED + "/slice/config.py",
-        weights=PRUNED + "/slice/weights.pth",
-        dataset=DATA + "/dataset.json",
-        annotations=DATA + "/train.json",
+        config=f"{PRUNED}/slice/config.py",
+        weights=f"{PRUNED}/slice/weights.pth",
+        dataset=f"{DATA}/dataset.json",
+        annotations=f"{DATA}/train.json",
     output:
-        config=PRUNED + "/retrain-{retrain}/config.py",
-        weights=PRUNED + "/retrain-{retrain}/weights.pth",
-        head=PRUNED + "/retrain-{retrain}/head.json",
+        config=f"{PRUNED}/retrain-{{retrain}}/config.py",
+        weights=f"{PRUNED}/retrain-{{retrain}}/weights.pth",
+        head=f"{PRUNED}/retrain-{{retrain}}/head.json",
     log:
-        PRUNED + "/retrain-{retrain}/retrain.log",
+        f"{PRUNED}/retrain-{{retrain}}/retrain.log",
     conda:
         "../environment.yml"
     threads: 1
@@ -30,9 +22,9 @@ rule retrain:
         runtime=60,
     params:
         images=images_of("train"),
-        options=retrain_options,
+        options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, input.weights),
         folder=subpath(output.config, parent=True),
     shell:
-        "anchorprune retrain {input.config:q} {params.options}"
+        "anchorprune retrain {input.config:q} {params.options:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
         " --output {params.folder:q} > {log:q} 2>&1"

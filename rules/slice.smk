@@ -4,15 +4,15 @@
 rule slice:
     """Cut a layout's detector out of the trained one."""
     input:
-        config=TRAINED + "/train/config.py",
-        weights=TRAINED + "/train/weights.pth",
-        layout=TRAINED + "/{search}/search/layout-{budget}.json",
+        config=f"{TRAINED}/train/config.py",
+        weights=f"{TRAINED}/train/weights.pth",
+        layout=f"{TRAINED}/{{search}}/search/layout-{{budget}}.json",
     output:
-        config=PRUNED + "/slice/config.py",
-        weights=PRUNED + "/slice/weights.pth",
-        head=PRUNED + "/slice/head.json",
+        config=f"{PRUNED}/slice/config.py",
+        weights=f"{PRUNED}/slice/weights.pth",
+        head=f"{PRUNED}/slice/head.json",
     log:
-        PRUNED + "/slice/slice.log",
+        f"{PRUNED}/slice/slice.log",
     conda:
         "../environment.yml"
     resources:

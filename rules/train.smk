@@ -14,9 +14,7 @@ rule anchors:
     conda:
         "../environment.yml"
     params:
-        anchors=lambda w: json.dumps(
-            expand_anchors(detector_of(w)["anchor_sets"][w.anchor_set])
-        ),
+        anchors=lambda w: json.dumps(expand_anchors(detector_of(w)["anchor_sets"][w.anchor_set])),
     shell:
         "printf '%s\n' {params.anchors:q} > {output:q} 2> {log:q}"
 
@@ -26,14 +24,14 @@ rule train:
     input:
         config=lambda w: detector_of(w)["config"],
         anchors="results/anchors/{detector}/{anchor_set}.json",
-        dataset=DATA + "/dataset.json",
-        annotations=DATA + "/train.json",
+        dataset=f"{DATA}/dataset.json",
+        annotations=f"{DATA}/train.json",
     output:
-        config=TRAINED + "/train/config.py",
-        weights=TRAINED + "/train/weights.pth",
-        head=TRAINED + "/train/head.json",
+        config=f"{TRAINED}/train/config.py",
+        weights=f"{TRAINED}/train/weights.pth",
+        head=f"{TRAINED}/train/head.json",
     log:
-        TRAINED + "/train/train.log",
+        f"{TRAINED}/train/train.log",
     conda:
         "../environment.yml"
     threads: 1
@@ -42,9 +40,9 @@ rule train:
         runtime=60,
     params:
         images=images_of("train"),
-        recipe=lambda w: recipe_options(detector_of(w)["training"]),
+        recipe=lambda w: options(detector_of(w)["training"]),
         folder=subpath(output.config, parent=True),
     shell:
         "anchorprune train {input.config:q} --name {wildcards.detector}-{wildcards.anchor_set} --anchors {input.anchors:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
-        " {params.recipe} --output {params.folder:q} > {log:q} 2>&1"
+        " {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"
