@@ -55,10 +55,11 @@ def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | No
 def _run(cfg: Config, work: Path, seed: int, initial: Path | None) -> torch.nn.Module:
     _add_runtime(cfg, work, seed)
     cfg.resume = (work / "last_checkpoint").is_file()
+    if initial is not None and not cfg.resume:
+        load_into(models.build(cfg), read_weights(initial), initial)  # mmengine would pass over what does not fit
+        cfg.load_from = str(initial)
     runner = Runner.from_cfg(cfg)
     LOG.info("%s: training %s", work.parent, "resumes from its last checkpoint" if cfg.resume else "starts")
-    if initial is not None and not cfg.resume:
-        load_into(runner.model, read_weights(initial), initial)
     return runner.train()
 
 

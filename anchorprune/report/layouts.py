@@ -22,14 +22,14 @@ def write_layouts(experiment: str, manifest: list[dict[str, Any]], table: pd.Dat
     layouts = [_layout(manifest[i]["files"]) for i in chosen]
     columns = max(len(layout.head.levels) for layout in layouts)
     with style():
-        figure = Figure(figsize=(1.9 * columns + 1.6, 1.75 * len(layouts) + 0.5), layout="constrained")
-        grid = figure.subplots(len(layouts), columns, squeeze=False)
-        for row, i, layout in zip(grid, chosen, layouts, strict=True):
-            for ax in row:
+        figure = Figure(figsize=(1.9 * columns, 2.0 * len(layouts) + 0.4), layout="constrained")
+        rows = figure.subfigures(len(layouts), 1, squeeze=False)[:, 0]
+        for row, i, layout in zip(rows, chosen, layouts, strict=True):
+            row.suptitle(_title(manifest[i], table.iloc[i]), x=0.01, ha="left", fontsize=8)
+            for level, ax in enumerate(row.subplots(1, columns, squeeze=False)[0]):
                 ax.set_axis_off()
-            for level, ax in enumerate(row[: len(layout.head.levels)]):
-                _draw_level(ax, layout, level)
-            _title(row[0], manifest[i], table.iloc[i])
+                if level < len(layout.head.levels):
+                    _draw_level(ax, layout, level)
         handles = [
             Line2D([], [], color=KEPT, linewidth=1.6, label="kept"),
             Line2D([], [], color=REMOVED, linewidth=0.9, linestyle="--", label="removed"),
@@ -74,12 +74,11 @@ def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
     )
 
 
-def _title(ax: Axes, entry: dict[str, Any], row: pd.Series) -> None:
-    text = (
+def _title(entry: dict[str, Any], row: pd.Series) -> str:
+    return (
         f"{entry['anchor_set']} anchors, seed {entry['seed']}, search {entry['method']}, budget {entry['budget']}: "
         f"{row['anchors']} anchors, {format_macs(row['macs'])} MACs, AP {row['ap']:.3f}"
     )
-    ax.set_title(text, loc="left", fontsize=8)
 
 
 def _rgb(color: str) -> tuple[float, float, float]:

@@ -50,6 +50,7 @@ def _for_people(table: pd.DataFrame) -> pd.DataFrame:
         elif name.startswith("saved"):
             shown[name] = [f"{value:.1%}" for value in shown[name]]
     shown["macs"] = [format_macs(value) for value in table["macs"]]
+    shown["budget"] = [f"{budget:g}" for budget in table["budget"]]
     shown["method"] = [method or "unpruned" for method in table["method"]]
     return shown.astype(str).rename(columns=HEADINGS)
 
