@@ -1,8 +1,9 @@
-"""One run of the pipeline at a time in a folder, by a lock that the system gives back when its holder dies.
+"""Before the first job: one run of the pipeline at a time in a folder, by a lock that the system gives back when its holder dies.
 
 Snakemake's own lock is a file that stays behind when Snakemake is killed, and then has to be removed by hand.
 """
 
+import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,3 +28,15 @@ def hold_run_lock(folder: Path) -> None:
     except OSError as error:
         raise UserError(f"{folder}: cannot write here ({error.strerror}); run from a folder you may write to") from None
     _held.append(lock)
+
+
+def check_writable(folder: Path) -> None:
+    """See that results can be written: `folder` is a folder one may write to, or can become one.
+
+    Raises:
+        UserError: it is a file, or write-protected.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, but results go into a folder of this name; move the file away")
+    if not os.access(folder if folder.exists() else Path.cwd(), os.W_OK):
+        raise UserError(f"{folder}: cannot write here (permission denied); run from a folder you may write to")

@@ -8,11 +8,12 @@ from anchorprune.arguments import dataset_arguments, options, retrain_arguments,
 from anchorprune.datasets.sources import annotation_files, check_sources
 from anchorprune.errors import UserError
 from anchorprune.experiments import expand_anchors, plan
-from anchorprune.runlock import hold_run_lock
+from anchorprune.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
+    check_writable(Path("results"))
     PLAN = plan(config, SCHEMA)
     for experiment in PLAN.run:
         check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])

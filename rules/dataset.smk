@@ -12,6 +12,8 @@ rule dataset:
         test=f"{DATA}/test.json",
     log:
         f"{DATA}/dataset.log",
+    benchmark:
+        f"{DATA}/benchmark.tsv"
     conda:
         "../environment.yml"
     params:

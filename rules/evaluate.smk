@@ -13,6 +13,8 @@ rule evaluate:
         detections="{folder}/evaluate/detections.json",
     log:
         "{folder}/evaluate/evaluate.log",
+    benchmark:
+        "{folder}/evaluate/benchmark.tsv"
     conda:
         "../environment.yml"
     threads: 1

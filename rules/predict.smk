@@ -12,6 +12,8 @@ rule predict:
         f"{TRAINED}/predict/predictions.parquet",
     log:
         f"{TRAINED}/predict/predict.log",
+    benchmark:
+        f"{TRAINED}/predict/benchmark.tsv"
     conda:
         "../environment.yml"
     threads: 1

@@ -27,6 +27,8 @@ rule report:
         report_outputs(),
     log:
         "results/report/report.log",
+    benchmark:
+        "results/report/benchmark.tsv"
     conda:
         "../environment.yml"
     resources:

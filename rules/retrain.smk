@@ -14,6 +14,8 @@ rule retrain:
         head=f"{PRUNED}/retrain-{{retrain}}/head.json",
     log:
         f"{PRUNED}/retrain-{{retrain}}/retrain.log",
+    benchmark:
+        f"{PRUNED}/retrain-{{retrain}}/benchmark.tsv"
     conda:
         "../environment.yml"
     threads: 1

@@ -12,6 +12,8 @@ rule search:
         layouts=[f"{TRAINED}/{{search}}/search/layout-{budget}.json" for budget in ALL_BUDGETS],
     log:
         f"{TRAINED}/{{search}}/search/search.log",
+    benchmark:
+        f"{TRAINED}/{{search}}/search/benchmark.tsv"
     conda:
         "../environment.yml"
     threads: 2

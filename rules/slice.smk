@@ -13,6 +13,8 @@ rule slice:
         head=f"{PRUNED}/slice/head.json",
     log:
         f"{PRUNED}/slice/slice.log",
+    benchmark:
+        f"{PRUNED}/slice/benchmark.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -32,6 +32,8 @@ rule train:
         head=f"{TRAINED}/train/head.json",
     log:
         f"{TRAINED}/train/train.log",
+    benchmark:
+        f"{TRAINED}/train/benchmark.tsv"
     conda:
         "../environment.yml"
     threads: 1

@@ -57,7 +57,7 @@ def results_table(manifest: list[dict[str, Any]]) -> pd.DataFrame:
     the sliced detector on the test split, before retraining).
     """
     table = pd.DataFrame([_row(entry) for entry in manifest])
-    table["budget"] = table["budget"].astype(object)  # as the configuration wrote it: 1, not 1.0
+    table["budget"] = pd.Series([entry["budget"] for entry in manifest], dtype=object)  # as it was written: 1, not 1.0
     return table[COLUMNS + [name for name in table.columns if name not in COLUMNS]]
 
 

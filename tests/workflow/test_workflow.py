@@ -93,11 +93,7 @@ def test_the_examples_are_valid(project, example, shared_data):
     [
         ("run=nothing", "config: run: unknown experiment 'nothing'; known: demo"),
         ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, datasets"),
-        ("experiments={demo: {budgets: [1.5]}}", "config: experiments.demo.budgets.0: 1.5 is out of range"),
-        (
-            "datasets={scenes: {kind: coco, train: {annotations: no.json, images: .}, test: {annotations: no.json, images: .}}}",
-            "config: datasets.scenes: ",
-        ),
+        ("searches={greedy: {method: nope}}", "config: searches.greedy.method: 'nope' is not allowed; allowed: greedy"),
     ],
 )
 def test_a_mistake_stops_before_any_job(project, setting, line):
@@ -121,14 +117,10 @@ def test_missing_data_stops_before_any_job(project):
 
 
 def test_a_folder_that_cannot_be_written_to(project):
-    if os.geteuid() == 0:
-        # root may write anywhere: take the place of results/ with a file instead
-        (project / "results").write_text("")
-    else:
-        (project / "results").mkdir(mode=0o500)
+    (project / "results").write_text("a file where the folder should be: root, too, cannot write there")
     done = snakemake(project, "--configfile", "mine.yaml", check=False)
     assert done.returncode != 0
-    assert "results" in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("anchorprune: error: results: is a file")
 
 
 def test_end_to_end_with_a_kill_in_the_middle(project):
