@@ -14,6 +14,7 @@ COMMANDS = {
     "cost": "cost",
     "score": "score",
     "search": "search",
+    "compare": "compare",
     "doctor": "doctor",
 }
 

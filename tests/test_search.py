@@ -1,11 +1,8 @@
-import csv
-import itertools
-import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from oracles.generate import HEAD, make, write
+from oracles.generate import make, write
 
 from anchorprune.cost import Cost
 from anchorprune.errors import UserError
