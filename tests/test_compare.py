@@ -41,9 +41,9 @@ def test_a_resample_scores_as_pycocotools_scores_its_images(tmp_path_factory, se
     annotations, candidates = make(seed, images=7, levels_of_score=10**6)
     annotations = dataclasses.replace(annotations, ids=annotations.ids + 1)
     scorer = Scorer(write(tmp_path_factory.mktemp("p") / "p.parquet", candidates, POST), annotations)
-    bootstrap = Bootstrap(scorer, 3, seed)
+    bootstrap = Bootstrap(scorer, 18, seed)
     found, aps = scorer.detections(kept), bootstrap.aps(kept)
-    for times, ap in zip(bootstrap._times, aps, strict=True):
+    for times, ap in list(zip(bootstrap.times, aps, strict=True))[::6]:
         assert times.sum() == 7
         again, listed = resampled(annotations, found, times)
         assert coco_dict(again)["images"]
