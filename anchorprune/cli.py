@@ -25,6 +25,8 @@ COMMANDS = {
     "report": "report",
     "cost": "cost",
     "score": "score",
+    "score": "score",
+    "compare": "compare",
     "doctor": "doctor",
 }
 

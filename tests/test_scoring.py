@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -7,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles.generate import HEAD, make, postprocesses, write
+from oracles.reference import pycocotools_figures, reference_detections, results
 
 from anchorprune.predictions import Postprocess, Predictions
 from anchorprune.scoring import Scorer
-from oracles.generate import HEAD, make, postprocesses, write
-from oracles.reference import pycocotools_figures, reference_detections, results
 
 DATA = Path(__file__).parents[1] / "../shared/data"
 subsets = st.sets(st.integers(0, HEAD.num_anchors - 1), min_size=1)
@@ -45,7 +46,7 @@ def test_detections_and_figures_equal_mmcv_and_pycocotools(seed, post, kept):
 def test_results_do_not_depend_on_history_or_threads(seed, post, path):
     annotations, candidates = make(seed, images=8)
     scorer = open_scorer(annotations, candidates, post, threads=2)
-    for parent, child in zip(path, path[1:], strict=False):
+    for parent, child in itertools.pairwise(path):
         (fast,) = scorer.children(parent, [child])
         fresh = open_scorer(annotations, candidates, post, threads=1)
         assert fast == fresh.ap(child)

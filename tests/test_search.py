@@ -1,17 +1,25 @@
 import csv
-import itertools
 import json
+import signal
+import subprocess
+import sys
+import time
 
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles.generate import HEAD, make, write
+from oracles.reference import coco_dict
 
+from anchorprune.cli import main
 from anchorprune.cost import Cost
 from anchorprune.errors import UserError
+from anchorprune.layout import Layout
 from anchorprune.predictions import Postprocess
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, WorkingFront, best_within, hypervolume, pareto_front
+from anchorprune.search.journal import NAME, Journal
 from anchorprune.search.run import METHODS, Options, search
 
 POST = Postprocess(0.0, 0.5, None, 100, 0)
@@ -103,3 +111,90 @@ def test_same_seed_same_subsets(scorer):
     first, second, other = (run(scorer, "random", max_subsets=12, seed=s) for s in (1, 1, 2))
     assert first == second
     assert first != other
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    annotations, candidates = make(11, images=60, boxes=90)
+    write(folder / "p.parquet", candidates, POST)
+    (folder / "a.json").write_text(json.dumps(full_coco_dict(annotations)))
+    return folder
+
+
+def full_coco_dict(annotations):
+    value = coco_dict(annotations)
+    return {**value, "images": [{**image, "file_name": f"{image['id']}.jpg"} for image in value["images"]]}
+
+
+def arguments(files, output, *more):
+    names = [str(files / "p.parquet"), str(files / "a.json"), "--output", str(output)]
+    return ["search", *names, "--method", "best", "--budget", "0.7", "--budget", ".30", "--resamples", "20", *more]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_search_command_writes_the_documented_files(files, tmp_path, capsys):
+    assert main(arguments(files, tmp_path, "--report", str(files / "p.parquet"), str(files / "a.json"))) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(contents(tmp_path)) == {"front.csv", "evaluated.parquet", "layout-0.7.json", "layout-.30.json"}
+    with (tmp_path / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:5] == ["kept", "ap", "macs", "boxes", "anchors"]
+    assert [float(r["ap"]) for r in rows] == [r["ap"] for r in printed["front"]]
+    assert all(float(r["gap"]) == 0 and float(r["low"]) <= float(r["high"]) for r in rows)
+    layout = Layout.load(tmp_path / "layout-0.7.json", HEAD)
+    assert " ".join(map(str, layout.kept)) == printed["budgets"]["0.7"]["kept"]
+    assert pq.read_table(tmp_path / "evaluated.parquet").num_rows == printed["subsets"] == 31
+
+
+def test_same_bytes_on_any_number_of_threads(files, tmp_path):
+    assert main(arguments(files, tmp_path / "one", "--threads", "1")) == 0
+    assert main(arguments(files, tmp_path / "three", "--threads", "3")) == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "three")
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bytes(files, tmp_path):
+    assert main(arguments(files, tmp_path / "whole")) == 0
+    command = [sys.executable, "-m", "anchorprune", *arguments(files, tmp_path / "killed")]
+    for lines in (2, 9, 20):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        journal = tmp_path / "killed" / NAME
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > lines):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    if journal.exists():
+        journal.write_bytes(journal.read_bytes() + b"0 1 2\t0.12")  # as if cut off within a line
+    assert main(arguments(files, tmp_path / "killed")) == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_a_journal_of_other_inputs_is_thrown_away(tmp_path):
+    with Journal(tmp_path, "one") as first:
+        first.add({(0, 1): 0.25})
+    with Journal(tmp_path, "one") as again:
+        assert again.aps == {(0, 1): 0.25}
+    with Journal(tmp_path, "other") as other:
+        assert other.aps == {}
+        other.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--budget", "0.01"], "cheapest anchor"),
+        (["--budget", "x"], "not a fraction"),
+        (["--min-ap", "2"], "neither an AP"),
+        (["--method", "layerwise"], "--max-per-level"),
+        (["--method", "shared"], "equally many"),
+    ],
+)
+def test_bad_options_end_with_one_line_and_status_2(files, tmp_path, capsys, more, message):
+    assert main(arguments(files, tmp_path, *more)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1

@@ -16,6 +16,7 @@ class ShareOrValue(click.ParamType):
     name = "AP"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, bool]:
+        """Number, and whether it is a share."""
         if isinstance(value, tuple):
             return value
         try:
@@ -34,6 +35,7 @@ class Fraction(click.ParamType):
     name = "fraction"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, if it is a number."""
         try:
             float(value)
         except ValueError:
@@ -52,9 +54,27 @@ class Fraction(click.ParamType):
 @click.option("--max-per-level", type=click.IntRange(min=0), help="Anchors a level may keep (layerwise).")
 @click.option("--max-subsets", type=click.IntRange(min=1), help="Score no more subsets than this.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random and best.")
+@click.option(
+    "--resamples", type=click.IntRange(min=0), default=1000, show_default=True, help="Of the intervals; 0: none."
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    nargs=2,
+    metavar="PREDICTIONS ANNOTATIONS",
+    help="Another split: the front's AP there, and the gap, become columns.",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for results.")
-def command(predictions: Path, annotations: Path, output: Path, threads: int | None, **given: Any) -> None:
+def command(
+    predictions: Path,
+    annotations: Path,
+    output: Path,
+    threads: int | None,
+    resamples: int,
+    report: tuple[Path, Path] | None,
+    **given: Any,
+) -> None:
     """Search subsets of anchors: write front.csv, evaluated.parquet and a layout per budget.
 
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Killed and started
@@ -64,21 +84,22 @@ def command(predictions: Path, annotations: Path, output: Path, threads: int | N
     from anchorprune.predictions import Predictions
     from anchorprune.scoring import Scorer
     from anchorprune.search.journal import Journal, fingerprint
-    from anchorprune.search.output import row, write_evaluated, write_front, write_layouts
+    from anchorprune.search.output import front_rows, row, write_evaluated, write_front, write_layouts
     from anchorprune.search.progress import Progress
     from anchorprune.search.run import Options, search
 
     opened, truth = Predictions.open(predictions), read_coco(annotations)
-    journal = Journal(output, fingerprint([predictions, annotations]))
     scorer = Scorer(opened, truth, threads)
     (number, share), budgets = given.pop("min_ap"), given.pop("budgets")
     options = Options(min_ap=number * scorer.ap(range(opened.head.num_anchors)) if share else number, **given)
-    with Progress(options) as progress:
-        result = search(scorer, options, budgets, journal, progress)
-    write_evaluated(output, result.evaluated)
-    write_layouts(output, opened.head, result.budgets)
-    write_front(output, [row(scored) for scored in result.front])
-    journal.remove()
+    with Journal(output, fingerprint([predictions, annotations])) as journal:
+        with Progress(options) as progress:
+            result = search(scorer, options, budgets, journal, progress)
+        elsewhere = Scorer(Predictions.open(report[0]), read_coco(report[1]), threads) if report else None
+        write_evaluated(output, result.evaluated)
+        write_layouts(output, opened.head, result.budgets)
+        write_front(output, front_rows(result, scorer, resamples, elsewhere))
+        journal.remove()
     print_json(
         {
             "method": options.method,

@@ -1,5 +1,6 @@
 """Complete mmdet configs: a detector's config file + anchors + a data set's classes + a training recipe."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,17 +117,23 @@ def set_recipe(cfg: Config, recipe: Recipe) -> list[str]:
 
 
 def _stretch_schedule(cfg: Config, epochs: int) -> None:
-    """Set the epochs and move every epoch named in the schedule in proportion."""
+    """Set the epochs and move every epoch that the schedule names in proportion; a phase of no epoch is dropped."""
     ratio = epochs / cfg.train_cfg.max_epochs
     cfg.train_cfg.max_epochs = epochs
-    for scheduler in cfg.get("param_scheduler", []):
-        if not scheduler.get("by_epoch", True):
-            continue
-        for key in ("begin", "end", "T_max"):
-            if key in scheduler:
-                scheduler[key] = round(scheduler[key] * ratio) if scheduler[key] * ratio > 1 else min(scheduler[key], 1)
-        if "milestones" in scheduler:
-            scheduler.milestones = [max(1, round(m * ratio)) for m in scheduler.milestones]
+    schedulers = [s for s in cfg.get("param_scheduler", []) if not s.get("by_epoch", True) or _stretch(s, ratio)]
+    cfg.param_scheduler = schedulers
+
+
+def _stretch(scheduler: ConfigDict, ratio: float) -> bool:
+    """Stretch one scheduler in place; False if no epoch of it is left."""
+    for key in ("begin", "end"):
+        if key in scheduler:
+            scheduler[key] = round(scheduler[key] * ratio)
+    if "T_max" in scheduler:
+        scheduler.T_max = max(1, round(scheduler.T_max * ratio))
+    if "milestones" in scheduler:
+        scheduler.milestones = [max(1, round(milestone * ratio)) for milestone in scheduler.milestones]
+    return scheduler.get("end", math.inf) > scheduler.get("begin", 0)
 
 
 def _scale_learning_rate(cfg: Config) -> str:

@@ -2,12 +2,15 @@
 
 The order is: touch groups, redo their NMS, move the images' max_per_image cut, refresh what is evaluated and matched.
 Everything changed is logged, so `undo` brings the state back.
+
+Tables and state are unpacked into local names before a loop and never handed on within one: passing them costs
+more than most of these loops' bodies.
 """
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.matching import match_group
+from anchorprune.scoring.compiled import kernel, prefetch
+from anchorprune.scoring.matching import match_mask
 from anchorprune.scoring.tables import (
     ALIVE,
     COUNTED,
@@ -18,98 +21,144 @@ from anchorprune.scoring.tables import (
     MAX_DETECTIONS,
     NO_CUT,
     OVER,
+    REMATCH,
     SLOTS,
 )
 
+BOTH = ALIVE | COUNTED
+AHEAD = 8  # groups between asking for memory and using it
+
 
 @kernel
-def touch(t, s, group, first):
-    """Note that `group` may change from candidate `first` on."""
-    if s.first[group] < 0:
-        s.first[group] = first
-        s.touched[s.count[GROUPS]] = group
-        s.count[GROUPS] += 1
-    elif first < s.first[group]:
-        s.first[group] = first
-    image = t.group_image[group]
-    if s.change[image, 2] == 0:
-        s.change[image, 2] = 1
-        s.images[s.count[IMAGES]] = image
-        s.count[IMAGES] += 1
+def touch(group, candidate, image, first, last, touched, change, images, count):
+    """Note that `candidate` of `group` of `image` may change."""
+    if first[group] < 0:
+        first[group] = candidate
+        last[group] = candidate
+        touched[count[GROUPS]] = group
+        count[GROUPS] += 1
+        if change[image, 2] == 0:
+            change[image, 2] = 1
+            images[count[IMAGES]] = image
+            count[IMAGES] += 1
+    else:
+        first[group] = min(first[group], candidate)
+        last[group] = max(last[group], candidate)
 
 
 @kernel
 def touch_image(t, s, image):
     """Touch every group of an image."""
     for group in range(t.image_group[image], t.image_group[image + 1]):
-        touch(t, s, group, t.group_start[group])
+        touch(group, t.group_start[group], image, s.first, s.last, s.touched, s.change, s.images, s.count)
+        s.last[group] = t.group_start[group + 1] - 1
 
 
 @kernel
 def touch_anchor(t, s, kept, anchor):
     """Touch what can change when `anchor` has just been removed from, or added to, `kept`."""
-    for i in range(t.anchor_start[anchor], t.anchor_start[anchor + 1]):
-        j = t.anchor_list[i]
-        if kept[anchor] or s.flags[j] & ALIVE:
-            image = t.group_image[t.group_of[j]]
-            if t.slow[image]:
-                touch_image(t, s, image)
-            else:
-                touch(t, s, t.group_of[j], j)
-        elif t.nms_pre >= 0:  # a suppressed box gives up its place among the level's best, too
-            image = t.group_image[t.group_of[j]]
-            if t.slow[image]:
-                touch_image(t, s, image)
+    added, slow_levels = kept[anchor] != 0, t.nms_pre >= 0
+    anchor_list, flags, group_of, group_image, _slow = t.anchor_list, s.flags, t.group_of, t.group_image, t.slow
+    first, last, touched, change, images, count = s.first, s.last, s.touched, s.change, s.images, s.count
+    end = t.anchor_start[anchor + 1]
+    for i in range(t.anchor_start[anchor], end):
+        prefetch(flags, anchor_list[min(i + 2 * AHEAD, end - 1)])
+        j = anchor_list[i]
+        if added or flags[j] & ALIVE:
+            group = group_of[j]
+            touch(group, j, group_image[group], first, last, touched, change, images, count)
+    if not (t.agnostic or slow_levels):
+        return
+    # Where groups depend on one another, even a box that NMS takes away may have held a better one's place.
+    for i in range(t.slow_start[anchor], t.slow_start[anchor + 1]):
+        touch_image(t, s, t.slow_list[i])
 
 
 @kernel
-def flip(s, j, bits):
+def flip(j, bits, flags, log, log_bits, count):
     """Toggle flag bits of a candidate, logged."""
-    s.flags[j] ^= bits
-    at = s.count[FLIPS]
-    s.flip[at] = j
-    s.flip_bits[at] = bits
-    s.count[FLIPS] = at + 1
+    flags[j] ^= bits
+    at = count[FLIPS]
+    log[at] = j
+    log_bits[at] = bits
+    count[FLIPS] = at + 1
 
 
 @kernel
-def set_alive(t, s, j, image, alive):
-    """Set whether NMS leaves candidate j."""
-    if alive != (s.flags[j] & ALIVE != 0):
-        flip(s, j, ALIVE)
-        step = 1 if alive else -1
-        s.change[image, 0] += step
-        if t.rank[j] <= s.cut[image]:
-            s.change[image, 1] += step
+def ask(j, first, second, third):
+    """Prefetch candidate j's entries."""
+    prefetch(first, j)
+    prefetch(second, j)
+    prefetch(third, j)
 
 
 @kernel
-def suppress_group(t, s, kept, group):
-    """Redo NMS within one image and category."""
-    image = t.group_image[group]
-    for j in range(s.first[group], t.group_start[group + 1]):
-        alive = kept[t.live_anchor[j]] and not s.flags[j] & OVER
-        if alive:
-            for e in range(t.edge_start[j], t.edge_start[j + 1]):
-                if s.flags[j - t.edges[e]] & ALIVE:
-                    alive = False
-                    break
-        set_alive(t, s, j, image, alive)
+def suppress_groups(t, s, kept):
+    """Redo NMS within the touched groups."""
+    edge_start, edges, live_anchor, rank, reach = t.edge_start, t.edges, t.live_anchor, t.rank, t.reach
+    flags, change, first, cuts, count, hint = s.flags, s.change, s.first, s.cut, s.count, s.hint
+    touched, last, end, log, log_bits, group_image = (
+        s.touched,
+        s.last,
+        count[GROUPS],
+        s.flip,
+        s.flip_bits,
+        t.group_image,
+    )
+    for i in range(end):
+        ask(first[touched[min(i + 2 * AHEAD, end - 1)]], edge_start, live_anchor, hint)
+        prefetch(edges, edge_start[first[touched[min(i + AHEAD, end - 1)]]])
+        group = touched[i]
+        image = group_image[group]
+        cut, total, within, gained = cuts[image], 0, 0, False
+        j, horizon = first[group] - 1, last[group]
+        while j < horizon:  # beyond it stands nothing that a change so far could suppress or set free
+            j += 1
+            alive = 0
+            if flags[j] & ALIVE:
+                if kept[live_anchor[j]] and not gained and not flags[j] & OVER:
+                    continue  # nothing better came: it stays
+            elif flags[j - hint[j]] & ALIVE:
+                continue  # what suppressed it before is still there
+            if kept[live_anchor[j]] and not flags[j] & OVER:
+                alive = ALIVE
+                for e in range(edge_start[j], edge_start[j + 1]):
+                    if flags[j - edges[e]] & ALIVE:
+                        alive = 0
+                        hint[j] = edges[e]
+                        break
+            if alive != flags[j] & ALIVE:
+                flip(j, ALIVE, flags, log, log_bits, count)
+                horizon = max(horizon, j + np.int64(reach[j]))
+                total += 2 * alive - 1
+                gained = gained or alive != 0
+                if cut == NO_CUT or rank[j] <= cut:
+                    within += 2 * alive - 1
+        last[group] = horizon
+        change[image, 0] += total
+        change[image, 1] += within
 
 
 @kernel
-def suppress_image(t, s, kept, image):
-    """Redo NMS over all categories of one image; edges are by rank here."""
-    start = t.image_start[image]
-    for at in range(start, t.image_start[image + 1]):
-        j = start + t.order[at]
-        alive = kept[t.live_anchor[j]] and not s.flags[j] & OVER
-        if alive:
-            for e in range(t.edge_start[at], t.edge_start[at + 1]):
-                if s.flags[start + t.order[at - t.edges[e]]] & ALIVE:
-                    alive = False
-                    break
-        set_alive(t, s, j, image, alive)
+def suppress_images(t, s, kept):
+    """Redo NMS over all categories of the touched images; edges are by rank here."""
+    for i in range(s.count[IMAGES]):
+        image = s.images[i]
+        start = t.image_start[image]
+        for at in range(start, t.image_start[image + 1]):
+            j = start + t.order[at]
+            alive = 0
+            if kept[t.live_anchor[j]] and not s.flags[j] & OVER:
+                alive = ALIVE
+                for e in range(t.edge_start[at], t.edge_start[at + 1]):
+                    if s.flags[start + t.order[at - t.edges[e]]] & ALIVE:
+                        alive = 0
+                        break
+            if alive != s.flags[j] & ALIVE:
+                flip(j, ALIVE, s.flags, s.flip, s.flip_bits, s.count)
+                s.change[image, 0] += 2 * alive - 1
+                if t.rank[j] <= s.cut[image]:
+                    s.change[image, 1] += 2 * alive - 1
 
 
 @kernel
@@ -125,57 +174,104 @@ def limit_levels(t, s, kept, image, used):
             over = used[level] >= t.nms_pre
             used[level] += 1
         if over != (s.flags[j] & OVER != 0):
-            flip(s, j, OVER)
+            flip(j, OVER, s.flags, s.flip, s.flip_bits, s.count)
 
 
 @kernel
-def move_cut(t, s, image):
-    """Bring the image's max_per_image cut in line with its changed NMS, touching groups that cross it."""
-    start, end = t.image_start[image], t.image_start[image + 1]
-    at = s.count[LOGGED]
-    s.image_log[at, 0], s.image_log[at, 1], s.image_log[at, 2] = image, s.alive[image], s.cut[image]
-    s.count[LOGGED] = at + 1
-    old, limit = s.cut[image], t.max_per_image
-    inside = min(s.alive[image], limit) + s.change[image, 1]
-    s.alive[image] += s.change[image, 0]
-    s.change[image, 0], s.change[image, 1] = 0, 0
-    if s.alive[image] <= limit:
+def move_cuts(t, s):
+    """Bring touched images' max_per_image cuts in line with their changed NMS, touching groups that cross them."""
+    image_start, order, group_of, limit = t.image_start, t.order, t.group_of, t.max_per_image
+    flags, change, count, images, first, last = s.flags, s.change, s.count, s.images, s.first, s.last
+    touched = s.touched
+    for i in range(count[IMAGES]):
+        image = images[i]
+        start, end, old = image_start[image], image_start[image + 1], s.cut[image]
+        s.image_log[count[LOGGED], 0] = image
+        s.image_log[count[LOGGED], 1] = s.alive[image]
+        s.image_log[count[LOGGED], 2] = old
+        count[LOGGED] += 1
+        inside = min(s.alive[image], limit) + change[image, 1]
+        s.alive[image] += change[image, 0]
+        change[image, 0], change[image, 1] = 0, 0
         new = NO_CUT
-    else:
-        new = min(old, end - start - 1)
-        while inside > limit:
-            inside -= s.flags[start + t.order[start + new]] & ALIVE
-            new -= 1
-        while inside < limit:
-            new += 1
-            inside += s.flags[start + t.order[start + new]] & ALIVE
-    s.cut[image] = new
-    for r in range(min(old, new) + 1, min(max(old, new) + 1, end - start)):
-        j = start + t.order[start + r]
-        if s.flags[j] & ALIVE:
-            touch(t, s, t.group_of[j], j)
+        if s.alive[image] > limit:
+            new = min(old, end - start - 1)
+            while inside > limit:
+                inside -= flags[start + order[start + new]] & ALIVE
+                new -= 1
+            while inside < limit:
+                new += 1
+                inside += flags[start + order[start + new]] & ALIVE
+        s.cut[image] = new
+        for r in range(min(old, new) + 1, min(max(old, new) + 1, end - start)):
+            j = start + order[start + r]
+            if flags[j] & ALIVE:
+                touch(group_of[j], j, image, first, last, touched, change, images, count)
+    for i in range(count[IMAGES]):
+        change[images[i], 2] = 0
 
 
 @kernel
-def refresh_group(t, s, group):
-    """Bring a touched group's evaluated candidates and matches in line with its NMS."""
-    cut = s.cut[t.group_image[group]]
-    begin, end = t.group_start[group], t.group_start[group + 1]
-    start = begin if end - begin > MAX_DETECTIONS else s.first[group]
-    s.first[group] = -1
-    seen, rematch, changed = 0, False, False
-    for j in range(start, end):
-        counted = s.flags[j] & ALIVE != 0 and seen < MAX_DETECTIONS and (cut == NO_CUT or t.rank[j] <= cut)
-        seen += counted
-        if counted != (s.flags[j] & COUNTED != 0):
-            flip(s, j, COUNTED)
-            toggle_bit(s.bits, t.position[j])
-            changed = True
-            rematch = rematch or t.match_row[j] >= 0
-    if changed:
-        s.dirty[t.group_category[group]] = True
-    if rematch:
-        s.count[SLOTS] = match_group(t, s.flags, s.taken, group, 0, s.masks, s.slot_log, s.mask_log, s.count[SLOTS])
+def refresh_groups(t, s):
+    """Bring the touched groups' evaluated candidates and matches in line with their NMS."""
+    group_start, rank, position, match_row = t.group_start, t.rank, t.position, t.match_row
+    flags, bits, first, count = s.flags, s.bits, s.first, s.count
+    touched, last, all_groups, log, log_bits = s.touched, s.last, count[GROUPS], s.flip, s.flip_bits
+    group_image, cuts = t.group_image, s.cut
+    for i in range(all_groups):
+        ask(max(first[touched[min(i + AHEAD, all_groups - 1)]], 0), rank, position, match_row)
+        group = touched[i]
+        cut = cuts[group_image[group]]
+        start, end = group_start[group], group_start[group + 1]
+        short = end - start <= MAX_DETECTIONS
+        if short:
+            start, end = first[group], last[group] + 1
+        first[group] = -1
+        seen, rematch, changed = 0, False, False
+        for j in range(start, end):
+            if short and cut == NO_CUT and flags[j] & BOTH in (0, BOTH):
+                continue
+            counted = 0
+            if flags[j] & ALIVE and seen < MAX_DETECTIONS and (cut == NO_CUT or rank[j] <= cut):
+                counted = COUNTED
+                seen += 1
+            if counted != flags[j] & COUNTED:
+                flip(j, COUNTED, flags, log, log_bits, count)
+                toggle_bit(bits, position[j])
+                changed = True
+                rematch = rematch or match_row[j] >= 0
+        if changed:
+            s.dirty[t.group_category[group]] = True
+        if rematch:
+            touched[count[REMATCH]] = group  # the list's front is read already
+            count[REMATCH] += 1
+
+
+@kernel
+def rematch_groups(t, s):
+    """Match the groups whose matchable candidates changed, best score first, logging what changes."""
+    group_start, group_truth, match_row, row_slot = t.group_start, t.group_truth, t.match_row, t.row_slot
+    row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
+    flags, taken, masks, slot_log, mask_log = s.flags, s.taken, s.masks, s.slot_log, s.mask_log
+    logged = s.count[SLOTS]
+    for i in range(s.count[REMATCH]):
+        group = s.touched[i]
+        for truth in range(group_truth[group, 0], group_truth[group, 1]):
+            taken[truth] = 0
+        for j in range(group_start[group], group_start[group + 1]):
+            row = match_row[j]
+            if row < 0:
+                continue
+            mask = 0
+            if flags[j] & COUNTED:
+                mask = match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken)
+            slot = row_slot[row]
+            if masks[slot] != mask:
+                slot_log[logged] = slot
+                mask_log[logged] = masks[slot]
+                logged += 1
+                masks[slot] = mask
+    s.count[SLOTS] = logged
 
 
 @kernel
@@ -187,22 +283,18 @@ def toggle_bit(bits, position):
 @kernel
 def settle(t, s, kept, used):
     """Carry touched groups through NMS, cut, evaluation and matching, for the anchors in `kept`."""
-    images = s.count[IMAGES]
-    for i in range(images):
-        if t.nms_pre >= 0 and t.slow[s.images[i]]:
-            limit_levels(t, s, kept, s.images[i], used)
+    if t.nms_pre >= 0:
+        for i in range(s.count[IMAGES]):
+            if t.slow[s.images[i]]:
+                limit_levels(t, s, kept, s.images[i], used)
     if t.agnostic:
-        for i in range(images):
-            suppress_image(t, s, kept, s.images[i])
+        suppress_images(t, s, kept)
     else:
-        for i in range(s.count[GROUPS]):
-            suppress_group(t, s, kept, s.touched[i])
-    for i in range(images):
-        move_cut(t, s, s.images[i])
-    for i in range(images):
-        s.change[s.images[i], 2] = 0
-    for i in range(s.count[GROUPS]):
-        refresh_group(t, s, s.touched[i])
+        suppress_groups(t, s, kept)
+    move_cuts(t, s)
+    s.count[REMATCH] = 0
+    refresh_groups(t, s)
+    rematch_groups(t, s)
     s.count[GROUPS] = 0
     s.count[IMAGES] = 0
 
@@ -217,12 +309,14 @@ def forget(s):
 @kernel
 def undo(t, s):
     """Take the changes since the last `forget` or `undo` back."""
+    flags, bits, position, masks, log, log_bits = s.flags, s.bits, t.position, s.masks, s.flip, s.flip_bits
     for i in range(s.count[FLIPS]):
-        s.flags[s.flip[i]] ^= s.flip_bits[i]
-        if s.flip_bits[i] & COUNTED:
-            toggle_bit(s.bits, t.position[s.flip[i]])
+        j = log[i]
+        flags[j] ^= log_bits[i]
+        if log_bits[i] & COUNTED:
+            toggle_bit(bits, position[j])
     for i in range(s.count[SLOTS]):
-        s.masks[s.slot_log[i]] = s.mask_log[i]
+        masks[s.slot_log[i]] = s.mask_log[i]
     for i in range(s.count[LOGGED]):
         image = s.image_log[i, 0]
         s.alive[image] = s.image_log[i, 1]

@@ -72,7 +72,7 @@ def match_rows(boxes, group_start, group_truth, truths, truth_flags, thresholds,
 
 
 @kernel
-def match_mask(t, taken, row, area):
+def match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken):
     """Match one detection at every threshold; `taken` holds what better detections have matched.
 
     Returns:
@@ -80,12 +80,12 @@ def match_mask(t, taken, row, area):
     """
     left, mask = ALL_THRESHOLDS, 0
     for ignored in range(2):  # ground truth that counts is preferred to any that is ignored
-        for e in range(t.row_start[row], t.row_start[row + 1]):
-            truth = t.row_truth[e]
-            flags = np.int64(t.truth_flags[truth])
+        for e in range(row_start[row], row_start[row + 1]):
+            truth = row_truth[e]
+            flags = np.int64(truth_flags[truth])
             if (flags >> area) & 1 != ignored:
                 continue
-            hit = left & np.int64(t.row_pass[e])
+            hit = left & np.int64(row_pass[e])
             if not flags & CROWD:
                 hit &= ~np.int64(taken[truth])
                 taken[truth] |= hit
@@ -98,31 +98,16 @@ def match_mask(t, taken, row, area):
 
 
 @kernel
-def match_group(t, flags, taken, group, area, masks, slot_log, mask_log, logged):
-    """Match one group's evaluated candidates, best score first, logging masks that change.
-
-    Returns:
-        The log's new length.
-    """
-    for truth in range(t.group_truth[group, 0], t.group_truth[group, 1]):
-        taken[truth] = 0
-    for j in range(t.group_start[group], t.group_start[group + 1]):
-        row = t.match_row[j]
-        if row < 0:
-            continue
-        mask = match_mask(t, taken, row, area) if flags[j] & COUNTED else 0
-        slot = t.row_slot[row]
-        if masks[slot] != mask:
-            slot_log[logged] = slot
-            mask_log[logged] = masks[slot]
-            logged += 1
-            masks[slot] = mask
-    return logged
-
-
-@kernel
-def match_all(t, flags, taken, area, masks, slot_log, mask_log, first, end):
-    """Match groups first..end anew for one area."""
+def match_all(t, flags, taken, area, masks, first, end):
+    """Match the evaluated candidates of groups first..end anew for one area, best score first."""
+    row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
     for group in range(first, end):
-        if t.group_truth[group, 1] > t.group_truth[group, 0]:
-            match_group(t, flags, taken, group, area, masks, slot_log, mask_log, 0)
+        if t.group_truth[group, 1] == t.group_truth[group, 0]:
+            continue
+        for truth in range(t.group_truth[group, 0], t.group_truth[group, 1]):
+            taken[truth] = 0
+        for j in range(t.group_start[group], t.group_start[group + 1]):
+            row = t.match_row[j]
+            if row >= 0 and flags[j] & COUNTED:
+                mask = match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken)
+                masks[t.row_slot[row]] = mask

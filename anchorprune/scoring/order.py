@@ -53,7 +53,7 @@ def overlaps_more(boxes, i, j, limit):
 
 
 @kernel
-def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, fill):
+def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, reach, fill):
     """The suppression graph of units first..end: who would suppress whom.
 
     Args:
@@ -64,6 +64,7 @@ def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, fill):
         end: one past the last unit.
         edge_start: (N+1,) int64; out without `fill`: entry j + 1 is the number of j's edges.
         edges: (E,) uint16, out with `fill`: how far before j each suppressor stands, the best first.
+        reach: (N,) uint16, zeros; out with `fill`: how far behind i the last box stands that it would suppress.
         fill: write edges instead of counting them.
     """
     for unit in range(first, end):
@@ -74,6 +75,7 @@ def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, fill):
                 if overlaps_more(boxes, i, j, limit):
                     if fill:
                         edges[at] = j - i
+                        reach[i] = j - i
                     at += 1
             if not fill:
                 edge_start[j + 1] = at

@@ -36,6 +36,7 @@ def category_sums(t, bits, masks, area, category, precision, out):
     begin = t.weight_start[area, category]
     if t.weight_start[area, category + 1] == begin:
         return
+    area_bits, slot_position, weights = t.area_bits[area], t.slot_position, t.weights[begin:]
     hits = np.zeros(NUM_THRESHOLDS, np.int64)
     accounted = np.zeros(NUM_THRESHOLDS, np.int64)
     word, before = t.category_word[category], 0
@@ -43,12 +44,12 @@ def category_sums(t, bits, masks, area, category, precision, out):
         mask = np.int64(masks[slot])
         if mask == 0:
             continue
-        position = np.int64(t.slot_position[slot])
+        position = np.int64(slot_position[slot])
         while word < position >> 6:
-            before += count_bits(bits[word] & t.area_bits[area, word])
+            before += count_bits(bits[word] & area_bits[word])
             word += 1
         shift = np.uint64(63 - (position & 63))
-        here = (bits[word] & t.area_bits[area, word]) << shift
+        here = (bits[word] & area_bits[word]) << shift
         seen = before + count_bits(here)
         inside = np.int64(here >> np.uint64(63))  # the box itself lies in the area
         for i in range(NUM_THRESHOLDS):
@@ -59,7 +60,7 @@ def category_sums(t, bits, masks, area, category, precision, out):
                 false = np.float64(seen - accounted[i])
                 precision[i, hits[i] - 1] = hits[i] / (false + hits[i] + 2.220446049250313e-16)
     for i in range(NUM_THRESHOLDS):
-        out[i] = interpolated_sum(precision[i], hits[i], t.weights[begin:])
+        out[i] = interpolated_sum(precision[i], hits[i], weights)
 
 
 @kernel

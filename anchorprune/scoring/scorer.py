@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.errors import UserError
 from anchorprune.layout import Layout
 from anchorprune.predictions import Predictions
 from anchorprune.scoring.changes import forget
@@ -61,13 +60,13 @@ class Scorer:
     def __init__(self, predictions: Predictions, annotations: Annotations, threads: int | None = None):
         self.head = predictions.head
         self.annotations = annotations
-        self._threads = Threads(threads)
-        self.tables, self.candidates = prepare(predictions, annotations, self._threads)
+        self.threads = Threads(threads)
+        self.tables, self.candidates = prepare(predictions, annotations, self.threads)
         self._valid = np.diff(self.tables.weight_start, axis=1) > 0
         sizes = np.diff(self.tables.category_word)
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
-        self._categories = [turn[i :: self._threads.count] for i in range(self._threads.count)]
-        self._image_blocks = self._threads.blocks(self.tables.image_start)
+        self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
+        self._image_blocks = self.threads.blocks(self.tables.image_start)
         self._states = [empty_state(self.tables)]
         self._parent: Subset | None = None
         self._synced = 0
@@ -112,6 +111,11 @@ class Scorer:
             self._score_from_nothing(subset)
         self._parent = subset
 
+    def state_of(self, kept: Sequence[int]) -> State:
+        """The kernels' own view of a subset; it changes with the next call."""
+        self.move_to(kept)
+        return self._states[0]
+
     def detections(self, kept: Sequence[int]) -> Detections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
@@ -139,7 +143,7 @@ class Scorer:
         base.cut[:] = 2**31 - 1
         own = [base] + [_private(base) for _ in self._image_blocks[1:]]
         jobs = list(zip(own, self._image_blocks, strict=True))
-        self._threads.map(lambda job: walk_images(self.tables, job[0], mask, *job[1]), jobs)
+        self.threads.map(lambda job: walk_images(self.tables, job[0], mask, *job[1]), jobs)
         for state in own[1:]:
             base.bits[:] |= state.bits
         forget(base)
@@ -149,11 +153,11 @@ class Scorer:
     def _area_sums(self, area: int, masks: np.ndarray) -> np.ndarray:
         sums = np.zeros_like(self._sums)
         bits = self._states[0].bits
-        self._threads.map(lambda part: walk_categories(self.tables, bits, masks, area, part, sums), self._categories)
+        self.threads.map(lambda part: walk_categories(self.tables, bits, masks, area, part, sums), self._categories)
         return sums
 
     def _walk_children(self, subsets: list[Subset], keep: bool) -> np.ndarray:
-        t, count = self.tables, self._threads.count
+        t, count = self.tables, self.threads.count
         masks = np.stack([self._mask(subset) for subset in subsets])
         toggles = np.full((len(subsets), NEAR), -1, np.int32)
         for row, subset in zip(toggles, subsets, strict=True):
@@ -167,7 +171,7 @@ class Scorer:
             first, out = (0, sums[i]) if keep else (i, sums[0])
             walk_children(t, states[i], masks, toggles, self._sums, first, step, keep, out)
 
-        self._threads.map(run, range(len(states)))
+        self.threads.map(run, range(len(states)))
         return sums[0]
 
     def _ready_states(self, count: int) -> list[State]:
@@ -190,18 +194,9 @@ class Scorer:
     def _area_masks(self, area: int) -> np.ndarray:
         t, base = self.tables, self._states[0]
         masks = np.zeros_like(base.masks)
-        logs = [
-            (np.empty(len(t.truth_flags) and most, np.int32), np.empty(most, np.uint32)) for most in self._log_sizes
-        ]
-        blocks = self._threads.blocks(t.group_start)
-        jobs = list(zip(blocks, logs, strict=True))
-        self._threads.map(lambda job: match_all(t, base.flags, base.taken, area, masks, *job[1], *job[0]), jobs)
+        blocks = self.threads.blocks(t.group_start)
+        self.threads.map(lambda block: match_all(t, base.flags, base.taken, area, masks, *block), blocks)
         return masks
-
-    @property
-    def _log_sizes(self) -> list[int]:
-        most = int(np.diff(self.tables.group_start).max())
-        return [most] * self._threads.count
 
     def _mean(self, sums: np.ndarray, area: int) -> float:
         return _average(sums[self._valid[area]], self._valid[area])

@@ -39,6 +39,7 @@ class Tables(NamedTuple):
     order: np.ndarray  # (N,) int32, order[image_start + rank] = candidate - image_start
     edge_start: np.ndarray  # (N+1,) int64
     edges: np.ndarray  # (E,) uint16, how far before a candidate its possible suppressors stand, best first
+    reach: np.ndarray  # (N,) uint16, how far behind a candidate the last one it could suppress stands
     position: np.ndarray  # (N,) int32
     match_row: np.ndarray  # (N,) int32, -1 for none
     row_start: np.ndarray  # (S+1,) int64
@@ -55,6 +56,8 @@ class Tables(NamedTuple):
     weight_start: np.ndarray  # (4, K+1) int64
     level: np.ndarray  # (A,) int16
     slow: np.ndarray  # (I,) bool: groups depend on one another here (nms_pre binds, or NMS ignores categories)
+    slow_start: np.ndarray  # (A+1,) int64
+    slow_list: np.ndarray  # int32, the slow images each anchor has candidates in, ascending
     anchor_start: np.ndarray  # (A+1,) int64
     anchor_list: np.ndarray  # (N,) int32, each anchor's candidates, ascending
     nms_pre: int
@@ -66,11 +69,13 @@ class State(NamedTuple):
     """One subset's detections, and the scratch space to change them and to take the change back."""
 
     flags: np.ndarray  # (N,) uint8
+    hint: np.ndarray  # (N,) uint16, how far before a candidate its suppressor stood when last looked for; may be wrong
     bits: np.ndarray  # (W,) uint64, by position: the candidate is evaluated
     masks: np.ndarray  # (S,) uint32, by slot: bit t true positive at t, bit 10+t ignored at t
     alive: np.ndarray  # (I,) int32, candidates NMS leaves
     cut: np.ndarray  # (I,) int32, the last rank max_per_image lets pass
-    first: np.ndarray  # (G,) int32, from where a touched group changes, -1: not touched
+    first: np.ndarray  # (G,) int32, the first candidate of a touched group that may change, -1: not touched
+    last: np.ndarray  # (G,) int32, the last one
     touched: np.ndarray  # (G,) int32
     change: np.ndarray  # (I, 3) int32: alive, alive within the cut, touched or not
     images: np.ndarray  # (I,) int32, touched images
@@ -81,10 +86,11 @@ class State(NamedTuple):
     slot_log: np.ndarray  # (S,) int32
     mask_log: np.ndarray  # (S,) uint32
     image_log: np.ndarray  # (I, 3) int32: image, alive, cut
-    count: np.ndarray  # (5,) int64: touched groups, touched images, flips, slots, logged images
+    count: np.ndarray  # (6,) int64, lengths, see below
 
 
-GROUPS, IMAGES, FLIPS, SLOTS, LOGGED = range(5)
+# What `count` counts: touched groups and images; logged flips, slots and images; groups to match again.
+GROUPS, IMAGES, FLIPS, SLOTS, LOGGED, REMATCH = range(6)
 
 
 def empty_state(tables: Tables) -> State:
@@ -93,11 +99,13 @@ def empty_state(tables: Tables) -> State:
     rows, words = len(tables.row_slot), tables.area_bits.shape[1]
     return State(
         flags=np.zeros(candidates, np.uint8),
+        hint=np.zeros(candidates, np.uint16),
         bits=np.zeros(words, np.uint64),
         masks=np.zeros(rows, np.uint32),
         alive=np.zeros(images, np.int32),
         cut=np.full(images, NO_CUT, np.int32),
         first=np.full(groups, -1, np.int32),
+        last=np.empty(groups, np.int32),
         touched=np.empty(groups, np.int32),
         change=np.zeros((images, 3), np.int32),
         images=np.empty(images, np.int32),
@@ -109,5 +117,5 @@ def empty_state(tables: Tables) -> State:
         slot_log=np.empty(rows, np.int32),
         mask_log=np.empty(rows, np.uint32),
         image_log=np.empty((images, 3), np.int32),
-        count=np.zeros(5, np.int64),
+        count=np.zeros(6, np.int64),
     )

@@ -1,5 +1,6 @@
 """A kernel over blocks of work, one thread each; results never depend on the number of threads."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -38,4 +39,4 @@ class Threads:
         goals = np.linspace(weights[0], weights[-1], self.count + 1)
         cuts = np.searchsorted(weights, goals)
         cuts[0], cuts[-1] = 0, len(weights) - 1
-        return [(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [(int(a), int(b)) for a, b in itertools.pairwise(cuts)]

@@ -1,6 +1,6 @@
 """Best: two greedy descents, then a Pareto local search with add, remove and swap steps."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -42,10 +42,9 @@ def best(problem: Problem) -> None:
 
 def _next_member(front: list[Scored], rings_done: dict[Subset, int]) -> Scored:
     """The member with the fewest rings done, then the largest share of the area under the front."""
-    prices = [scored.price for scored in front] + [0]
-    aps = [scored.ap for scored in front[1:]] + [0.0]
-    left = [0, *(a - b for a, b in zip(prices[:-2], prices[1:-1], strict=True))]
-    share = [max(saved, 1) * (s.ap - ap) for saved, s, ap in zip(left, front, aps, strict=True)]
+    saved = [0, *(dearer.price - cheaper.price for dearer, cheaper in pairwise(front))]
+    below = [*(scored.ap for scored in front[1:]), 0.0]
+    share = [max(price, 1) * (scored.ap - ap) for price, scored, ap in zip(saved, front, below, strict=True)]
     order = sorted(range(len(front)), key=lambda i: (rings_done.get(front[i].kept, 0), -share[i], front[i].kept))
     return front[order[0]]
 

@@ -57,7 +57,10 @@ class Journal:
         self.aps.update(found)
         self._write("".join(f"{' '.join(map(str, subset))}\t{ap!r}\n" for subset, ap in found.items()))
 
-    def close(self) -> None:
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *error: object) -> None:
         """Let go of the file, leaving it for the next run."""
         self._file.close()
 

@@ -1,12 +1,15 @@
 """A finished search on disk: `front.csv`, `evaluated.parquet`, `layout-B.json`."""
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from anchorprune.files import whole_file
 from anchorprune.layout import Head, Layout
+from anchorprune.scoring import Bootstrap, Scorer
 from anchorprune.search.front import Scored
+from anchorprune.search.run import Result
 
 
 def row(scored: Scored) -> dict[str, Any]:
@@ -14,6 +17,30 @@ def row(scored: Scored) -> dict[str, Any]:
     cost = scored.cost
     kept = " ".join(map(str, scored.kept))
     return {"kept": kept, "ap": scored.ap, "macs": cost.macs, "boxes": cost.boxes, "anchors": cost.anchors}
+
+
+def front_rows(result: Result, scorer: Scorer, resamples: int, elsewhere: Scorer | None = None) -> list[dict[str, Any]]:
+    """The front's table: each subset with all its figures and how sure they are.
+
+    Args:
+        result: the finished search.
+        scorer: the search's scorer.
+        resamples: of the bootstrap; 0 leaves `difference` (AP less the full layout's), `low` and `high` out.
+        elsewhere: scores the same anchors on another split: columns `ap_report` and `gap` (`ap` less `ap_report`).
+    """
+    bootstrap = Bootstrap(scorer, resamples) if resamples else None
+    full = bootstrap.aps(result.full.kept) if bootstrap else None
+    rows = []
+    for scored in result.front:
+        figures = {**row(scored), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
+        if bootstrap:
+            difference = bootstrap.difference(scored.kept, result.full.kept, full)
+            figures |= {"difference": difference.ap, "low": difference.low, "high": difference.high}
+        if elsewhere:
+            there = elsewhere.ap(scored.kept)
+            figures |= {"ap_report": there, "gap": scored.ap - there}
+        rows.append(figures)
+    return rows
 
 
 def write_front(folder: Path, rows: list[dict[str, Any]]) -> None:

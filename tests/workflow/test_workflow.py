@@ -112,7 +112,8 @@ def test_missing_data_stops_before_any_job(project):
     done = snakemake(project, "--configfile", "mine.yaml", check=False)
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1] == (
-        "anchorprune: error: datasets.few-scenes.train.annotations: no.json does not exist; put it there or mend the path"
+        "anchorprune: error: datasets.few-scenes.train.annotations: no.json does not exist; "
+        "put it there or mend the path"
     )
 
 

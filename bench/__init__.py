@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench.scoring`, `python -m bench.search`, `python -m bench.large`."""

@@ -1,0 +1,130 @@
+"""A simulated SSD300 on COCO-like images: seeded, at real scale.
+
+Images hold objects that are annotated and phantoms that are not; a detector puts a cloud of candidates round each,
+from the anchors near its size, in its own category and in ones it is confused with. Where the sizes of the real
+val2017's boxes are at hand they are used; else boxes are drawn with about the same statistics.
+"""
+
+import gzip
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from anchorprune.datasets.annotations import Annotations, Image
+from anchorprune.layout import Head, Level
+from anchorprune.predictions import Postprocess, PredictionsWriter
+
+REAL_BOXES = Path(__file__).parents[1] / "../shared/data/coco_val2017_boxes.json.gz"
+CATEGORIES = 80
+PHANTOMS = 13  # an image, on average
+CLOUD = 39  # candidates round an object, on average
+# SSD300's post-processing in mmdet's own configuration.
+POSTPROCESS = Postprocess(0.02, 0.45, 1000, 200, 0, False)
+# (stride, cells a side, input channels, scales, ratios): Bonnaerens et al., CVIU 2022; 300 px base.
+_LEVELS = (
+    (8, 38, 512, (0.07, 0.1024), (1, 2, 1 / 2)),
+    (16, 19, 1024, (0.15, 0.224), (1, 2, 3, 1 / 2, 1 / 3)),
+    (32, 10, 512, (0.33, 0.4102), (1, 2, 3, 1 / 2, 1 / 3)),
+    (64, 5, 256, (0.51, 0.5932), (1, 2, 3, 1 / 2, 1 / 3)),
+    (100, 3, 256, (0.69, 0.7747), (1, 2, 1 / 2)),
+    (300, 1, 256, (0.87, 0.9557), (1, 2, 1 / 2)),
+)
+
+
+def ssd300() -> Head:
+    """SSD300's head: 30 anchors, 8732 boxes."""
+    levels = []
+    for stride, cells, channels, (scale, last), ratios in _LEVELS:
+        sizes = [(300 * scale / math.sqrt(r), 300 * scale * math.sqrt(r)) for r in ratios] + [(300 * last, 300 * last)]
+        macs = cells * cells * 9 * channels * (CATEGORIES + 1 + 4)
+        levels.append(Level(stride, (cells, cells), 0, macs, tuple(sizes)))
+    return Head("ssd300-simulated", (300, 300), CATEGORIES, tuple(levels))
+
+
+def annotations(images: int, seed: int = 0, real: bool = True) -> Annotations:
+    """Ground truth of `images` images: the real val2017's, as far as it goes, or drawn."""
+    if real and REAL_BOXES.exists() and images == 5000:
+        return _real_annotations()
+    rng = np.random.default_rng([seed, 1])
+    counts = np.minimum(rng.geometric(1 / 8.4, images) - 1, 80)
+    image = np.repeat(np.arange(images, dtype=np.int32), counts)
+    boxes = _random_boxes(rng, len(image))
+    category = np.minimum((CATEGORIES * rng.random(len(image)) ** 3).astype(np.int32), CATEGORIES - 1)
+    known = tuple(Image(i + 1, f"{i + 1:012}.jpg", 640, 480) for i in range(images))
+    return _assemble(known, image, category, boxes, rng.random(len(image)) < 0.01)
+
+
+def write_predictions(path: Path, truth: Annotations, seed: int = 0) -> None:
+    """Simulate the detector on every image and write its predictions file."""
+    head, first = ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
+    with PredictionsWriter(path, head, POSTPROCESS, {"made_by": "bench.simulate", "seed": seed}) as writer:
+        for index, image in enumerate(truth.images):
+            rng = np.random.default_rng([seed, 2, index])
+            mine = slice(first[index], first[index + 1])
+            category, anchor, score, boxes = _detect(rng, head, truth.boxes[mine], truth.category_index[mine], image)
+            writer.add(image.id, truth.category_ids[category], anchor, score, boxes)
+
+
+def _detect(rng: np.random.Generator, head: Head, boxes: np.ndarray, category: np.ndarray, image: Image) -> tuple:
+    phantoms = int(rng.poisson(PHANTOMS))
+    box = np.concatenate([boxes, _random_boxes(rng, phantoms, image.width, image.height)])
+    label = np.concatenate([category, rng.integers(0, CATEGORIES, phantoms)])
+    quality = np.concatenate([rng.beta(2, 2, len(boxes)), rng.beta(1, 9, phantoms)])
+    count = rng.poisson(CLOUD, len(box))
+    box, label, quality = (np.repeat(values, count, axis=0) for values in (box, label, quality))
+    anchor, fit = _choose_anchors(rng, head, box[:, 2:] * [300 / image.width, 300 / image.height])
+    shift = rng.normal(0, 1, (len(box), 4)) * (0.06 + 0.12 * (1 - fit) + 0.1 * rng.random(len(box)))[:, None]
+    centre = box[:, :2] + box[:, 2:] / 2 + shift[:, :2] * box[:, 2:]
+    size = box[:, 2:] * np.exp(shift[:, 2:])
+    near = np.exp(-6 * (shift**2).sum(1))
+    confused = rng.random(len(box)) < 0.25
+    label = np.where(confused, (label + rng.integers(1, 6, len(box)) ** 2) % CATEGORIES, label)
+    score = 0.02 + 0.97 * quality * near * fit * rng.random(len(box)) ** 2 * np.where(confused, 0.3, 1)
+    corners = np.concatenate([centre - size / 2, centre + size / 2], 1)
+    corners = corners.clip(0, [image.width, image.height] * 2)
+    keep = score > np.float32(0.0201)
+    return label[keep], anchor[keep], score[keep].astype(np.float32), corners[keep].astype(np.float32)
+
+
+def _choose_anchors(rng: np.random.Generator, head: Head, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    shapes = np.log([anchor for level in head.levels for anchor in level.anchors])
+    distance = ((np.log(np.maximum(size, 1))[:, None] - shapes) ** 2).sum(2)
+    logits = -distance / 0.5 + rng.gumbel(0, 1, distance.shape)
+    anchor = logits.argmax(1)
+    return anchor.astype(np.int16), np.exp(-0.5 * distance[np.arange(len(anchor)), anchor])
+
+
+def _random_boxes(rng: np.random.Generator, count: int, width: float = 640, height: float = 480) -> np.ndarray:
+    side = np.exp(rng.normal(4.2, 0.95, count)).clip(6, 460)
+    ratio = np.exp(rng.normal(0, 0.4, count))
+    size = np.stack([(side * ratio).clip(4, width), (side / ratio).clip(4, height)], 1)
+    return np.concatenate([rng.random((count, 2)) * (np.array([width, height]) - size), size], 1)
+
+
+def _assemble(images: tuple, image: np.ndarray, category: np.ndarray, boxes: np.ndarray, crowd: np.ndarray):
+    return Annotations(
+        images=images,
+        category_ids=np.arange(1, CATEGORIES + 1, dtype=np.int32),
+        category_names=tuple(str(i + 1) for i in range(CATEGORIES)),
+        ids=np.arange(1, len(image) + 1),
+        image_index=image.astype(np.int32),
+        category_index=category.astype(np.int32),
+        boxes=boxes,
+        area=boxes[:, 2] * boxes[:, 3] * 0.7,
+        iscrowd=crowd,
+    )
+
+
+def _real_annotations() -> Annotations:
+    data = json.loads(gzip.decompress(REAL_BOXES.read_bytes()))
+    images = sorted(data["images"], key=lambda image: image["id"])
+    known = tuple(Image(i["id"], i["file_name"], i["width"], i["height"]) for i in images)
+    place = {image.id: i for i, image in enumerate(known)}
+    category = {c: i for i, c in enumerate(sorted(c["id"] for c in data["categories"]))}
+    rows = sorted(data["annotations"], key=lambda a: (place[a["image_id"]], a["id"]))
+    image = np.array([place[a["image_id"]] for a in rows])
+    label = np.array([category[a["category_id"]] for a in rows])
+    crowd = np.array([bool(a.get("iscrowd")) for a in rows])
+    return _assemble(known, image, label, np.array([a["bbox"] for a in rows], np.float64), crowd)
