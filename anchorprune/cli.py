@@ -25,7 +25,6 @@ COMMANDS = {
     "report": "report",
     "cost": "cost",
     "score": "score",
-    "score": "score",
     "compare": "compare",
     "doctor": "doctor",
 }

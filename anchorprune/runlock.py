@@ -1,6 +1,6 @@
-"""Before the first job: one run of the pipeline at a time in a folder, by a lock that the system gives back when its holder dies.
+"""Before the first job: is the folder free and writable?
 
-Snakemake's own lock is a file that stays behind when Snakemake is killed, and then has to be removed by hand.
+One run of the pipeline at a time, by a lock that the system gives back when its holder dies. Snakemake's own lock is a file that stays behind when Snakemake is killed, and then has to be removed by hand.
 """
 
 import os
