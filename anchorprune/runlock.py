@@ -1,6 +1,7 @@
 """Before the first job: is the folder free and writable?
 
-One run of the pipeline at a time, by a lock that the system gives back when its holder dies. Snakemake's own lock is a file that stays behind when Snakemake is killed, and then has to be removed by hand.
+One run of the pipeline at a time, by a lock that the system gives back when its holder dies. Snakemake's own lock is a
+file that stays behind when Snakemake is killed, and then has to be removed by hand.
 """
 
 import os
