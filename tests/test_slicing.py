@@ -37,7 +37,7 @@ LAYOUTS = [
 
 @pytest.mark.parametrize("kept", LAYOUTS, ids=str)
 def test_sliced_outputs_equal_masked_outputs(detector, kept, tmp_path):
-    from anchorprune.detectors import ssd
+    from anchorprune.detectors.outputs import mask_anchors
     from anchorprune.detectors.pruned import slice_detector
 
     layout = Layout.keep(detector.head, kept)
@@ -45,7 +45,7 @@ def test_sliced_outputs_equal_masked_outputs(detector, kept, tmp_path):
     images = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 4 - 2
     with torch.no_grad():
         features = detector.model.extract_feat(images)
-        masked = ssd.mask_anchors(detector.model.bbox_head, layout, detector.model.bbox_head(features))
+        masked = mask_anchors(detector.model.bbox_head, layout, detector.model.bbox_head(features))
         outputs = sliced.model.bbox_head(sliced.model.extract_feat(images))
     for expected, found in zip(masked, outputs, strict=True):
         for a, b in zip(expected, found, strict=True):

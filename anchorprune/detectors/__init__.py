@@ -6,6 +6,7 @@ Importing it registers the parts that our configs name, so a config with
 
 from anchorprune.detectors.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.hooks import FiniteLossHook, SeedEpochHook
+from anchorprune.detectors.retinanet import PrunableRetinaHead
 from anchorprune.detectors.ssd import PrunableSSDHead
 
-__all__ = ["ExplicitAnchorGenerator", "FiniteLossHook", "PrunableSSDHead", "SeedEpochHook"]
+__all__ = ["ExplicitAnchorGenerator", "FiniteLossHook", "PrunableRetinaHead", "PrunableSSDHead", "SeedEpochHook"]

@@ -55,7 +55,7 @@ def set_anchors(cfg: Config, strides: Sequence[int], anchors: Sequence[Sequence[
     Raises:
         UserError: not one list per level of the detector.
     """
-    expected = len(cfg.model.bbox_head.in_channels)
+    expected = len(cfg.model.bbox_head.anchor_generator.strides)
     if len(anchors) != expected:
         raise UserError(
             f"anchor set: anchors for {len(anchors)} levels, but the detector has {expected}; give one list per level"

@@ -2,23 +2,32 @@
 
 from types import ModuleType
 
-from mmdet.models.dense_heads import SSDHead
+from mmdet.models.dense_heads import RetinaHead, SSDHead
 from torch import nn
 
-from anchorprune.detectors import ssd
+from anchorprune.detectors import retinanet, ssd
 from anchorprune.errors import UserError
 
-_FAMILIES: tuple[tuple[type[nn.Module], ModuleType], ...] = ((SSDHead, ssd),)
+_FAMILIES: tuple[tuple[type[nn.Module], ModuleType], ...] = ((SSDHead, ssd), (RetinaHead, retinanet))
 
 
 def family_of(head: nn.Module) -> ModuleType:
-    """The family module of a detection head: `level_macs`, `channel_slices`, `scores`, `mask_anchors`.
+    """The family module of a detection head; errors as `family_of_class`."""
+    return family_of_class(type(head))
+
+
+def family_of_class(kind: type[nn.Module]) -> ModuleType:
+    """The family module of a class of heads.
+
+    It has `PRUNABLE` (the class that takes explicit anchors), `level_macs`, `channel_slices`, `prune_head_config` and
+    `scores`.
 
     Raises:
         UserError: no family knows this head.
     """
-    for kind, family in _FAMILIES:
-        if isinstance(head, kind):
+    for parent, family in _FAMILIES:
+        if isinstance(kind, type) and issubclass(kind, parent):
             return family
-    supported = ", ".join(kind.__name__ for kind, _ in _FAMILIES)
-    raise UserError(f"head {type(head).__name__} is not supported; supported heads derive from {supported}")
+    supported = ", ".join(parent.__name__ for parent, _ in _FAMILIES)
+    name = getattr(kind, "__name__", kind)
+    raise UserError(f"head {name} is not supported; supported heads are, or derive from, {supported}")

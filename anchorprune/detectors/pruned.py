@@ -4,8 +4,8 @@ import copy
 from pathlib import Path
 
 from mmengine.config import Config
+from torch import nn
 
-from anchorprune.detectors.compose import set_anchors
 from anchorprune.detectors.families import family_of
 from anchorprune.detectors.model import Detector, build, describe
 from anchorprune.detectors.weights import load_into, save_weights
@@ -20,8 +20,9 @@ def slice_detector(detector: Detector, layout: Layout, output: Path) -> Detector
     Returns:
         The pruned detector, in evaluation mode.
     """
-    cfg = pruned_config(detector.config, layout)
-    slices = family_of(detector.model.bbox_head).channel_slices(detector.model.bbox_head, layout)
+    head = detector.model.bbox_head
+    cfg = pruned_config(detector.config, head, layout)
+    slices = family_of(head).channel_slices(head, layout)
     state = slice_state(detector.model.state_dict(), slices)
     model = build(cfg)
     load_into(model, state, output)
@@ -34,11 +35,12 @@ def slice_detector(detector: Detector, layout: Layout, output: Path) -> Detector
     return pruned
 
 
-def pruned_config(cfg: Config, layout: Layout) -> Config:
-    """The complete config with the layout's anchors only."""
+def pruned_config(cfg: Config, head: nn.Module, layout: Layout) -> Config:
+    """The complete config with the layout's anchors only; `head` is the full one."""
     cfg = copy.deepcopy(cfg)
-    levels = [
-        [level.anchors[i] for i in kept] for level, kept in zip(layout.head.levels, layout.kept_per_level, strict=True)
+    generator = cfg.model.bbox_head.anchor_generator
+    generator.anchors = [
+        [generator.anchors[level][i] for i in kept] for level, kept in enumerate(layout.kept_per_level)
     ]
-    set_anchors(cfg, [level.stride for level in layout.head.levels], levels)
+    family_of(head).prune_head_config(cfg.model.bbox_head, head, layout)
     return cfg

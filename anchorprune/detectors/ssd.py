@@ -4,9 +4,9 @@ On each level SSD predicts with two convolutions of its own: `A * (C + 1)` class
 `A * 4` box channels, both with the anchor as the slowest index.
 """
 
-import torch
 from mmdet.models.dense_heads import SSDHead
 from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
 from anchorprune.layout import Layout
@@ -43,6 +43,9 @@ class PrunableSSDHead(SSDHead):
                 scores.append(self.cls_convs[level](feature))
                 deltas.append(self.reg_convs[level](feature))
         return scores, deltas
+
+
+PRUNABLE = PrunableSSDHead.__name__
 
 
 def level_macs(head: SSDHead, level: int, grid: tuple[int, int]) -> tuple[int, int]:
@@ -84,19 +87,10 @@ def channel_slices(head: SSDHead, layout: Layout) -> list[ChannelSlice]:
     return slices
 
 
+def prune_head_config(cfg: ConfigDict, head: SSDHead, layout: Layout) -> None:
+    """Nothing beyond the anchor list: every level has layers of its own."""
+
+
 def scores(head: SSDHead, logits: Tensor) -> Tensor:
     """(rows, C + 1) class logits -> (rows, C) probabilities, background left out."""
     return logits.softmax(-1)[:, :-1]
-
-
-def mask_anchors(head: SSDHead, layout: Layout, outputs: tuple[list[Tensor], list[Tensor]]) -> tuple:
-    """The full head's raw outputs with only the kept anchors' channels, as a sliced head gives them."""
-    masked = []
-    for per_level, width in zip(outputs, (head.cls_out_channels, 4), strict=True):
-        masked.append(
-            [
-                torch.cat([out[:, a * width : (a + 1) * width] for a in kept], 1) if kept else out[:, :0]
-                for out, kept in zip(per_level, layout.kept_per_level, strict=True)
-            ]
-        )
-    return tuple(masked)

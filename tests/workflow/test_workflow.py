@@ -23,7 +23,7 @@ SMALLEST = {
     "detectors": {
         "ssd-few": {
             "config": "config/detectors/ssd_demo.py",
-            "training": {"epochs": 6},
+            "training": {"epochs": 10},
             "finetuning": {"epochs": 1},
             "anchor_sets": {
                 "plain": {

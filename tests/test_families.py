@@ -1,0 +1,135 @@
+"""Head families at full size, built from mmdet's own configs: same boxes, same outputs, true costs, true slices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import mmdet
+from mmdet.registry import MODELS, TASK_UTILS
+from mmengine.config import Config
+from torch.utils.flop_counter import FlopCounterMode
+
+from anchorprune.cost import cost
+from anchorprune.detectors import convert
+from anchorprune.detectors.compose import OWN_KEY
+from anchorprune.detectors.families import family_of
+from anchorprune.detectors.model import Detector, build, describe
+from anchorprune.detectors.outputs import mask_anchors
+from anchorprune.detectors.pruned import slice_detector
+from anchorprune.errors import UserError
+from anchorprune.layout import Layout
+
+CONFIGS = Path(mmdet.__path__[0]) / ".mim/configs"
+
+# mmdet's config, and the (W, H) at which it is tried
+DETECTORS = {
+    "ssd/ssd300_coco.py": (300, 300),
+    "ssd/ssd512_coco.py": (512, 512),
+    "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 320),
+    "retinanet/retinanet_r18_fpn_1x_coco.py": (320, 256),
+}
+
+
+def read(name: str, size: tuple[int, int]) -> Config:
+    cfg = Config.fromfile(str(CONFIGS / name))
+    cfg[OWN_KEY] = {"head": Path(name).stem, "input_size": size, "classes": [str(i) for i in range(80)]}
+    return cfg
+
+
+@dataclass(frozen=True)
+class Case:
+    """An mmdet detector as mmdet builds it, and ours with the same weights."""
+
+    theirs: torch.nn.Module
+    ours: Detector
+    images: torch.Tensor
+
+
+@pytest.fixture(scope="module", params=DETECTORS, ids=lambda name: Path(name).stem)
+def case(request) -> Case:
+    size = DETECTORS[request.param]
+    theirs, cfg = read(request.param, size), read(request.param, size)
+    torch.manual_seed(0)
+    original = build(theirs)
+    original.eval()
+    convert.make_prunable(cfg)
+    model = build(cfg)
+    model.load_state_dict(original.state_dict())
+    model.eval()
+    images = torch.randn(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(1))
+    return Case(original, Detector(cfg, model, describe(cfg, model)), images)
+
+
+def layouts(detector: Detector) -> list[Layout]:
+    """One that thins every level, one that drops a whole level, one with another subset on each level."""
+    head = detector.head
+    level_of = head.level_of_anchor
+    yield Layout.keep(head, (i for i in range(head.num_anchors) if i % 3 != 1))
+    yield Layout.keep(head, (i for i in range(head.num_anchors) if level_of[i] != 0))
+    yield Layout.keep(head, (i for i in range(head.num_anchors) if (i * 7 + level_of[i]) % 4 == 0 or level_of[i] == 1))
+
+
+def test_conversion_keeps_boxes_and_outputs(case):
+    shapes = [level.grid for level in case.ours.head.levels]
+    theirs = case.theirs.bbox_head.prior_generator.grid_priors(shapes, device="cpu")
+    ours = case.ours.model.bbox_head.prior_generator.grid_priors(shapes, device="cpu")
+    for a, b in zip(theirs, ours, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-3)
+    with torch.no_grad():
+        features = case.theirs.extract_feat(case.images)
+        for a, b in zip(case.theirs.bbox_head(features), case.ours.model.bbox_head(features), strict=True):
+            for x, y in zip(a, b, strict=True):
+                assert torch.equal(x, y)
+
+
+@pytest.mark.parametrize("which", range(3), ids=["thinned", "level dropped", "uneven"])
+def test_slices_equal_masks_and_cost_what_they_say(case, which, tmp_path):
+    layout = list(layouts(case.ours))[which]
+    sliced = slice_detector(case.ours, layout, tmp_path)
+    with torch.no_grad():
+        features = case.ours.model.extract_feat(case.images)
+        masked = mask_anchors(case.ours.model.bbox_head, layout, case.ours.model.bbox_head(features))
+        with FlopCounterMode(display=False) as counter:
+            outputs = sliced.model.bbox_head(features)
+    for expected, found in zip(masked, outputs, strict=True):
+        for a, b in zip(expected, found, strict=True):
+            assert a.shape == b.shape
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+    assert counter.get_total_flops() // 2 == cost(layout).macs == cost(Layout.full(sliced.head)).macs
+
+
+def test_ssd300_costs_what_was_published():
+    cfg = read("ssd/ssd300_coco.py", (300, 300))
+    convert.make_prunable(cfg)
+    found = cost(Layout.full(describe(cfg, build(cfg))))
+    assert (found.macs, found.boxes) == (4231319040, 8732)
+
+
+def test_retinanet_costs_what_was_published():
+    cfg = read("retinanet/retinanet_r50_fpn_1x_coco.py", (1200, 800))
+    cfg.model.backbone.depth = 18  # the head sees FPN's 256 channels whatever the backbone is
+    cfg.model.neck.in_channels = [64, 128, 256, 512]
+    convert.make_prunable(cfg)
+    head = describe(cfg, build(cfg))
+    full = cost(Layout.full(head))
+    assert (round(full.macs / 1e9, 1), full.boxes) == (129.3, 180153)
+    pruned = cost(Layout.drop(head, [*range(9), *(9 * level + 4 for level in range(1, 5))]))
+    assert (round(pruned.macs / 1e9, 1), pruned.boxes) == (31.4, 40136)
+
+
+def test_unknown_heads_are_named():
+    cfg = Config.fromfile(str(CONFIGS / "fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py"))
+    with pytest.raises(UserError, match="head FCOSHead is not supported; supported heads are, or derive from, SSDHead"):
+        convert.make_prunable(cfg)
+    cfg = Config.fromfile(str(CONFIGS / "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py"))
+    with pytest.raises(UserError, match="detector FasterRCNN has no dense head; one-stage detectors only"):
+        convert.make_prunable(cfg)
+
+
+def test_every_family_names_a_registered_head(case):
+    family = family_of(case.ours.model.bbox_head)
+    assert MODELS.get(family.PRUNABLE) is type(case.ours.model.bbox_head)
+    assert TASK_UTILS.get("ExplicitAnchorGenerator") is not None
