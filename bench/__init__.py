@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench.scoring`, `python -m bench.search`, `python -m bench.large`."""
+"""Benchmarks: `python -m bench.scoring` (speed), `python -m bench.search` (fronts)."""

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -72,12 +73,18 @@ def bytes_a_child_reads(scorer: Scorer) -> int:
     return int(len(t.anchor) / (len(t.anchor_start) - 1) * per_candidate + walk)
 
 
+class Noted(dict[str, Any]):
+    """A dictionary that shows its entries on standard error as they come."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        print(f"{key}: {value}", file=sys.stderr, flush=True)
+        super().__setitem__(key, value)
+
+
 def measure(images: int, runs: int, slow_runs: int) -> dict[str, Any]:
     """All figures at one size."""
-    result: dict[str, Any] = {
-        "images": images,
-        "cores": os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count(),
-    }
+    result = Noted()
+    result["images"], result["cores"] = images, len(os.sched_getaffinity(0))
     result["load_before"] = os.getloadavg()[0]
     truth = simulate.annotations(images)
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +114,8 @@ def measure(images: int, runs: int, slow_runs: int) -> dict[str, Any]:
         result["peak_memory_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         if slow_runs:
             usual = usual_way.measure(predictions, truth, scorer, range(29), slow_runs)
-            result |= usual
+            for name, value in usual.items():
+                result[name] = value
             for name in ("pycocotools", "hotcoco"):
                 if f"mmcv_{name}" in usual:
                     slow = statistics.median(usual[f"mmcv_{name}"])

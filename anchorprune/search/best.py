@@ -1,32 +1,35 @@
-"""Best: two greedy descents, then a Pareto local search with add, remove and swap steps."""
+"""Best: random subsets and a greedy ascent, then a Pareto local search with add, remove and swap steps."""
 
 from itertools import combinations, pairwise
 
 import numpy as np
 
 from anchorprune.search.front import Scored, Subset, pareto_front
-from anchorprune.search.greedy import descend
 from anchorprune.search.problem import Problem, removals, without
 
 DEFAULT_SUBSETS = 5000
+RANDOM_RING = 3
+SCATTERED = 3  # random subsets an anchor
+RANDOM_SUBSETS = 64  # of a random ring
 
 
 def best(problem: Problem) -> None:
     """Search until `max_subsets` are scored or every subset is.
 
-    First greedy by AP and by AP per cost. Then the front's members are widened, the one that holds most of the area
-    under the front first, by four rings of neighbours: one anchor less or more; one exchanged within its level; two
-    less or one exchanged between levels; random changes of two to four anchors. A member is widened by a ring only
-    when no member is left to be widened by an earlier one. Where every subset may be scored, what is left after
-    three rings is scored too.
+    First a few random subsets and a greedy ascent from one anchor, which give a front over all prices. Then the front's
+    members are widened, the one that holds most of the area under the front first, by four rings of neighbours: one
+    anchor less or more; one exchanged within its level; two less or one exchanged between levels; random changes of
+    two to four anchors, one more each time round. A member is widened by a ring only when no member is left to be
+    widened by an earlier one. Where every subset may be scored, what is left after three rings is scored too.
     """
     anchors = problem.head.num_anchors
     if problem.limit is None:
         problem.limit = DEFAULT_SUBSETS
     problem.limit = min(problem.limit, 2**anchors - 1)
-    for criterion in ("ratio", "ap"):
-        descend(problem, problem.full, criterion)
     generator = np.random.default_rng(problem.options.seed)
+    problem.score_one(problem.full)
+    _scatter(problem, generator)
+    _ascend(problem)
     rings_done: dict[Subset, int] = {}
     while len(problem.evaluated) < problem.limit:
         front = pareto_front(s for s in problem.evaluated if s.ap >= problem.options.min_ap)
@@ -36,7 +39,7 @@ def best(problem: Problem) -> None:
             _score_the_rest(problem)
             break
         rings_done[member.kept] = ring + 1
-        subsets = _RINGS[min(ring, RANDOM_RING)](problem, member.kept, generator)
+        subsets = _ring(problem, member.kept, ring, generator)
         problem.score(subsets, member.kept)
 
 
@@ -49,27 +52,54 @@ def _next_member(front: list[Scored], rings_done: dict[Subset, int]) -> Scored:
     return front[order[0]]
 
 
-def _one_step(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+def _scatter(problem: Problem, generator: np.random.Generator) -> None:
+    """A few random subsets of all sizes, so that even a short search has a front over all prices."""
+    anchors = problem.head.num_anchors
+    for _ in range(SCATTERED * anchors):
+        size = int(generator.integers(1, anchors + 1))
+        problem.score_one(tuple(sorted(int(i) for i in generator.permutation(anchors)[:size])))
+
+
+def _ascend(problem: Problem) -> None:
+    """From no anchor to all, always adding the one that gains the most area under the front: AP per price."""
+    current, kept = None, ()
+    while len(kept) < problem.head.num_anchors:
+        children = problem.score([_with(kept, a) for a in problem.full if a not in kept], kept or None)
+        before = (current.ap, current.price) if current else (0.0, 0)
+        current = max(children, key=lambda c: ((c.ap - before[0]) / max(c.price - before[1], 1), -c.price, c.kept))
+        if current.ap <= before[0]:
+            break
+        kept = current.kept
+
+
+def _ring(problem: Problem, kept: Subset, ring: int, generator: np.random.Generator) -> list[Subset]:
+    if ring < RANDOM_RING:
+        return (_one_step, _exchange_within, _two_steps)[ring](problem, kept)
+    return _random_steps(problem, kept, ring - RANDOM_RING, generator)
+
+
+def _one_step(problem: Problem, kept: Subset) -> list[Subset]:
     missing = [a for a in problem.full if a not in kept]
     return removals(kept) + [_with(kept, anchor) for anchor in missing]
 
 
-def _exchange_within(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+def _exchange_within(problem: Problem, kept: Subset) -> list[Subset]:
     level = problem.head.level_of_anchor
     return [_with(without(kept, a), b) for a in kept for b in problem.full if b not in kept and level[a] == level[b]]
 
 
-def _two_steps(problem: Problem, kept: Subset, _: np.random.Generator) -> list[Subset]:
+def _two_steps(problem: Problem, kept: Subset) -> list[Subset]:
     missing = [a for a in problem.full if a not in kept]
     swaps = [_with(without(kept, a), b) for a in kept for b in missing]
     return swaps + [without(kept, *pair) for pair in combinations(kept, 2) if len(kept) > 2]
 
 
-def _random_steps(problem: Problem, kept: Subset, generator: np.random.Generator) -> list[Subset]:
+def _random_steps(problem: Problem, kept: Subset, more: int, generator: np.random.Generator) -> list[Subset]:
+    anchors = problem.head.num_anchors
     result = []
-    for _ in range(64):
-        size = int(generator.integers(2, 5))
-        changed = set(kept) ^ {int(a) for a in generator.permutation(problem.head.num_anchors)[:size]}
+    for _ in range(RANDOM_SUBSETS):
+        size = int(generator.integers(2, min(5 + more, anchors + 1)))
+        changed = set(kept) ^ {int(a) for a in generator.permutation(anchors)[:size]}
         if changed:
             result.append(tuple(sorted(changed)))
     return result
@@ -82,7 +112,3 @@ def _score_the_rest(problem: Problem) -> None:
 
 def _with(kept: Subset, anchor: int) -> Subset:
     return tuple(sorted((*kept, anchor)))
-
-
-_RINGS = (_one_step, _exchange_within, _two_steps, _random_steps)
-RANDOM_RING = len(_RINGS) - 1

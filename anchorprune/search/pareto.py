@@ -17,15 +17,19 @@ def pareto(problem: Problem) -> None:
 def explore(problem: Problem, children_of: Callable[[Subset], list[Subset]], stop_early: bool = True) -> None:
     """Widen a Pareto set by its members' children until none gets in.
 
-    Work is taken in the order it was found. Of a member's children, in order, the first that has a higher AP, or the
-    same, is taken alone (`stop_early`); else those of at least `min_ap` that do not dominate one another are offered.
+    Work is taken in the order it was found, and dropped if it has left the front since. Of a member's children, in
+    order, the first that has a higher AP, or the same, is taken alone (`stop_early`); else those of at least `min_ap`
+    that do not dominate one another are offered.
     Method: M. Bonnaerens et al., "Anchor pruning for object detection", CVIU 2022.
     """
     start = problem.score_one(problem.full)
     front, work = WorkingFront(), deque([start])
     front.offer(start)
     while work:
-        for child in _survivors(problem, work.popleft(), children_of, stop_early):
+        parent = work.popleft()
+        if parent not in front.members:
+            continue
+        for child in _survivors(problem, parent, children_of, stop_early):
             if front.offer(child):
                 work.append(child)
 
