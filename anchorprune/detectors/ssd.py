@@ -4,11 +4,14 @@ On each level SSD predicts with two convolutions of its own: `A * (C + 1)` class
 `A * 4` box channels, both with the anchor as the slowest index.
 """
 
+from collections.abc import Sequence
+
 from mmdet.models.dense_heads import SSDHead
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
+from anchorprune.detectors.dense import Dense, rows
 from anchorprune.layout import Layout
 from anchorprune.slicing import ChannelSlice
 
@@ -71,6 +74,11 @@ def _conv_macs(inputs: int, outputs: int, depthwise: bool) -> int:
     return 9 * inputs + inputs * outputs if depthwise else 9 * inputs * outputs
 
 
+def channels(head: SSDHead) -> tuple[int, ...]:
+    """Channels of one anchor in each of the head's raw outputs."""
+    return head.cls_out_channels, 4
+
+
 def channel_slices(head: SSDHead, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of which layers survive in `layout`."""
     slices = []
@@ -91,6 +99,17 @@ def prune_head_config(cfg: ConfigDict, head: SSDHead, layout: Layout) -> None:
     """Nothing beyond the anchor list: every level has layers of its own."""
 
 
-def scores(head: SSDHead, logits: Tensor) -> Tensor:
-    """(rows, C + 1) class logits -> (rows, C) probabilities, background left out."""
-    return logits.softmax(-1)[:, :-1]
+def score_threshold(test_cfg: ConfigDict) -> float:
+    """Of the predictions file: the detector's own."""
+    return float(test_cfg.get("score_thr", 0))
+
+
+def dense(head: SSDHead, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Dense:
+    """One level of one image, (A * (C + 1), H, W) class logits and (A * 4, H, W) deltas; background is left out."""
+    scores = rows(outputs[0], head.cls_out_channels).softmax(-1)[:, :-1]
+    return Dense(scores, scores > score_threshold(test_cfg), rows(outputs[1], 4))
+
+
+def decode(head: SSDHead, level: int, priors: Tensor, deltas: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(n, 4) anchors and deltas -> (n, 4) boxes x1 y1 x2 y2 in input pixels, clipped to `shape` (H, W)."""
+    return head.bbox_coder.decode(priors, deltas, max_shape=shape)
