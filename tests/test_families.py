@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 import mmdet

@@ -81,15 +81,20 @@ def channels(head: SSDHead) -> tuple[int, ...]:
 
 def channel_slices(head: SSDHead, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of which layers survive in `layout`."""
+    return anchor_slices(head, layout.kept_per_level)
+
+
+def anchor_slices(head: SSDHead, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+    """The output channels of each level's `anchors`, given by position within the level, in that order."""
     slices = []
-    for level, kept in enumerate(layout.kept_per_level):
+    for level, kept in enumerate(anchors):
         for branch, width in (("cls_convs", head.cls_out_channels), ("reg_convs", 4)):
             prefix = f"bbox_head.{branch}.{level}."
             last = len(getattr(head, branch)[level]) - 1
             if last < 0:
                 continue  # the level had no anchor to begin with
             if kept:
-                slices.append(ChannelSlice(f"{prefix}{last}.", kept, width))
+                slices.append(ChannelSlice(f"{prefix}{last}.", tuple(kept), width))
             else:
                 slices.append(ChannelSlice(prefix, (), width))
     return slices
