@@ -4,20 +4,30 @@ import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging.history_buffer import HistoryBuffer
 from torch import Tensor, nn
 
 from anchorprune.detectors.families import family_of
 from anchorprune.detectors.weights import load_into, read_weights
 from anchorprune.slicing import slice_state
 
-# What mmengine's checkpoints hold beside tensors: the logged losses, plain arrays and numbers in a record class.
-# Making these runs no code of the file's choosing.
+
+class _Ignored:
+    """Stands for mmengine's record of logged losses; its content is not looked at."""
+
+
+def _no_method(owner: Any, name: str) -> None:
+    """Stands for the `getattr` by which that record names its statistics; looks nothing up."""
+
+
+# What mmengine's checkpoints hold beside tensors: arrays, numbers and the record of the losses. Making these runs no
+# code of the file's choosing.
 _HARMLESS = [
-    HistoryBuffer,
+    (_Ignored, "mmengine.logging.history_buffer.HistoryBuffer"),
+    (_no_method, "builtins.getattr"),
     deque,
     np.ndarray,
     np.dtype,
