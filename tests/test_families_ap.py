@@ -33,13 +33,14 @@ from anchorprune.predictions import Predictions
 from anchorprune.scoring import Scorer
 
 IMAGES = 20
+LEAST = 0.005  # AP; a detector that learnt nothing has less
 
-# mmdet's config: (W, H) of the input, images to fit to, steps, learning rate, the level that one layout drops
+# mmdet's config: (W, H) of the input, images to fit to, steps, learning rate
 DETECTORS = {
-    "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": ((320, 320), 8, 25, 3e-3, 1),
-    "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 25, 3e-3, 2),
-    "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3, 1),
-    "ssd/ssd300_coco.py": ((300, 300), 2, 10, 1e-3, 1),
+    "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": ((320, 320), 8, 25, 3e-3),
+    "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 30, 1e-3),
+    "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3),
+    "ssd/ssd300_coco.py": ((300, 300), 3, 20, 1e-3),
 }
 
 
@@ -51,7 +52,6 @@ class Case:
     truth: Annotations
     annotations: Path
     images: Path
-    dropped: int
 
 
 class Remembered:
@@ -121,7 +121,7 @@ def named(config: str):
 
 @pytest.fixture(scope="module", params=map(named, DETECTORS))
 def case(request, shared_data, tmp_path_factory) -> Case:
-    size, count, steps, learning_rate, dropped = DETECTORS[request.param]
+    size, count, steps, learning_rate = DETECTORS[request.param]
     images = shared_data / "coco2017_subset/val2017"
     annotations = tmp_path_factory.mktemp("split") / "annotations.json"
     first_images(shared_data / "coco2017_subset/annotations/instances_val2017.json", annotations)
@@ -136,30 +136,37 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     torch.set_num_threads(1)
     model = build(cfg)
     model.init_weights()
+    if request.param == "ssd/ssd300_coco.py":  # no batch norm takes the pixels' range, 0 to 255, out of the features
+        model.backbone.features[0].weight.data /= 64
+    if hasattr(model.bbox_head, "retina_cls"):  # its initialisation lets random features fade from layer to layer
+        for layer in (*model.bbox_head.cls_convs, *model.bbox_head.reg_convs):
+            torch.nn.init.kaiming_normal_(layer.conv.weight)
     model.eval()
     detector = Detector(cfg, model, describe(cfg, model))
     batch = next(batches(detector, annotations, images, count, "fit"))
     calibrate(detector, batch["inputs"])
     object.__setattr__(model, "extract_feat", Remembered(model.extract_feat))
     losses = fit(detector, batch, steps, learning_rate)
+    print(f"{detector.head.name}: loss {losses[0]:.3f} to {losses[-1]:.3f}")
     assert losses[-1] < losses[0]
-    return Case(detector, truth, annotations, images, dropped)
+    return Case(detector, truth, annotations, images)
 
 
 def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
     detector = case.detector
     predict(detector, case.annotations, case.images, tmp_path / "predictions.parquet", {}, 4)
     scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), case.truth)
-    numbers, levels = range(detector.head.num_anchors), detector.head.level_of_anchor
-    layouts = {
-        "full": list(numbers),
-        "thinned": [i for i in numbers if i % 3 != 1],
-        "level dropped": [i for i in numbers if levels[i] != case.dropped],
-    }
+    numbers, level_of = range(detector.head.num_anchors), detector.head.level_of_anchor
+    full = scorer.score(list(numbers)).ap
+    without = [[i for i in numbers if level_of[i] != level] for level in range(len(detector.head.levels))]
+    # the level that matters most without being everything
+    dropped = max((k for k in without if scorer.score(k).ap > LEAST), key=lambda k: abs(scorer.score(k).ap - full))
+    assert scorer.score(dropped).ap != full
+    layouts = {"full": list(numbers), "thinned": [i for i in numbers if i % 3 != 1], "level dropped": dropped}
     for name, kept in layouts.items():
         sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path / name)
         object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
         exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images, 4))["ap"]
-        print(f"{detector.head.name}, {name}: AP {exact:.6f}")
-        assert exact > 0.005, name
+        print(f"{detector.head.name}, {name}: AP {exact:.6f}, searched {scorer.score(kept).ap - exact:+.1e}")
+        assert exact > LEAST, name
         assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name
