@@ -23,7 +23,7 @@ def test_every_command_has_help_with_an_example(run_command, name):
 
 
 def test_mistakes_in_the_command_line_are_one_line(run_command):
-    for arguments in (["serach"], ["cost"], ["cost", "--kep", "1", "head.json"]):
+    for arguments in (["prune-anchors"], ["cost"], ["cost", "--kep", "1", "head.json"]):
         done = run_command(*arguments)
         assert done.status == 2
         assert len(done.err.strip().splitlines()) == 1
