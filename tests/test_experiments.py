@@ -70,7 +70,7 @@ def test_numbers_that_came_as_strings(config):
     assert chosen.config["datasets"]["scenes"]["train"] == 20
     assert (chosen.run[0].budgets, chosen.run[0].seeds) == ((0.5,), (1,))
     config["experiments"]["demo"]["budgets"] = ["much"]
-    with pytest.raises(UserError, match="experiments.demo.budgets.0: 'much' is not of type 'number'"):
+    with pytest.raises(UserError, match=r"experiments.demo.budgets.0: 'much' is not of type 'number'"):
         plan(config, SCHEMA)
 
 
