@@ -16,6 +16,7 @@ from anchorprune.errors import UserError
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
     "dataset": "dataset",
+    "convert": "convert",
     "train": "train",
     "predict": "predict",
     "search": "search",
@@ -23,6 +24,7 @@ COMMANDS = {
     "retrain": "retrain",
     "evaluate": "evaluate",
     "report": "report",
+    "anchors": "anchors",
     "cost": "cost",
     "score": "score",
     "compare": "compare",

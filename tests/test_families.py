@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 import mmdet
@@ -30,6 +31,7 @@ DETECTORS = {
     "ssd/ssd512_coco.py": (512, 512),
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 320),
     "retinanet/retinanet_r18_fpn_1x_coco.py": (320, 256),
+    "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": (320, 320),
 }
 
 

@@ -8,5 +8,13 @@ from anchorprune.detectors.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.hooks import FiniteLossHook, SeedEpochHook
 from anchorprune.detectors.retinanet import PrunableRetinaHead
 from anchorprune.detectors.ssd import PrunableSSDHead
+from anchorprune.detectors.yolo import PrunableYOLOV3Head
 
-__all__ = ["ExplicitAnchorGenerator", "FiniteLossHook", "PrunableRetinaHead", "PrunableSSDHead", "SeedEpochHook"]
+__all__ = [
+    "ExplicitAnchorGenerator",
+    "FiniteLossHook",
+    "PrunableRetinaHead",
+    "PrunableSSDHead",
+    "PrunableYOLOV3Head",
+    "SeedEpochHook",
+]

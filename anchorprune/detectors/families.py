@@ -2,13 +2,17 @@
 
 from types import ModuleType
 
-from mmdet.models.dense_heads import RetinaHead, SSDHead
+from mmdet.models.dense_heads import RetinaHead, SSDHead, YOLOV3Head
 from torch import nn
 
-from anchorprune.detectors import retinanet, ssd
+from anchorprune.detectors import retinanet, ssd, yolo
 from anchorprune.errors import UserError
 
-_FAMILIES: tuple[tuple[type[nn.Module], ModuleType], ...] = ((SSDHead, ssd), (RetinaHead, retinanet))
+_FAMILIES: tuple[tuple[type[nn.Module], ModuleType], ...] = (
+    (SSDHead, ssd),
+    (RetinaHead, retinanet),
+    (YOLOV3Head, yolo),
+)
 
 
 def family_of(head: nn.Module) -> ModuleType:
@@ -19,8 +23,8 @@ def family_of(head: nn.Module) -> ModuleType:
 def family_of_class(kind: type[nn.Module]) -> ModuleType:
     """The family module of a class of heads.
 
-    It has `PRUNABLE` (the class that takes explicit anchors), `level_macs`, `channel_slices`, `prune_head_config` and
-    `scores`.
+    It has `PRUNABLE` (the class that takes explicit anchors), `level_macs`, `channels`, `channel_slices`,
+    `prune_head_config`, `score_threshold`, `dense` and `decode`.
 
     Raises:
         UserError: no family knows this head.

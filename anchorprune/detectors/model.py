@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from anchorprune.detectors.compose import OWN_KEY, read_config
-from anchorprune.detectors.families import family_of
+from anchorprune.detectors.families import family_of, family_of_class
 from anchorprune.detectors.weights import load_into, read_weights
 from anchorprune.errors import UserError
 from anchorprune.layout import Head, Level
@@ -100,11 +100,11 @@ def describe(cfg: Config, model: nn.Module) -> Head:
 
 
 def postprocess(cfg: Config) -> Postprocess:
-    """The detector's own post-processing, from its test_cfg."""
+    """The detector's own post-processing, from its test_cfg, in the words of the predictions file."""
     test = cfg.model.test_cfg
     nms_pre = test.get("nms_pre", -1)
     return Postprocess(
-        score_threshold=float(test.get("score_thr", 0.0)),
+        score_threshold=family_of_class(MODELS.get(cfg.model.bbox_head.type)).score_threshold(test),
         nms_iou=float(test.nms.iou_threshold),
         nms_pre=int(nms_pre) if nms_pre > 0 else None,
         max_per_image=int(test.max_per_img),

@@ -50,7 +50,7 @@ def candidates(
 
     Args:
         detector: whose outputs these are.
-        outputs: class logits and box deltas per level, (A * channels, H, W) each.
+        outputs: the head's output maps (class logits and box deltas for most), per level (A * channels, H, W).
         meta: the image's `img_shape` and `scale_factor`.
 
     Returns:
@@ -58,20 +58,17 @@ def candidates(
         original image; rows level by level, cell by cell, anchor by anchor, class by class.
     """
     head = detector.model.bbox_head
-    family = family_of(head)
-    threshold = postprocess(detector.config).score_threshold
-    logits, deltas = outputs
-    priors = head.prior_generator.grid_priors([level.shape[-2:] for level in logits], device=logits[0].device)
+    generator, family = head.prior_generator, family_of(head)
+    maps = list(zip(*outputs, strict=True))  # level by level
+    priors = generator.grid_priors([level[0].shape[-2:] for level in maps], device=maps[0][0].device)
     parts, first = [], 0
-    for cls, reg, prior, count in zip(logits, deltas, priors, head.prior_generator.num_base_priors, strict=True):
-        if count:
-            score = family.scores(head, cls.permute(1, 2, 0).reshape(-1, head.cls_out_channels))
-            row, label = (score > threshold).nonzero(as_tuple=True)
-            delta = reg.permute(1, 2, 0).reshape(-1, 4)[row]
-            parts.append((first + row % count, label, score[row, label], prior[row], delta))
+    for level, count in enumerate(generator.num_base_priors):
+        scores, passing, deltas = family.dense(head, maps[level], detector.config.model.test_cfg)
+        row, label = passing.nonzero(as_tuple=True)
+        boxes = family.decode(head, level, priors[level][row], deltas[row], meta["img_shape"])
+        parts.append((first + row % max(count, 1), label, scores[row, label], boxes))
         first += count
-    anchor, label, score, prior, delta = (torch.cat(column) for column in zip(*parts, strict=True))
-    boxes = head.bbox_coder.decode(prior, delta, max_shape=meta["img_shape"])
+    anchor, label, score, boxes = (torch.cat(column) for column in zip(*parts, strict=True))
     boxes = scale_boxes(boxes, [1 / s for s in meta["scale_factor"]])
     return (
         anchor.cpu().numpy().astype(np.int16),

@@ -13,6 +13,7 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
+from anchorprune.detectors.dense import Dense, rows
 from anchorprune.layout import Layout
 from anchorprune.slicing import ChannelSlice
 
@@ -87,6 +88,11 @@ def level_macs(head: RetinaHead, level: int, grid: tuple[int, int]) -> tuple[int
     return fixed, cells * 9 * channels * (head.cls_out_channels + 4)
 
 
+def channels(head: RetinaHead) -> tuple[int, ...]:
+    """Channels of one anchor in each of the head's raw outputs."""
+    return head.cls_out_channels, 4
+
+
 def channel_slices(head: PrunableRetinaHead, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of the shared layers survive: the filters that some level still uses."""
     kept = _kept_filters(head.filters, layout)
@@ -109,6 +115,17 @@ def _kept_filters(filters: Sequence[Sequence[int]], layout: Layout) -> tuple[int
     return tuple(sorted({level[i] for level, kept in pairs for i in kept}))
 
 
-def scores(head: RetinaHead, logits: Tensor) -> Tensor:
-    """(rows, C) class logits -> (rows, C) probabilities."""
-    return logits.sigmoid()
+def score_threshold(test_cfg: ConfigDict) -> float:
+    """Of the predictions file: the detector's own."""
+    return float(test_cfg.get("score_thr", 0))
+
+
+def dense(head: RetinaHead, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Dense:
+    """One level of one image, (A * C, H, W) class logits and (A * 4, H, W) deltas."""
+    scores = rows(outputs[0], head.cls_out_channels).sigmoid()
+    return Dense(scores, scores > score_threshold(test_cfg), rows(outputs[1], 4))
+
+
+def decode(head: RetinaHead, level: int, priors: Tensor, deltas: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(n, 4) anchors and deltas -> (n, 4) boxes x1 y1 x2 y2 in input pixels, clipped to `shape` (H, W)."""
+    return head.bbox_coder.decode(priors, deltas, max_shape=shape)

@@ -4,11 +4,14 @@ On each level SSD predicts with two convolutions of its own: `A * (C + 1)` class
 `A * 4` box channels, both with the anchor as the slowest index.
 """
 
+from collections.abc import Sequence
+
 from mmdet.models.dense_heads import SSDHead
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
+from anchorprune.detectors.dense import Dense, rows
 from anchorprune.layout import Layout
 from anchorprune.slicing import ChannelSlice
 
@@ -71,17 +74,27 @@ def _conv_macs(inputs: int, outputs: int, depthwise: bool) -> int:
     return 9 * inputs + inputs * outputs if depthwise else 9 * inputs * outputs
 
 
+def channels(head: SSDHead) -> tuple[int, ...]:
+    """Channels of one anchor in each of the head's raw outputs."""
+    return head.cls_out_channels, 4
+
+
 def channel_slices(head: SSDHead, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of which layers survive in `layout`."""
+    return anchor_slices(head, layout.kept_per_level)
+
+
+def anchor_slices(head: SSDHead, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+    """The output channels of each level's `anchors`, given by position within the level, in that order."""
     slices = []
-    for level, kept in enumerate(layout.kept_per_level):
+    for level, kept in enumerate(anchors):
         for branch, width in (("cls_convs", head.cls_out_channels), ("reg_convs", 4)):
             prefix = f"bbox_head.{branch}.{level}."
             last = len(getattr(head, branch)[level]) - 1
             if last < 0:
                 continue  # the level had no anchor to begin with
             if kept:
-                slices.append(ChannelSlice(f"{prefix}{last}.", kept, width))
+                slices.append(ChannelSlice(f"{prefix}{last}.", tuple(kept), width))
             else:
                 slices.append(ChannelSlice(prefix, (), width))
     return slices
@@ -91,6 +104,17 @@ def prune_head_config(cfg: ConfigDict, head: SSDHead, layout: Layout) -> None:
     """Nothing beyond the anchor list: every level has layers of its own."""
 
 
-def scores(head: SSDHead, logits: Tensor) -> Tensor:
-    """(rows, C + 1) class logits -> (rows, C) probabilities, background left out."""
-    return logits.softmax(-1)[:, :-1]
+def score_threshold(test_cfg: ConfigDict) -> float:
+    """Of the predictions file: the detector's own."""
+    return float(test_cfg.get("score_thr", 0))
+
+
+def dense(head: SSDHead, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Dense:
+    """One level of one image, (A * (C + 1), H, W) class logits and (A * 4, H, W) deltas; background is left out."""
+    scores = rows(outputs[0], head.cls_out_channels).softmax(-1)[:, :-1]
+    return Dense(scores, scores > score_threshold(test_cfg), rows(outputs[1], 4))
+
+
+def decode(head: SSDHead, level: int, priors: Tensor, deltas: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(n, 4) anchors and deltas -> (n, 4) boxes x1 y1 x2 y2 in input pixels, clipped to `shape` (H, W)."""
+    return head.bbox_coder.decode(priors, deltas, max_shape=shape)

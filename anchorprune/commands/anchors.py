@@ -1,0 +1,92 @@
+"""`anchorprune anchors`: how well anchors fit a data set, and k-means anchors as a control."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anchorprune.commands.options import IndexList, print_json
+from anchorprune.errors import UserError
+from anchorprune.files import read_json, write_json
+from anchorprune.layout import Head, Level
+
+
+@click.command(epilog="Example: anchorprune anchors head.json train.json --kmeans 2,4,5,3,2,1 --output kmeans.json")
+@click.argument("head_or_anchors", type=click.Path(path_type=Path))
+@click.argument("annotations", type=click.Path(path_type=Path))
+@click.option("--input-size", type=IndexList(), help="W,H in pixels, for an anchor set.  [default: the head's]")
+@click.option("--keep-ratio", is_flag=True, help="Scale images by one factor, as RetinaNet does, not to the input.")
+@click.option(
+    "--center", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of anchors in cells; RetinaNet: 0."
+)
+@click.option("--kmeans", type=IndexList(), help="Take k-means anchors instead, so many on each level, e.g. 4,6,6.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the anchor set, for `train --anchors`.")
+def command(
+    head_or_anchors: Path,
+    annotations: Path,
+    input_size: tuple[int, ...] | None,
+    keep_ratio: bool,
+    center: float,
+    kmeans: tuple[int, ...] | None,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Print the best possible recall and the mean best IoU of anchors on the boxes of ANNOTATIONS.
+
+    HEAD_OR_ANCHORS is a head.json or an anchor set (strides, and levels of [w, h] pairs in pixels). The share of the
+    boxes that each anchor fits best comes with it, in the anchors' order.
+    """
+    from anchorprune.anchor_fit import fit, scaled_boxes
+    from anchorprune.datasets.coco import read_coco
+
+    head = _read_head(head_or_anchors, input_size)
+    boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, keep_ratio)
+    if kmeans is not None:
+        head = _with_kmeans(head, boxes[:, 2:] - boxes[:, :2], kmeans, seed)
+    found = fit(head, boxes, extent, center)
+    if output is not None:
+        levels = [[list(anchor) for anchor in level.anchors] for level in head.levels]
+        write_json(output, {"strides": [level.stride for level in head.levels], "levels": levels})
+    print_json({"anchors_per_level": [len(level.anchors) for level in head.levels], **found.to_dict()})
+
+
+def _read_head(path: Path, input_size: tuple[int, ...] | None) -> Head:
+    value = read_json(path, "head description or anchor set")
+    if input_size is not None and (len(input_size) != 2 or min(input_size) <= 0):
+        raise click.UsageError("--input-size takes two numbers, W,H")
+    if isinstance(value, dict) and "version" in value:
+        if input_size is not None:
+            raise click.UsageError("--input-size is for an anchor set; a head.json has its own")
+        return Head.from_dict(value, str(path))
+    if input_size is None:
+        raise click.UsageError("an anchor set names no input size; give --input-size W,H")
+    return _head_of_set(path, value, input_size)
+
+
+def _head_of_set(path: Path, value: Any, size: tuple[int, ...]) -> Head:
+    try:
+        levels = tuple(
+            Level(
+                stride, (-(-size[1] // stride), -(-size[0] // stride)), 0, 0, tuple((float(w), float(h)) for w, h in a)
+            )
+            for stride, a in zip(map(int, value["strides"]), value["levels"], strict=True)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not an anchor set ({error}); it has 'strides' and 'levels' of [w, h] pairs") from None
+    return Head(path.stem, (size[0], size[1]), 1, levels)
+
+
+def _with_kmeans(head: Head, shapes: Any, counts: tuple[int, ...], seed: int) -> Head:
+    """The head with k-means anchors: the smallest go to the finest level."""
+    from anchorprune.anchor_fit import kmeans_anchors
+
+    if len(counts) != len(head.levels) or min(counts) < 0:
+        raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
+    anchors = [tuple(anchor) for anchor in kmeans_anchors(shapes, sum(counts), seed).tolist()]
+    levels = list(head.levels)
+    for i in sorted(range(len(levels)), key=lambda i: levels[i].stride):
+        levels[i] = replace(levels[i], anchors=tuple(anchors[: counts[i]]))
+        anchors = anchors[counts[i] :]
+    return replace(head, levels=tuple(levels))

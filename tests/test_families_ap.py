@@ -1,0 +1,165 @@
+"""For each family, full-size heads on real images: the AP that the search sees is the sliced detector's.
+
+Nothing is downloaded, so the backbones keep their random initialisation. The outputs are made informative by setting
+the batch norms' statistics from the images and fitting the head alone to some of these very images' boxes, for a few
+steps of its own loss.
+"""
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# ruff: noqa: E402
+torch = pytest.importorskip("torch")
+
+from mmdet.structures.bbox import get_box_tensor
+from test_families import read
+
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.datasets.coco import read_coco
+from anchorprune.detectors import convert
+from anchorprune.detectors.compose import OWN_KEY
+from anchorprune.detectors.evaluate import detect
+from anchorprune.detectors.loop import batches
+from anchorprune.detectors.model import Detector, build, describe
+from anchorprune.detectors.predict import predict
+from anchorprune.detectors.pruned import slice_detector
+from anchorprune.evaluation import coco_figures
+from anchorprune.layout import Layout
+from anchorprune.predictions import Predictions
+from anchorprune.scoring import Scorer
+
+IMAGES = 20
+
+# mmdet's config: (W, H) of the input, images to fit to, steps, learning rate, the level that one layout drops
+DETECTORS = {
+    "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": ((320, 320), 8, 25, 3e-3, 1),
+    "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 25, 3e-3, 2),
+    "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3, 1),
+    "ssd/ssd300_coco.py": ((300, 300), 2, 10, 1e-3, 1),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fitted detector and the split it is tried on."""
+
+    detector: Detector
+    truth: Annotations
+    annotations: Path
+    images: Path
+    dropped: int
+
+
+class Remembered:
+    """Features by image: slicing leaves backbone and neck alone, so each image goes through them once."""
+
+    def __init__(self, extract):
+        self._extract, self._known = extract, {}
+
+    def __call__(self, inputs):
+        keys = [image.numpy().tobytes() for image in inputs]
+        for i, key in enumerate(keys):
+            if key not in self._known:
+                self._known[key] = self._extract(inputs[i : i + 1])
+        return tuple(torch.cat(level) for level in zip(*(self._known[key] for key in keys), strict=True))
+
+
+def first_images(source: Path, output: Path) -> None:
+    """The annotations of a split's first images."""
+    value = json.loads(source.read_text())
+    value["images"] = sorted(value["images"], key=lambda image: image["id"])[:IMAGES]
+    ids = {image["id"] for image in value["images"]}
+    value["annotations"] = [a for a in value["annotations"] if a["image_id"] in ids]
+    output.write_text(json.dumps(value))
+
+
+def calibrate(detector: Detector, inputs: torch.Tensor) -> None:
+    """Set the batch norms' statistics from these images, as a trained detector's are."""
+    norms = [m for m in detector.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = None  # the plain mean over the batches seen
+        norm.reset_running_stats()
+    if norms:
+        with torch.no_grad():
+            detector.model.bbox_head(detector.model.extract_feat(inputs))
+    for norm in norms:
+        norm.eval()
+
+
+def fit(detector: Detector, batch: dict, steps: int, learning_rate: float) -> list[float]:
+    """Fit the head to a batch's boxes; the loss of each step."""
+    head, truths, metas = detector.model.bbox_head, [], []
+    for sample in batch["data_samples"]:
+        boxes = get_box_tensor(sample.gt_instances.bboxes) * torch.tensor(sample.scale_factor).repeat(2)
+        sample.gt_instances.bboxes = boxes
+        truths.append(sample.gt_instances)
+        metas.append(sample.metainfo)
+    with torch.no_grad():
+        features = detector.model.extract_feat(batch["inputs"])
+    optimizer = torch.optim.Adam(head.parameters(), learning_rate)
+    losses = []
+    for _ in range(steps):
+        parts = head.loss_by_feat(*head(features), truths, metas).values()
+        loss = sum(itertools.chain.from_iterable(p if isinstance(p, list | tuple) else [p] for p in parts))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), 10)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+def named(config: str):
+    """A test parameter; SSD300's VGG takes a minute and more."""
+    return pytest.param(config, id=Path(config).stem, marks=[pytest.mark.large] * ("ssd300" in config))
+
+
+@pytest.fixture(scope="module", params=map(named, DETECTORS))
+def case(request, shared_data, tmp_path_factory) -> Case:
+    size, count, steps, learning_rate, dropped = DETECTORS[request.param]
+    images = shared_data / "coco2017_subset/val2017"
+    annotations = tmp_path_factory.mktemp("split") / "annotations.json"
+    first_images(shared_data / "coco2017_subset/annotations/instances_val2017.json", annotations)
+    truth = read_coco(annotations)
+    cfg = read(request.param, size)
+    cfg[OWN_KEY].classes = list(truth.category_names)
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step.type == "Resize":
+            step.scale = size
+    convert.make_prunable(cfg)
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = build(cfg)
+    model.init_weights()
+    model.eval()
+    detector = Detector(cfg, model, describe(cfg, model))
+    batch = next(batches(detector, annotations, images, count, "fit"))
+    calibrate(detector, batch["inputs"])
+    object.__setattr__(model, "extract_feat", Remembered(model.extract_feat))
+    losses = fit(detector, batch, steps, learning_rate)
+    assert losses[-1] < losses[0]
+    return Case(detector, truth, annotations, images, dropped)
+
+
+def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
+    detector = case.detector
+    predict(detector, case.annotations, case.images, tmp_path / "predictions.parquet", {}, 4)
+    scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), case.truth)
+    numbers, levels = range(detector.head.num_anchors), detector.head.level_of_anchor
+    layouts = {
+        "full": list(numbers),
+        "thinned": [i for i in numbers if i % 3 != 1],
+        "level dropped": [i for i in numbers if levels[i] != case.dropped],
+    }
+    for name, kept in layouts.items():
+        sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path / name)
+        object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
+        exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images, 4))["ap"]
+        print(f"{detector.head.name}, {name}: AP {exact:.6f}")
+        assert exact > 0.005, name
+        assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name
