@@ -70,9 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     try:
-        cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        status = cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False)
     except click.exceptions.Abort:
         print("anchorprune: interrupted", file=sys.stderr)
         return 130
@@ -82,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except BrokenPipeError:
         return 0
-    return 0
+    return status if isinstance(status, int) else 0  # what a command's Exit asked for
 
 
 def _fail(message: str) -> int:

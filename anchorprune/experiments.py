@@ -1,7 +1,7 @@
 """The experiments of a configuration: validated, merged with their defaults, cross-checked."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,9 @@ def plan(config: Mapping[str, Any], schema_path: str | Path, source: str = "conf
     """
     with Path(schema_path).open() as stream:
         schema = yaml.safe_load(stream)
-    config = copy.deepcopy(dict(config))
-    error = _most_telling(Draft202012Validator(schema).iter_errors(config))
+    config, validator = copy.deepcopy(dict(config)), Draft202012Validator(schema)
+    _read_numbers(config, validator)
+    error = _most_telling(validator.iter_errors(config))
     if error is not None:
         raise UserError(f"{source}: {_describe(error, schema)}")
     _fill_defaults(config, schema, schema)
@@ -114,6 +115,29 @@ def _lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
     if name not in table:
         raise UserError(f"{where}: unknown {what} {name!r}; known: {', '.join(sorted(table))}")
     return table[name]
+
+
+def _read_numbers(config: dict[str, Any], validator: Draft202012Validator) -> None:
+    """Make numbers of strings where the schema wants numbers, in place.
+
+    Snakemake reads what is nested in a `--config` option as strings.
+    """
+    for error in _with_choices(validator.iter_errors(config)):
+        if error.validator == "type" and isinstance(error.instance, str) and "str" not in error.validator_value:
+            number = yaml.safe_load(error.instance) if error.instance.strip() else None
+            if isinstance(number, int | float):
+                place = config
+                *path, last = error.absolute_path
+                for key in path:
+                    place = place[key]
+                place[last] = number
+
+
+def _with_choices(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Errors, and those of every form of a choice."""
+    for error in errors:
+        yield error
+        yield from _with_choices(error.context)
 
 
 def _most_telling(errors: Iterator[ValidationError]) -> ValidationError | None:

@@ -252,7 +252,8 @@ def _metadata_json(path: Path, metadata: dict[bytes, bytes], key: str) -> Any:
 
 
 def _column(path: Path, file: Any, name: str) -> np.ndarray:
-    column = file.read(columns=[name]).column(0)
+    # One thread: pyarrow's pool can abort a process that ends soon after using it, and a column gains nothing from it.
+    column = file.read(columns=[name], use_threads=False).column(0)
     if column.null_count:
         raise UserError(f"{path}: column {name!r} has {column.null_count} empty values; every row needs one")
     return column.to_numpy()

@@ -43,6 +43,11 @@ wildcard_constraints:
     retrain="scratch|finetune",
 
 
+def each_attempt(amount):
+    """A resource that grows with each retry."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def detector_of(wildcards):
     """The configuration of a rule's detector."""
     return PLAN.config["detectors"][wildcards.detector]

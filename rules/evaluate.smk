@@ -19,8 +19,8 @@ rule evaluate:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(30),
     params:
         images=images_of("test"),
         folder=subpath(output.metrics, parent=True),

@@ -18,8 +18,8 @@ rule predict:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(30),
     params:
         images=images_of("prune"),
     shell:

@@ -32,8 +32,8 @@ rule report:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=each_attempt(2000),
+        runtime=each_attempt(10),
     params:
         folder=subpath(input.manifest, parent=True),
     shell:

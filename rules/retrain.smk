@@ -20,8 +20,8 @@ rule retrain:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(60),
     params:
         images=images_of("train"),
         options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, input.weights),

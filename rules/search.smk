@@ -18,8 +18,8 @@ rule search:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(60),
     params:
         arguments=lambda w: search_arguments(PLAN.config["searches"][w.search], ALL_BUDGETS),
         folder=subpath(output.front, parent=True),

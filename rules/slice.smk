@@ -18,8 +18,8 @@ rule slice:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=each_attempt(2000),
+        runtime=each_attempt(10),
     params:
         folder=subpath(output.config, parent=True),
     shell:

@@ -38,8 +38,8 @@ rule train:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(60),
     params:
         images=images_of("train"),
         recipe=lambda w: options(detector_of(w)["training"]),

@@ -8,7 +8,6 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 from mmengine.logging.history_buffer import HistoryBuffer

@@ -3,8 +3,13 @@
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -97,12 +102,6 @@ def test_head_json_says_what_was_built(trained, detector):
 
 def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_path):
     """Stop after the second of three epochs by a kill, resume, and compare the weights bit by bit."""
-    import os
-    import signal
-    import subprocess
-    import sys
-    import time
-
     arguments = [
         *("retrain", trained.config, "--annotations", trained.data / "prune.json"),
         *("--images", trained.data / "images/prune", "--epochs", 3, "--seed", 5),
@@ -129,6 +128,21 @@ def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_pa
     assert all(torch.equal(a[name], b[name]) for name in a)
     again = run_command(*arguments, "--output", killed)
     assert "this training is finished already" in again.err
+
+
+def test_one_process_trains_in_a_folder_at_a_time(trained, tmp_path):
+    """What a killed Snakemake leaves running is waited for, and its result is taken over."""
+    command = [
+        *(sys.executable, "-m", "anchorprune", "retrain", str(trained.config), "--epochs", "1"),
+        *("--annotations", str(trained.data / "prune.json"), "--images", str(trained.data / "images/prune")),
+        *("--output", str(tmp_path / "out")),
+    ]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    messages = sorted((process.communicate()[1] for process in both), key=len)
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert "another process trains here; waiting for it" in messages[0]
+    assert "this training is finished already" in messages[0]
+    assert "waiting" not in messages[1]
 
 
 def test_a_loss_that_is_no_number_stops_the_training(trained, run_command, tmp_path):

@@ -62,6 +62,18 @@ def test_a_mistake_is_one_line_that_names_the_key(config, path, value, message):
     assert "\n" not in str(error.value)
 
 
+def test_numbers_that_came_as_strings(config):
+    """`snakemake --config 'datasets={...}'` hands nested numbers over as strings."""
+    config["datasets"]["scenes"]["train"] = "20"
+    config["experiments"]["demo"].update(budgets=["0.5"], seeds=["1"])
+    chosen = plan(config, SCHEMA)
+    assert chosen.config["datasets"]["scenes"]["train"] == 20
+    assert (chosen.run[0].budgets, chosen.run[0].seeds) == ((0.5,), (1,))
+    config["experiments"]["demo"]["budgets"] = ["much"]
+    with pytest.raises(UserError, match=r"experiments.demo.budgets.0: 'much' is not of type 'number'"):
+        plan(config, SCHEMA)
+
+
 def test_levels_must_match_strides(config):
     config["detectors"]["ssd-demo"]["anchor_sets"]["baseline"]["levels"].pop()
     with pytest.raises(UserError, match="3 levels for 4 strides"):

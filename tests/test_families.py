@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 import mmdet

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 from mmdet.structures.bbox import get_box_tensor

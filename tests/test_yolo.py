@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-# ruff: noqa: E402
 torch = pytest.importorskip("torch")
 
 from mmengine.structures import InstanceData

@@ -33,6 +33,7 @@ def write_pareto(experiment: str, manifest: list[dict[str, Any]], table: pd.Data
             detector = manifest[rows[0]]["detector"]
             ax.set_title(f"{detector}, {anchor_set} anchors" + (f", seed {seed}" if len(panels) > 2 else ""))
         axes[0].set_ylabel("AP")
+        axes[0].set_ylim(_ap_range(table.iloc[chosen]))
         _legend(figure, manifest, chosen)
         write_figure(figure, folder, f"pareto-{experiment}")
 
@@ -56,10 +57,14 @@ def _panel(ax: Axes, entries: list[dict[str, Any]], table: pd.DataFrame) -> None
     ax.scatter([full["macs"] / unit], [full["ap"]], s=130, marker="*", color="black", zorder=4)
     ax.set_xlabel(f"head MACs ({'G' if unit == 1e9 else 'M'})")
     ax.set_xlim(left=0)
-    low = min(table["ap"].min(), table["ap_sliced"].min(), table["ap_search"].min())
-    high = max(table["ap"].max(), table["ap_search"].max())
+
+
+def _ap_range(table: pd.DataFrame) -> tuple[float, float]:
+    """Limits that show every detector, and enough below for the front's bend; the panels share them."""
+    figures = table[["ap", "ap_sliced", "ap_search"]]
+    low, high = figures.min(axis=None), figures.max(axis=None)
     margin = 0.35 * (high - low) + 0.01
-    ax.set_ylim(max(0, low - margin), min(1, high + margin / 2))
+    return max(0.0, low - margin), min(1.0, high + margin / 3)
 
 
 def _legend(figure: Figure, manifest: list[dict[str, Any]], chosen: list[int]) -> None:

@@ -91,7 +91,10 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
 
 def read_evaluated(path: Path) -> pd.DataFrame:
     """Every subset a search scored, in order."""
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path, use_threads=False)  # pyarrow's threads can abort a process that ends soon after
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such search result; search again") from None
 
 
 def search_ap(path: Path, layout: Layout) -> float:

@@ -1,0 +1,81 @@
+"""The command line: help with examples, clean standard output, doctor, and the parts that need no torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from anchorprune.arguments import dataset_arguments, options, retrain_arguments, search_arguments
+from anchorprune.cli import COMMANDS
+from anchorprune.datasets.sources import annotation_files, check_sources
+from anchorprune.errors import UserError
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(run_command, name):
+    done = run_command(name, "--help")
+    assert done.status == 0
+    assert "Usage:" in done.out
+    if name != "dataset":  # its sub-commands have them
+        assert f"anchorprune {name}" in done.out.split("Example:")[1]
+
+
+def test_mistakes_in_the_command_line_are_one_line(run_command):
+    for arguments in (["prune-anchors"], ["cost"], ["cost", "--kep", "1", "head.json"]):
+        done = run_command(*arguments)
+        assert done.status == 2
+        assert len(done.err.strip().splitlines()) == 1
+        assert done.err.startswith("anchorprune: error: ")
+
+
+def test_doctor(run_command, tmp_path):
+    done = run_command("doctor")
+    assert done.status == 0
+    assert done.json["torch"]["ok"]
+    assert done.json["data set scenes"] == {"ok": True, "text": "generated"}
+    assert len(done.err.strip().splitlines()) == len(done.json)
+    config = tmp_path / "experiments.yaml"
+    config.write_text(yaml.safe_dump({"datasets": {"d": {"kind": "voc", "root": "nowhere"}}}))
+    done = run_command("doctor", "--config", config)
+    assert done.json["data set d"]["ok"] is False
+    assert "nowhere/Annotations is not there" in done.json["data set d"]["text"]
+    assert run_command("doctor", "--config", tmp_path / "none.yaml").status == 1
+
+
+def test_cost_score_search_and_report_run_without_torch():
+    program = (
+        "import sys\n"
+        "for name in ('torch', 'mmcv', 'mmdet', 'mmengine'): sys.modules[name] = None\n"
+        "import anchorprune.commands.cost, anchorprune.commands.score, anchorprune.commands.search\n"
+        "import anchorprune.commands.report, anchorprune.commands.compare\n"
+        "import anchorprune.scoring, anchorprune.search.run, anchorprune.predictions, anchorprune.report.pareto\n"
+        "import anchorprune.report.layouts, anchorprune.evaluation, anchorprune.datasets.coco\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_arguments():
+    assert options({"epochs": 3, "batch_size": 8}) == ["--batch-size", "8", "--epochs", "3"]
+    split = {"annotations": "a.json", "images": "b"}
+    assert dataset_arguments({"kind": "coco", "train": split, "seed": 1}) == [
+        *("coco", "--seed", "1", "--train", "a.json", "b")
+    ]
+    assert search_arguments({"method": "greedy"}, [0.7, 0.4]) == [
+        *("--method", "greedy", "--budget", "0.7", "--budget", "0.4")
+    ]
+    detector = {"training": {"epochs": 9}, "finetuning": {"epochs": 2}}
+    assert retrain_arguments(detector, "scratch", "w.pth") == ["--epochs", "9"]
+    assert retrain_arguments(detector, "finetune", "w.pth") == ["--finetune", "w.pth", "--epochs", "2"]
+
+
+def test_sources(tmp_path):
+    split = {"annotations": str(tmp_path / "a.json"), "images": str(tmp_path)}
+    dataset = {"kind": "coco", "train": split, "test": split, "seed": 0}
+    with pytest.raises(UserError, match=r"datasets.mine.train.annotations: .*a.json does not exist"):
+        check_sources("mine", dataset)
+    (tmp_path / "a.json").write_text(json.dumps({}))
+    check_sources("mine", dataset)
+    assert annotation_files(dataset) == [str(tmp_path / "a.json")] * 2
+    check_sources("scenes", {"kind": "scenes", "train": 3})
