@@ -9,24 +9,18 @@ more than most of these loops' bodies.
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel, prefetch
+from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.matching import match_mask
+from anchorprune.scoring.state import FLIPS, GROUPS, IMAGES, LOGGED, REMATCH, ROWS
 from anchorprune.scoring.tables import (
     ALIVE,
     COUNTED,
-    FLIPS,
-    GROUPS,
-    IMAGES,
-    LOGGED,
     MAX_DETECTIONS,
     NO_CUT,
     OVER,
-    REMATCH,
-    SLOTS,
 )
 
 BOTH = ALIVE | COUNTED
-AHEAD = 8  # groups between asking for memory and using it
 
 
 @kernel
@@ -55,23 +49,23 @@ def touch_image(t, s, image):
 
 
 @kernel
-def touch_anchor(t, s, kept, anchor):
-    """Touch what can change when `anchor` has just been removed from, or added to, `kept`."""
+def touch_anchor(t, s, kept, anchor, block, low, high):
+    """Touch what can change in a block, images low..high, when `anchor` was just removed from, or added to, `kept`."""
     added, slow_levels = kept[anchor] != 0, t.nms_pre >= 0
-    anchor_list, flags, group_of, group_image, _slow = t.anchor_list, s.flags, t.group_of, t.group_image, t.slow
+    anchor_list, flags, group_of, group_image = t.anchor_list, s.flags, t.group_of, t.group_image
     first, last, touched, change, images, count = s.first, s.last, s.touched, s.change, s.images, s.count
-    end = t.anchor_start[anchor + 1]
-    for i in range(t.anchor_start[anchor], end):
-        prefetch(flags, anchor_list[min(i + 2 * AHEAD, end - 1)])
+    begin, end = t.block_anchor[block, anchor], t.block_anchor[block + 1, anchor]
+    for i in range(begin, end):
         j = anchor_list[i]
         if added or flags[j] & ALIVE:
             group = group_of[j]
             touch(group, j, group_image[group], first, last, touched, change, images, count)
-    if not (t.agnostic or slow_levels):
+    if begin == end or not (t.agnostic or slow_levels):
         return
     # Where groups depend on one another, even a box that NMS takes away may have held a better one's place.
-    for i in range(t.slow_start[anchor], t.slow_start[anchor + 1]):
-        touch_image(t, s, t.slow_list[i])
+    for image in range(low, high):
+        if t.slow[image]:
+            touch_image(t, s, image)
 
 
 @kernel
@@ -82,14 +76,6 @@ def flip(j, bits, flags, log, log_bits, count):
     log[at] = j
     log_bits[at] = bits
     count[FLIPS] = at + 1
-
-
-@kernel
-def ask(j, first, second, third):
-    """Prefetch candidate j's entries."""
-    prefetch(first, j)
-    prefetch(second, j)
-    prefetch(third, j)
 
 
 @kernel
@@ -106,8 +92,6 @@ def suppress_groups(t, s, kept):
         t.group_image,
     )
     for i in range(end):
-        ask(first[touched[min(i + 2 * AHEAD, end - 1)]], edge_start, live_anchor, hint)
-        prefetch(edges, edge_start[first[touched[min(i + AHEAD, end - 1)]]])
         group = touched[i]
         image = group_image[group]
         cut, total, within, gained = cuts[image], 0, 0, False
@@ -214,12 +198,11 @@ def move_cuts(t, s):
 @kernel
 def refresh_groups(t, s):
     """Bring the touched groups' evaluated candidates and matches in line with their NMS."""
-    group_start, rank, position, match_row = t.group_start, t.rank, t.position, t.match_row
-    flags, bits, first, count = s.flags, s.bits, s.first, s.count
+    group_start, rank, match_row = t.group_start, t.rank, t.match_row
+    flags, first, count = s.flags, s.first, s.count
     touched, last, all_groups, log, log_bits = s.touched, s.last, count[GROUPS], s.flip, s.flip_bits
     group_image, cuts = t.group_image, s.cut
     for i in range(all_groups):
-        ask(max(first[touched[min(i + AHEAD, all_groups - 1)]], 0), rank, position, match_row)
         group = touched[i]
         cut = cuts[group_image[group]]
         start, end = group_start[group], group_start[group + 1]
@@ -227,7 +210,7 @@ def refresh_groups(t, s):
         if short:
             start, end = first[group], last[group] + 1
         first[group] = -1
-        seen, rematch, changed = 0, False, False
+        seen, rematch = 0, False
         for j in range(start, end):
             if short and cut == NO_CUT and flags[j] & BOTH in (0, BOTH):
                 continue
@@ -237,11 +220,7 @@ def refresh_groups(t, s):
                 seen += 1
             if counted != flags[j] & COUNTED:
                 flip(j, COUNTED, flags, log, log_bits, count)
-                toggle_bit(bits, position[j])
-                changed = True
                 rematch = rematch or match_row[j] >= 0
-        if changed:
-            s.dirty[t.group_category[group]] = True
         if rematch:
             touched[count[REMATCH]] = group  # the list's front is read already
             count[REMATCH] += 1
@@ -250,34 +229,24 @@ def refresh_groups(t, s):
 @kernel
 def rematch_groups(t, s):
     """Match the groups whose matchable candidates changed, best score first, logging what changes."""
-    group_start, group_truth, match_row, row_slot = t.group_start, t.group_truth, t.match_row, t.row_slot
+    group_row, group_truth, row_candidate = t.group_row, t.group_truth, t.row_candidate
     row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
-    flags, taken, masks, slot_log, mask_log = s.flags, s.taken, s.masks, s.slot_log, s.mask_log
-    logged = s.count[SLOTS]
+    flags, taken, matches, row_log, match_log = s.flags, s.taken, s.matches, s.row_log, s.match_log
+    logged = s.count[ROWS]
     for i in range(s.count[REMATCH]):
         group = s.touched[i]
         for truth in range(group_truth[group, 0], group_truth[group, 1]):
             taken[truth] = 0
-        for j in range(group_start[group], group_start[group + 1]):
-            row = match_row[j]
-            if row < 0:
-                continue
-            mask = 0
-            if flags[j] & COUNTED:
-                mask = match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken)
-            slot = row_slot[row]
-            if masks[slot] != mask:
-                slot_log[logged] = slot
-                mask_log[logged] = masks[slot]
+        for row in range(group_row[group], group_row[group + 1]):
+            mask = np.uint32(0)
+            if flags[row_candidate[row]] & COUNTED:
+                mask = np.uint32(match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken))
+            if matches[row] != mask:
+                row_log[logged] = row
+                match_log[logged] = matches[row] ^ mask
                 logged += 1
-                masks[slot] = mask
-    s.count[SLOTS] = logged
-
-
-@kernel
-def toggle_bit(bits, position):
-    """Toggle one bit of a set."""
-    bits[position >> 6] ^= np.uint64(1) << np.uint64(position & 63)
+                matches[row] = mask
+    s.count[ROWS] = logged
 
 
 @kernel
@@ -302,21 +271,17 @@ def settle(t, s, kept, used):
 @kernel
 def forget(s):
     """Make the changes since the last `forget` or `undo` final."""
-    s.dirty[:] = False
     s.count[:] = 0
 
 
 @kernel
-def undo(t, s):
+def undo(s):
     """Take the changes since the last `forget` or `undo` back."""
-    flags, bits, position, masks, log, log_bits = s.flags, s.bits, t.position, s.masks, s.flip, s.flip_bits
+    flags, matches, log, log_bits = s.flags, s.matches, s.flip, s.flip_bits
     for i in range(s.count[FLIPS]):
-        j = log[i]
-        flags[j] ^= log_bits[i]
-        if log_bits[i] & COUNTED:
-            toggle_bit(bits, position[j])
-    for i in range(s.count[SLOTS]):
-        masks[s.slot_log[i]] = s.mask_log[i]
+        flags[log[i]] ^= log_bits[i]
+    for i in range(s.count[ROWS]):
+        matches[s.row_log[i]] ^= s.match_log[i]
     for i in range(s.count[LOGGED]):
         image = s.image_log[i, 0]
         s.alive[image] = s.image_log[i, 1]
