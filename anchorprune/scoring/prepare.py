@@ -9,7 +9,7 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.predictions import Candidates, Postprocess, Predictions
 from anchorprune.scoring.matching import match_rows
-from anchorprune.scoring.order import sort_images, suppressors
+from anchorprune.scoring.order import sort_images, suppressed
 from anchorprune.scoring.precision import recall_weights
 from anchorprune.scoring.tables import AREAS, CROWD, IOU_THRESHOLDS, NO_ID, Tables, blocks_of
 from anchorprune.scoring.threads import Threads
@@ -195,12 +195,12 @@ def _suppression(
             f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
         )
     edge_start, edges, limit = np.zeros(len(order) + 1, np.int64), np.empty(0, np.uint16), np.float32(post.nms_iou)
-    blocks, reach = threads.blocks(unit_start), np.zeros(len(order), np.uint16)
-    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, reach, False), blocks)
+    blocks = threads.blocks(unit_start)
+    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, False), blocks)
     np.cumsum(edge_start, out=edge_start)
     edges = np.empty(edge_start[-1], np.uint16)
-    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, reach, True), blocks)
-    return {"edge_start": edge_start, "edges": edges, "reach": reach}
+    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, True), blocks)
+    return {"edge_start": edge_start, "edges": edges}
 
 
 def _positions(found: Sorted, categories: int, threads: Threads) -> dict[str, np.ndarray]:

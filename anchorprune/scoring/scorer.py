@@ -114,7 +114,7 @@ class Scorer:
             toggles = self._toggles([subset])
         else:
             base, toggles = self._states[0], np.full((1, 1), EVERYTHING, np.int32)
-            for array in (base.flags, base.matches, base.alive, *self._curves[0]):
+            for array in (base.flags, base.covers, base.matches, base.alive, *self._curves[0]):
                 array[:] = 0
             base.cut[:] = NO_CUT
         self._parent = None  # should the walk be interrupted

@@ -11,17 +11,18 @@ class State(NamedTuple):
     """One subset's detections: arrays that threads share, each in images of its own, then a thread's own scratch."""
 
     flags: np.ndarray  # (N,) uint8
-    hint: np.ndarray  # (N,) uint16, how far before a candidate its suppressor stood when last looked for; may be wrong
+    covers: np.ndarray  # (N,) uint16, candidates left by NMS that would suppress this one
     matches: np.ndarray  # (S,) uint32, by row: bit t true positive at t, bit 10+t ignored at t
     alive: np.ndarray  # (I,) int32, candidates NMS leaves
     cut: np.ndarray  # (I,) int32, the last rank max_per_image lets pass
-    first: np.ndarray  # (G,) int32, the first candidate of a touched group that may change, -1: not touched
-    last: np.ndarray  # (G,) int32, the last one
-    change: np.ndarray  # (I, 3) int32: alive, alive within the cut, touched or not
+    listed: np.ndarray  # (G,) uint8, IN_LONG, IN_REMATCH
+    change: np.ndarray  # (I, 3) int32: alive, alive within the cut, listed or not
     taken: np.ndarray  # (ground truth,) uint16, bit t: matched at t
     # From here on a thread's own, no longer than a block of images needs.
-    touched: np.ndarray  # int32, groups
-    images: np.ndarray  # int32, touched images
+    pending: np.ndarray  # uint64, bit set of the block's candidates: NMS must look at them
+    long: np.ndarray  # int32, groups
+    rematch: np.ndarray  # int32, groups
+    images: np.ndarray  # int32, changed images
     flip: np.ndarray  # int32, log: candidate
     flip_bits: np.ndarray  # uint8, log
     row_log: np.ndarray  # int32, log: row
@@ -30,8 +31,8 @@ class State(NamedTuple):
     count: np.ndarray  # (6,) int64, lengths, see below
 
 
-# What `count` counts: touched groups and images; logged flips, rows and images; groups to match again.
-GROUPS, IMAGES, FLIPS, ROWS, LOGGED, REMATCH = range(6)
+# What `count` counts: changed images; logged flips, rows and images; long groups changed; groups to match again.
+IMAGES, FLIPS, ROWS, LOGGED, LONG, REMATCH = range(6)
 
 
 def empty_state(tables: Tables) -> State:
@@ -39,12 +40,11 @@ def empty_state(tables: Tables) -> State:
     candidates, images, groups = len(tables.anchor), len(tables.image_start) - 1, len(tables.group_image)
     shared = {
         "flags": np.zeros(candidates, np.uint8),
-        "hint": np.zeros(candidates, np.uint16),
+        "covers": np.zeros(candidates, np.uint16),
         "matches": np.zeros(len(tables.row_slot), np.uint32),
         "alive": np.zeros(images, np.int32),
         "cut": np.full(images, NO_CUT, np.int32),
-        "first": np.full(groups, -1, np.int32),
-        "last": np.empty(groups, np.int32),
+        "listed": np.zeros(groups, np.uint8),
         "change": np.zeros((images, 3), np.int32),
         "taken": np.zeros(len(tables.truth_flags), np.uint16),
     }
@@ -61,10 +61,12 @@ def _scratch(t: Tables) -> dict[str, np.ndarray]:
     groups = int(np.diff(blocks_of(t.image_group)).max())
     rows = int(np.diff(blocks_of(t.group_row[t.image_group])).max())
     return {
-        "touched": np.empty(groups, np.int32),
+        "pending": np.zeros(candidates // 64 + 1, np.uint64),
+        "long": np.empty(groups, np.int32),
+        "rematch": np.empty(groups, np.int32),
         "images": np.empty(BLOCK, np.int32),
-        "flip": np.empty(3 * candidates, np.int32),
-        "flip_bits": np.empty(3 * candidates, np.uint8),
+        "flip": np.empty(4 * candidates, np.int32),
+        "flip_bits": np.empty(4 * candidates, np.uint8),
         "row_log": np.empty(rows, np.int32),
         "match_log": np.empty(rows, np.uint32),
         "image_log": np.empty((BLOCK, 3), np.int32),

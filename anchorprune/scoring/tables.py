@@ -17,11 +17,12 @@ RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
 # COCO's areas, square pixels: all, small, medium, large.
 AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 MAX_DETECTIONS = 100  # per image and category
-BLOCK = 8  # images carried through all children together: what is known of them stays in the processor's cache
+BLOCK = 16  # images carried through all children together: what is known of them stays in the processor's cache
 
 NUM_THRESHOLDS = 10
 NO_CUT = 2**31 - 1
 ALIVE, COUNTED, OVER = 1, 2, 4  # flags of a candidate: left by NMS; evaluated; beyond nms_pre
+IN_LONG, IN_REMATCH = 1, 2  # a group is listed already
 CROWD, NO_ID = 16, 32  # flags of ground truth, above one bit per area that says "ignored in this area"
 
 
@@ -39,8 +40,7 @@ class Tables(NamedTuple):
     rank: np.ndarray  # (N,) int32, within the image
     order: np.ndarray  # (N,) int32, order[image_start + rank] = candidate - image_start
     edge_start: np.ndarray  # (N+1,) int64
-    edges: np.ndarray  # (E,) uint16, how far before a candidate its possible suppressors stand, best first
-    reach: np.ndarray  # (N,) uint16, how far behind a candidate the last one it could suppress stands
+    edges: np.ndarray  # (E,) uint16, how far behind a candidate those stand that it would suppress, ascending
     position: np.ndarray  # (N,) int32
     match_row: np.ndarray  # (N,) int32, -1 for none
     group_row: np.ndarray  # (G+1,) int64, rows; they stand in storage order

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anchorprune.scoring.changes import forget, settle, touch_anchor, touch_image, undo
+from anchorprune.scoring.changes import forget, mark_anchor, mark_range, settle, undo
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.precision import category_sums, scratch
@@ -40,18 +40,19 @@ def walk_images(t, s, kept, toggles, first, end, keep, log):
         if positions > len(log.position) or slots > len(log.slot):
             return block
         for child in range(children):
+            slow = False
             for i in range(toggles.shape[1]):
                 if toggles[child, i] == EVERYTHING:
-                    for image in range(low, high):
-                        touch_image(t, s, image)
+                    mark_range(s.pending, 0, candidates)
+                    slow = True
                 elif toggles[child, i] != NOTHING:
-                    touch_anchor(t, s, kept[child], toggles[child, i], block, low, high)
-            settle(t, s, kept[child], used)
+                    slow |= mark_anchor(t, s, kept[child], toggles[child, i], block, low, high)
+            settle(t, s, kept[child], low, high, slow, used)
             write_log(t, s, log)
             if keep:
                 forget(s)
             else:
-                undo(s)
+                undo(t, s)
     return end
 
 
