@@ -1,8 +1,11 @@
 """A simulated SSD300 on COCO-like images: seeded, at real scale.
 
 Images hold objects that are annotated and phantoms that are not; a detector puts a cloud of candidates round each,
-from the anchors near its size, in its own category and in ones it is confused with. Where the sizes of the real
-val2017's boxes are at hand they are used; else boxes are drawn with about the same statistics.
+from a few cells of its grid and the anchors near its size, in its own category and in two it is confused with.
+As in a real detector the anchors of a cell see the same thing: they share most of their error and of their score, so
+that neighbours nearly cover each other; and some anchors regress worse than their scores admit, so that AP can rise
+when one is removed. Where the sizes of the real val2017's boxes are at hand they are used; boxes of images that are
+missing there are drawn with about the same statistics.
 """
 
 import gzip
@@ -19,7 +22,8 @@ from anchorprune.predictions import Postprocess, PredictionsWriter
 REAL_BOXES = Path(__file__).parents[1] / "../shared/data/coco_val2017_boxes.json.gz"
 CATEGORIES = 80
 PHANTOMS = 13  # an image, on average
-CLOUD = 39  # candidates round an object, on average
+CLOUD = 41  # candidates round an object, on average, of which those above the score threshold are kept
+CELLS = 6  # cells that see an object
 # SSD300's post-processing in mmdet's own configuration.
 POSTPROCESS = Postprocess(0.02, 0.45, 1000, 200, 0, False)
 # (stride, cells a side, input channels, scales, ratios): Bonnaerens et al., CVIU 2022; 300 px base.
@@ -31,6 +35,8 @@ _LEVELS = (
     (100, 3, 256, (0.69, 0.7747), (1, 2, 1 / 2)),
     (300, 1, 256, (0.87, 0.9557), (1, 2, 1 / 2)),
 )
+# How far an anchor's boxes scatter by themselves, in box sizes; a third of the anchors regress badly.
+_ANCHOR_ERROR = np.where(np.arange(30) % 3 == 2, 0.04, 0.03)
 
 
 def ssd300() -> Head:
@@ -46,7 +52,7 @@ def ssd300() -> Head:
 def annotations(images: int, seed: int = 0, real: bool = True) -> Annotations:
     """Ground truth of `images` images: the real val2017's, as far as it goes, or drawn."""
     if real and REAL_BOXES.exists() and images == 5000:
-        return _real_annotations()
+        return _fill_up(_real_annotations(), images, seed)
     rng = np.random.default_rng([seed, 1])
     counts = np.minimum(rng.geometric(1 / 8.4, images) - 1, 80)
     image = np.repeat(np.arange(images, dtype=np.int32), counts)
@@ -72,16 +78,21 @@ def _detect(rng: np.random.Generator, head: Head, boxes: np.ndarray, category: n
     box = np.concatenate([boxes, _random_boxes(rng, phantoms, image.width, image.height)])
     label = np.concatenate([category, rng.integers(0, CATEGORIES, phantoms)])
     quality = np.concatenate([rng.beta(2, 2, len(boxes)), rng.beta(1, 9, phantoms)])
+    seen_by = rng.normal(0, 0.1, (len(box) * CELLS, 4)), rng.random(len(box) * CELLS)
     count = rng.poisson(CLOUD, len(box))
+    cell = np.repeat(np.arange(len(box)) * CELLS, count) + rng.integers(0, CELLS, count.sum())
     box, label, quality = (np.repeat(values, count, axis=0) for values in (box, label, quality))
     anchor, fit = _choose_anchors(rng, head, box[:, 2:] * [300 / image.width, 300 / image.height])
-    shift = rng.normal(0, 1, (len(box), 4)) * (0.06 + 0.12 * (1 - fit) + 0.1 * rng.random(len(box)))[:, None]
+    common, seen = seen_by[0][cell], seen_by[1][cell]
+    own = rng.normal(0, 1, (len(box), 4)) * (_ANCHOR_ERROR[anchor] + 0.3 * (1 - fit))[:, None]
+    shift = common + own
     centre = box[:, :2] + box[:, 2:] / 2 + shift[:, :2] * box[:, 2:]
     size = box[:, 2:] * np.exp(shift[:, 2:])
-    near = np.exp(-6 * (shift**2).sum(1))
+    near = np.exp(-6 * (common**2).sum(1))  # the score knows little of the anchor's own error
     confused = rng.random(len(box)) < 0.25
-    label = np.where(confused, (label + rng.integers(1, 6, len(box)) ** 2) % CATEGORIES, label)
-    score = 0.02 + 0.97 * quality * near * fit * rng.random(len(box)) ** 2 * np.where(confused, 0.3, 1)
+    label = np.where(confused, (label + rng.integers(1, 3, len(box)) ** 2) % CATEGORIES, label)
+    score = quality * near * fit * seen * (0.6 + 0.4 * rng.random(len(box))) * np.where(confused, 0.3, 1)
+    score = 0.02 + 0.97 * score
     corners = np.concatenate([centre - size / 2, centre + size / 2], 1)
     corners = corners.clip(0, [image.width, image.height] * 2)
     keep = score > np.float32(0.0201)
@@ -115,6 +126,17 @@ def _assemble(images: tuple, image: np.ndarray, category: np.ndarray, boxes: np.
         area=boxes[:, 2] * boxes[:, 3] * 0.7,
         iscrowd=crowd,
     )
+
+
+def _fill_up(real: Annotations, images: int, seed: int) -> Annotations:
+    more = annotations(images - len(real.images), seed, real=False)
+    last = real.images[-1].id
+    known = (*real.images, *(Image(last + i.id, i.file_name, i.width, i.height) for i in more.images))
+    image = np.concatenate([real.image_index, more.image_index + len(real.images)])
+    category = np.concatenate([real.category_index, more.category_index])
+    parts = [(one.boxes, one.iscrowd) for one in (real, more)]
+    boxes, crowd = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return _assemble(known, image, category, boxes, crowd)
 
 
 def _real_annotations() -> Annotations:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,10 +75,11 @@ def coco_dict(truth: Annotations) -> dict[str, Any]:
     }
 
 
-def evaluate(module: Any, truth: dict[str, Any], listed: list[dict[str, Any]]) -> tuple[float, float]:
+def evaluate(module: Any, truth: dict[str, Any], listed: list[dict[str, Any]], folder: Path) -> tuple[float, float]:
     """AP and the seconds it took, by pycocotools or a library of the same form; loading ground truth not counted."""
     coco, evaluator = module
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:  # the one way both libraries read ground truth
+    # A file is the one way both libraries read ground truth.
+    with tempfile.NamedTemporaryFile("w", suffix=".json", dir=folder) as file:
         json.dump(truth, file)
         file.flush()
         annotations = coco(file.name)
@@ -91,7 +93,7 @@ def evaluate(module: Any, truth: dict[str, Any], listed: list[dict[str, Any]]) -
 
 
 def measure(
-    predictions: Predictions, truth: Annotations, scorer: Scorer, kept: Sequence[int], runs: int
+    predictions: Predictions, truth: Annotations, scorer: Scorer, kept: Sequence[int], runs: int, folder: Path
 ) -> dict[str, Any]:
     """Seconds a subset takes the usual way, and how far its AP is from the engine's."""
     from pycocotools.coco import COCO
@@ -110,7 +112,7 @@ def measure(
         listed = results(found)
         for name, module in modules.items():
             with contextlib.redirect_stdout(io.StringIO()):
-                ap, more = evaluate(module, dictionary, listed)
+                ap, more = evaluate(module, dictionary, listed, folder)
             out.setdefault(f"mmcv_{name}", []).append(seconds + more)
             out[f"ap_difference_{name}"] = ap - scorer.ap(kept)
     return out

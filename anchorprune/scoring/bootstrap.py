@@ -87,7 +87,7 @@ def _evaluated(t, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     index = index[order]
     row = t.match_row[index]
     mask = np.zeros(len(index), np.uint32)
-    mask[row >= 0] = state.masks[t.row_slot[row[row >= 0]]]
+    mask[row >= 0] = state.matches[row[row >= 0]]
     start = np.searchsorted(t.position[index], t.category_word * 64).astype(np.int64)
     return t.group_image[t.group_of[index]], mask, start
 

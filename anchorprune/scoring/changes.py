@@ -1,7 +1,7 @@
-"""Kernels that turn one subset's detections into another's: only groups that can differ are walked.
+"""Kernels that turn one subset's detections into another's within a block of images: only what can differ is looked at.
 
-The order is: touch groups, redo their NMS, move the images' max_per_image cut, refresh what is evaluated and matched.
-Everything changed is logged, so `undo` brings the state back.
+The order is: mark candidates, redo NMS from them on, move the images' max_per_image cut, refresh what is evaluated and
+matched. Everything changed is logged, so `undo` brings the state back.
 
 Tables and state are unpacked into local names before a loop and never handed on within one: passing them costs
 more than most of these loops' bodies.
@@ -9,69 +9,34 @@ more than most of these loops' bodies.
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel, prefetch
+from anchorprune.scoring.compiled import first_bit, kernel
 from anchorprune.scoring.matching import match_mask
-from anchorprune.scoring.tables import (
-    ALIVE,
-    COUNTED,
-    FLIPS,
-    GROUPS,
-    IMAGES,
-    LOGGED,
-    MAX_DETECTIONS,
-    NO_CUT,
-    OVER,
-    REMATCH,
-    SLOTS,
-)
+from anchorprune.scoring.state import FLIPS, IMAGES, LOGGED, LONG, REMATCH, ROWS
+from anchorprune.scoring.tables import ALIVE, COUNTED, IN_LONG, IN_REMATCH, MAX_DETECTIONS, NO_CUT, OVER
 
-BOTH = ALIVE | COUNTED
-AHEAD = 8  # groups between asking for memory and using it
+CROSSED = 0  # "flags" of a log entry: the cut has moved over the candidate
 
 
 @kernel
-def touch(group, candidate, image, first, last, touched, change, images, count):
-    """Note that `candidate` of `group` of `image` may change."""
-    if first[group] < 0:
-        first[group] = candidate
-        last[group] = candidate
-        touched[count[GROUPS]] = group
-        count[GROUPS] += 1
-        if change[image, 2] == 0:
-            change[image, 2] = 1
-            images[count[IMAGES]] = image
-            count[IMAGES] += 1
-    else:
-        first[group] = min(first[group], candidate)
-        last[group] = max(last[group], candidate)
+def mark_anchor(t, s, kept, anchor, block, low, high):
+    """Mark what can change in a block, images low..high, when `anchor` was just removed from, or added to, `kept`.
 
-
-@kernel
-def touch_image(t, s, image):
-    """Touch every group of an image."""
-    for group in range(t.image_group[image], t.image_group[image + 1]):
-        touch(group, t.group_start[group], image, s.first, s.last, s.touched, s.change, s.images, s.count)
-        s.last[group] = t.group_start[group + 1] - 1
-
-
-@kernel
-def touch_anchor(t, s, kept, anchor):
-    """Touch what can change when `anchor` has just been removed from, or added to, `kept`."""
-    added, slow_levels = kept[anchor] != 0, t.nms_pre >= 0
-    anchor_list, flags, group_of, group_image, _slow = t.anchor_list, s.flags, t.group_of, t.group_image, t.slow
-    first, last, touched, change, images, count = s.first, s.last, s.touched, s.change, s.images, s.count
-    end = t.anchor_start[anchor + 1]
-    for i in range(t.anchor_start[anchor], end):
-        prefetch(flags, anchor_list[min(i + 2 * AHEAD, end - 1)])
+    Returns:
+        Whether the block's slow images can change.
+    """
+    added, anchor_list, flags, pending, base = kept[anchor] != 0, t.anchor_list, s.flags, s.pending, t.image_start[low]
+    begin, end = t.block_anchor[block, anchor], t.block_anchor[block + 1, anchor]
+    for i in range(begin, end):
         j = anchor_list[i]
-        if added or flags[j] & ALIVE:
-            group = group_of[j]
-            touch(group, j, group_image[group], first, last, touched, change, images, count)
-    if not (t.agnostic or slow_levels):
-        return
-    # Where groups depend on one another, even a box that NMS takes away may have held a better one's place.
-    for i in range(t.slow_start[anchor], t.slow_start[anchor + 1]):
-        touch_image(t, s, t.slow_list[i])
+        pending[(j - base) >> 6] |= np.uint64(added or flags[j] & ALIVE) << np.uint64((j - base) & 63)
+    return begin < end and (t.agnostic or t.nms_pre >= 0)
+
+
+@kernel
+def mark_range(pending, first, end):
+    """Mark candidates first..end, counted from the block's first."""
+    for i in range(first, end):
+        pending[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
 
 
 @kernel
@@ -85,85 +50,53 @@ def flip(j, bits, flags, log, log_bits, count):
 
 
 @kernel
-def ask(j, first, second, third):
-    """Prefetch candidate j's entries."""
-    prefetch(first, j)
-    prefetch(second, j)
-    prefetch(third, j)
-
-
-@kernel
-def suppress_groups(t, s, kept):
-    """Redo NMS within the touched groups."""
-    edge_start, edges, live_anchor, rank, reach = t.edge_start, t.edges, t.live_anchor, t.rank, t.reach
-    flags, change, first, cuts, count, hint = s.flags, s.change, s.first, s.cut, s.count, s.hint
-    touched, last, end, log, log_bits, group_image = (
-        s.touched,
-        s.last,
-        count[GROUPS],
-        s.flip,
-        s.flip_bits,
-        t.group_image,
-    )
-    for i in range(end):
-        ask(first[touched[min(i + 2 * AHEAD, end - 1)]], edge_start, live_anchor, hint)
-        prefetch(edges, edge_start[first[touched[min(i + AHEAD, end - 1)]]])
-        group = touched[i]
-        image = group_image[group]
-        cut, total, within, gained = cuts[image], 0, 0, False
-        j, horizon = first[group] - 1, last[group]
-        while j < horizon:  # beyond it stands nothing that a change so far could suppress or set free
-            j += 1
+def suppress_groups(t, s, kept, base, size):
+    """Redo NMS of the marked candidates, and of those their change changes, which stand behind them."""
+    edge_start, edges, live_anchor = t.edge_start, t.edges, t.live_anchor
+    flags, covers, pending, log, log_bits, count = s.flags, s.covers, s.pending, s.flip, s.flip_bits, s.count
+    for word in range((size + 63) >> 6):
+        while pending[word]:
+            j = base + (word << 6) + first_bit(pending[word])
+            pending[word] &= pending[word] - np.uint64(1)
             alive = 0
-            if flags[j] & ALIVE:
-                if kept[live_anchor[j]] and not gained and not flags[j] & OVER:
-                    continue  # nothing better came: it stays
-            elif flags[j - hint[j]] & ALIVE:
-                continue  # what suppressed it before is still there
-            if kept[live_anchor[j]] and not flags[j] & OVER:
+            if kept[live_anchor[j]] and covers[j] == 0 and not flags[j] & OVER:
                 alive = ALIVE
+            if alive == flags[j] & ALIVE:
+                continue
+            flip(j, ALIVE, flags, log, log_bits, count)
+            # Few edges change anything, so a branch is cheaper here than writing to `pending` for each.
+            if alive:
                 for e in range(edge_start[j], edge_start[j + 1]):
-                    if flags[j - edges[e]] & ALIVE:
-                        alive = 0
-                        hint[j] = edges[e]
-                        break
-            if alive != flags[j] & ALIVE:
-                flip(j, ALIVE, flags, log, log_bits, count)
-                horizon = max(horizon, j + np.int64(reach[j]))
-                total += 2 * alive - 1
-                gained = gained or alive != 0
-                if cut == NO_CUT or rank[j] <= cut:
-                    within += 2 * alive - 1
-        last[group] = horizon
-        change[image, 0] += total
-        change[image, 1] += within
+                    k = j + edges[e]
+                    covers[k] += np.uint16(1)
+                    if flags[k] & ALIVE:
+                        pending[(k - base) >> 6] |= np.uint64(1) << np.uint64((k - base) & 63)
+            else:
+                for e in range(edge_start[j], edge_start[j + 1]):
+                    k = j + edges[e]
+                    covers[k] -= np.uint16(1)
+                    if covers[k] == 0:
+                        pending[(k - base) >> 6] |= np.uint64(1) << np.uint64((k - base) & 63)
 
 
 @kernel
-def suppress_images(t, s, kept):
-    """Redo NMS over all categories of the touched images; edges are by rank here."""
-    for i in range(s.count[IMAGES]):
-        image = s.images[i]
-        start = t.image_start[image]
-        for at in range(start, t.image_start[image + 1]):
-            j = start + t.order[at]
-            alive = 0
-            if kept[t.live_anchor[j]] and not s.flags[j] & OVER:
-                alive = ALIVE
-                for e in range(t.edge_start[at], t.edge_start[at + 1]):
-                    if s.flags[start + t.order[at - t.edges[e]]] & ALIVE:
-                        alive = 0
-                        break
-            if alive != s.flags[j] & ALIVE:
-                flip(j, ALIVE, s.flags, s.flip, s.flip_bits, s.count)
-                s.change[image, 0] += 2 * alive - 1
-                if t.rank[j] <= s.cut[image]:
-                    s.change[image, 1] += 2 * alive - 1
+def suppress_image(t, s, kept, image):
+    """Redo NMS over all categories of an image; edges and covers are by rank here."""
+    start = t.image_start[image]
+    s.covers[start : t.image_start[image + 1]] = 0
+    for at in range(start, t.image_start[image + 1]):
+        j = start + t.order[at]
+        alive = ALIVE if kept[t.live_anchor[j]] and s.covers[at] == 0 and not s.flags[j] & OVER else 0
+        if alive != s.flags[j] & ALIVE:
+            flip(j, ALIVE, s.flags, s.flip, s.flip_bits, s.count)
+        if alive:
+            for e in range(t.edge_start[at], t.edge_start[at + 1]):
+                s.covers[at + t.edges[e]] += np.uint16(1)
 
 
 @kernel
 def limit_levels(t, s, kept, image, used):
-    """Mark the kept anchors' candidates beyond each level's best `nms_pre`; `used` is scratch, one int per level."""
+    """Flag the kept anchors' candidates beyond each level's best `nms_pre`; `used` is scratch, one int per level."""
     used[:] = 0
     start = t.image_start[image]
     for at in range(start, t.image_start[image + 1]):
@@ -178,11 +111,30 @@ def limit_levels(t, s, kept, image, used):
 
 
 @kernel
+def count_changes(t, s):
+    """Sum up the logged NMS changes by image."""
+    group_of, group_image, rank = t.group_of, t.group_image, t.rank
+    flags, change, cuts, images, count = s.flags, s.change, s.cut, s.images, s.count
+    log, log_bits = s.flip, s.flip_bits
+    for i in range(count[FLIPS]):
+        if not log_bits[i] & ALIVE:
+            continue
+        j = log[i]
+        image = group_image[group_of[j]]
+        if not change[image, 2]:
+            change[image, 2] = 1
+            images[count[IMAGES]] = image
+            count[IMAGES] += 1
+        step = 2 * np.int32(flags[j] & ALIVE) - 1
+        change[image, 0] += step
+        change[image, 1] += step * (rank[j] <= cuts[image])
+
+
+@kernel
 def move_cuts(t, s):
-    """Bring touched images' max_per_image cuts in line with their changed NMS, touching groups that cross them."""
-    image_start, order, group_of, limit = t.image_start, t.order, t.group_of, t.max_per_image
-    flags, change, count, images, first, last = s.flags, s.change, s.count, s.images, s.first, s.last
-    touched = s.touched
+    """Bring changed images' max_per_image cuts in line with their NMS, logging what lies between old and new."""
+    image_start, order, limit = t.image_start, t.order, t.max_per_image
+    flags, change, count, images, log, log_bits = s.flags, s.change, s.count, s.images, s.flip, s.flip_bits
     for i in range(count[IMAGES]):
         image = images[i]
         start, end, old = image_start[image], image_start[image + 1], s.cut[image]
@@ -192,7 +144,7 @@ def move_cuts(t, s):
         count[LOGGED] += 1
         inside = min(s.alive[image], limit) + change[image, 1]
         s.alive[image] += change[image, 0]
-        change[image, 0], change[image, 1] = 0, 0
+        change[image, 0], change[image, 1], change[image, 2] = 0, 0, 0
         new = NO_CUT
         if s.alive[image] > limit:
             new = min(old, end - start - 1)
@@ -206,117 +158,137 @@ def move_cuts(t, s):
         for r in range(min(old, new) + 1, min(max(old, new) + 1, end - start)):
             j = start + order[start + r]
             if flags[j] & ALIVE:
-                touch(group_of[j], j, image, first, last, touched, change, images, count)
-    for i in range(count[IMAGES]):
-        change[images[i], 2] = 0
+                flip(j, CROSSED, flags, log, log_bits, count)
 
 
 @kernel
-def refresh_groups(t, s):
-    """Bring the touched groups' evaluated candidates and matches in line with their NMS."""
-    group_start, rank, position, match_row = t.group_start, t.rank, t.position, t.match_row
-    flags, bits, first, count = s.flags, s.bits, s.first, s.count
-    touched, last, all_groups, log, log_bits = s.touched, s.last, count[GROUPS], s.flip, s.flip_bits
-    group_image, cuts = t.group_image, s.cut
-    for i in range(all_groups):
-        ask(max(first[touched[min(i + AHEAD, all_groups - 1)]], 0), rank, position, match_row)
-        group = touched[i]
-        cut = cuts[group_image[group]]
-        start, end = group_start[group], group_start[group + 1]
-        short = end - start <= MAX_DETECTIONS
-        if short:
-            start, end = first[group], last[group] + 1
-        first[group] = -1
-        seen, rematch, changed = 0, False, False
-        for j in range(start, end):
-            if short and cut == NO_CUT and flags[j] & BOTH in (0, BOTH):
-                continue
+def refresh_changed(t, s):
+    """Bring the evaluation of what NMS or a cut changed in line, listing groups that must be looked at whole."""
+    group_of, group_start, group_image, rank, match_row = t.group_of, t.group_start, t.group_image, t.rank, t.match_row
+    flags, cuts, listed, log, log_bits, count = s.flags, s.cut, s.listed, s.flip, s.flip_bits, s.count
+    long, rematch = s.long, s.rematch
+    for i in range(count[FLIPS]):
+        if log_bits[i] == OVER:
+            continue
+        j = log[i]
+        group = group_of[j]
+        if group_start[group + 1] - group_start[group] > MAX_DETECTIONS:
+            if not listed[group] & IN_LONG:
+                listed[group] |= IN_LONG
+                long[count[LONG]] = group
+                count[LONG] += 1
+            continue
+        counted = COUNTED if flags[j] & ALIVE and rank[j] <= cuts[group_image[group]] else 0
+        if counted != flags[j] & COUNTED:
+            flip(j, COUNTED, flags, log, log_bits, count)
+            if match_row[j] >= 0 and not listed[group] & IN_REMATCH:
+                listed[group] |= IN_REMATCH
+                rematch[count[REMATCH]] = group
+                count[REMATCH] += 1
+
+
+@kernel
+def refresh_long_groups(t, s):
+    """Bring the evaluation of groups that may have over MAX_DETECTIONS in line with NMS and cut."""
+    rank, match_row, flags, listed, count = t.rank, t.match_row, s.flags, s.listed, s.count
+    log, log_bits = s.flip, s.flip_bits
+    for i in range(count[LONG]):
+        group = s.long[i]
+        listed[group] ^= IN_LONG
+        cut, seen, rematch = s.cut[t.group_image[group]], 0, False
+        for j in range(t.group_start[group], t.group_start[group + 1]):
             counted = 0
-            if flags[j] & ALIVE and seen < MAX_DETECTIONS and (cut == NO_CUT or rank[j] <= cut):
+            if flags[j] & ALIVE and seen < MAX_DETECTIONS and rank[j] <= cut:
                 counted = COUNTED
                 seen += 1
             if counted != flags[j] & COUNTED:
                 flip(j, COUNTED, flags, log, log_bits, count)
-                toggle_bit(bits, position[j])
-                changed = True
                 rematch = rematch or match_row[j] >= 0
-        if changed:
-            s.dirty[t.group_category[group]] = True
-        if rematch:
-            touched[count[REMATCH]] = group  # the list's front is read already
+        if rematch and not listed[group] & IN_REMATCH:
+            listed[group] |= IN_REMATCH
+            s.rematch[count[REMATCH]] = group
             count[REMATCH] += 1
 
 
 @kernel
 def rematch_groups(t, s):
     """Match the groups whose matchable candidates changed, best score first, logging what changes."""
-    group_start, group_truth, match_row, row_slot = t.group_start, t.group_truth, t.match_row, t.row_slot
+    group_row, group_truth, row_candidate = t.group_row, t.group_truth, t.row_candidate
     row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
-    flags, taken, masks, slot_log, mask_log = s.flags, s.taken, s.masks, s.slot_log, s.mask_log
-    logged = s.count[SLOTS]
+    flags, taken, matches, row_log, match_log = s.flags, s.taken, s.matches, s.row_log, s.match_log
+    logged = s.count[ROWS]
     for i in range(s.count[REMATCH]):
-        group = s.touched[i]
+        group = s.rematch[i]
+        s.listed[group] ^= IN_REMATCH
         for truth in range(group_truth[group, 0], group_truth[group, 1]):
             taken[truth] = 0
-        for j in range(group_start[group], group_start[group + 1]):
-            row = match_row[j]
-            if row < 0:
-                continue
-            mask = 0
-            if flags[j] & COUNTED:
-                mask = match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken)
-            slot = row_slot[row]
-            if masks[slot] != mask:
-                slot_log[logged] = slot
-                mask_log[logged] = masks[slot]
+        for row in range(group_row[group], group_row[group + 1]):
+            mask = np.uint32(0)
+            if flags[row_candidate[row]] & COUNTED:
+                mask = np.uint32(match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken))
+            if matches[row] != mask:
+                row_log[logged] = row
+                match_log[logged] = matches[row] ^ mask
                 logged += 1
-                masks[slot] = mask
-    s.count[SLOTS] = logged
+                matches[row] = mask
+    s.count[ROWS] = logged
 
 
 @kernel
-def toggle_bit(bits, position):
-    """Toggle one bit of a set."""
-    bits[position >> 6] ^= np.uint64(1) << np.uint64(position & 63)
+def settle(t, s, kept, low, high, slow, used):
+    """Carry the marked candidates of images low..high through NMS, cut, evaluation and matching.
 
-
-@kernel
-def settle(t, s, kept, used):
-    """Carry touched groups through NMS, cut, evaluation and matching, for the anchors in `kept`."""
-    if t.nms_pre >= 0:
-        for i in range(s.count[IMAGES]):
-            if t.slow[s.images[i]]:
-                limit_levels(t, s, kept, s.images[i], used)
+    Args:
+        t: the tables.
+        s: the state.
+        kept: (A+1,) uint8.
+        low: first image.
+        high: one past the last image.
+        slow: redo the slow images whole.
+        used: scratch, one int per level.
+    """
+    base, size = t.image_start[low], t.image_start[high] - t.image_start[low]
+    if slow:
+        for image in range(low, high):
+            if t.slow[image]:
+                if t.nms_pre >= 0:
+                    limit_levels(t, s, kept, image, used)
+                if t.agnostic:
+                    suppress_image(t, s, kept, image)
+                else:
+                    mark_range(s.pending, t.image_start[image] - base, t.image_start[image + 1] - base)
     if t.agnostic:
-        suppress_images(t, s, kept)
+        s.pending[:] = 0
     else:
-        suppress_groups(t, s, kept)
+        suppress_groups(t, s, kept, base, size)
+    count_changes(t, s)
     move_cuts(t, s)
-    s.count[REMATCH] = 0
-    refresh_groups(t, s)
+    refresh_changed(t, s)
+    refresh_long_groups(t, s)
     rematch_groups(t, s)
-    s.count[GROUPS] = 0
-    s.count[IMAGES] = 0
+    s.count[LONG], s.count[REMATCH], s.count[IMAGES] = 0, 0, 0
 
 
 @kernel
 def forget(s):
     """Make the changes since the last `forget` or `undo` final."""
-    s.dirty[:] = False
     s.count[:] = 0
 
 
 @kernel
 def undo(t, s):
     """Take the changes since the last `forget` or `undo` back."""
-    flags, bits, position, masks, log, log_bits = s.flags, s.bits, t.position, s.masks, s.flip, s.flip_bits
+    edge_start, edges = t.edge_start, t.edges
+    flags, covers, matches, log, log_bits = s.flags, s.covers, s.matches, s.flip, s.flip_bits
     for i in range(s.count[FLIPS]):
         j = log[i]
         flags[j] ^= log_bits[i]
-        if log_bits[i] & COUNTED:
-            toggle_bit(bits, position[j])
-    for i in range(s.count[SLOTS]):
-        masks[s.slot_log[i]] = s.mask_log[i]
+        if log_bits[i] & ALIVE and not t.agnostic:  # there covers are made anew each time
+            step = np.uint16(1) if flags[j] & ALIVE else np.uint16(65535)
+            for e in range(edge_start[j], edge_start[j + 1]):
+                covers[j + edges[e]] += step
+    for i in range(s.count[ROWS]):
+        matches[s.row_log[i]] ^= s.match_log[i]
     for i in range(s.count[LOGGED]):
         image = s.image_log[i, 0]
         s.alive[image] = s.image_log[i, 1]

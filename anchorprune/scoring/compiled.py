@@ -48,16 +48,12 @@ def count_bits(_typing: Any, word: Any) -> Any:
 
 
 @intrinsic
-def prefetch(_typing: Any, array: Any, index: Any) -> Any:
-    """Ask for `array[index]`, which is needed soon: groups lie scattered, and waiting for memory is most of a walk."""
+def first_bit(_typing: Any, word: Any) -> Any:
+    """Place of the lowest set bit of a uint64 that is not 0, as int64."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(function, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
+        function = builder.module.declare_intrinsic("llvm.cttz", [ir.IntType(64)], kind)
+        return builder.call(function, [arguments[0], ir.Constant(ir.IntType(1), 1)])
 
-    return types.none(array, types.intp), generate
+    return types.int64(types.uint64), generate

@@ -106,8 +106,7 @@ def match_all(t, flags, taken, area, masks, first, end):
             continue
         for truth in range(t.group_truth[group, 0], t.group_truth[group, 1]):
             taken[truth] = 0
-        for j in range(t.group_start[group], t.group_start[group + 1]):
-            row = t.match_row[j]
-            if row >= 0 and flags[j] & COUNTED:
+        for row in range(t.group_row[group], t.group_row[group + 1]):
+            if flags[t.row_candidate[row]] & COUNTED:
                 mask = match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken)
                 masks[t.row_slot[row]] = mask

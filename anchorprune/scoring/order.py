@@ -53,7 +53,7 @@ def overlaps_more(boxes, i, j, limit):
 
 
 @kernel
-def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, reach, fill):
+def suppressed(boxes, unit_start, limit, first, end, edge_start, edges, fill):
     """The suppression graph of units first..end: who would suppress whom.
 
     Args:
@@ -62,20 +62,18 @@ def suppressors(boxes, unit_start, limit, first, end, edge_start, edges, reach, 
         limit: float32 IoU.
         first: first unit.
         end: one past the last unit.
-        edge_start: (N+1,) int64; out without `fill`: entry j + 1 is the number of j's edges.
-        edges: (E,) uint16, out with `fill`: how far before j each suppressor stands, the best first.
-        reach: (N,) uint16, zeros; out with `fill`: how far behind i the last box stands that it would suppress.
+        edge_start: (N+1,) int64; out without `fill`: entry i + 1 is the number of i's edges.
+        edges: (E,) uint16, out with `fill`: how far behind i each box stands that it would suppress, ascending.
         fill: write edges instead of counting them.
     """
     for unit in range(first, end):
-        start = unit_start[unit]
-        for j in range(start, unit_start[unit + 1]):
-            at = edge_start[j] if fill else 0
-            for i in range(start, j):
+        stop = unit_start[unit + 1]
+        for i in range(unit_start[unit], stop):
+            at = edge_start[i] if fill else 0
+            for j in range(i + 1, stop):
                 if overlaps_more(boxes, i, j, limit):
                     if fill:
                         edges[at] = j - i
-                        reach[i] = j - i
                     at += 1
             if not fill:
-                edge_start[j + 1] = at
+                edge_start[i + 1] = at

@@ -1,6 +1,7 @@
 """From a predictions file and annotations to `Tables`: everything that does not depend on the subset, once."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,9 +9,9 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.predictions import Candidates, Postprocess, Predictions
 from anchorprune.scoring.matching import match_rows
-from anchorprune.scoring.order import sort_images, suppressors
+from anchorprune.scoring.order import sort_images, suppressed
 from anchorprune.scoring.precision import recall_weights
-from anchorprune.scoring.tables import AREAS, CROWD, IOU_THRESHOLDS, NO_ID, Tables
+from anchorprune.scoring.tables import AREAS, CROWD, IOU_THRESHOLDS, NO_ID, Tables, blocks_of
 from anchorprune.scoring.threads import Threads
 
 MAX_GROUP = 65536  # edges are stored as 16-bit distances
@@ -78,13 +79,12 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         "order": order,
         "truth_flags": truth.flags,
         "level": np.array(head.level_of_anchor, np.int16),
-        "anchor_list": np.argsort(found.anchor, kind="stable").astype(np.int32),
-        "anchor_start": _starts(np.bincount(found.anchor, minlength=head.num_anchors)),
         "nms_pre": -1 if post.nms_pre is None or post.nms_pre < 0 else post.nms_pre,
         "max_per_image": post.max_per_image if post.max_per_image >= 0 else 2**31 - 2,
         "agnostic": int(post.class_agnostic),
     }
-    parts |= _slow_images(found, image_start, head.level_of_anchor, post)
+    parts |= {"slow": _slow_images(found, image_start, head.level_of_anchor, post)}
+    parts |= _by_anchor(found, image_start, head.num_anchors)
     parts |= _suppression(predictions, found, image_start, group_start, order, threads)
     parts |= _positions(found, len(annotations.category_ids), threads)
     parts |= _matches(found, parts, truth, threads)
@@ -160,19 +160,22 @@ def _live_anchor(found: Sorted, min_size: float, num_anchors: int) -> np.ndarray
     return found.anchor if wide.all() else np.where(wide, found.anchor, num_anchors).astype(np.int16)
 
 
-def _slow_images(
-    found: Sorted, image_start: np.ndarray, level: tuple[int, ...], post: Postprocess
-) -> dict[str, np.ndarray]:
-    images, anchors = len(image_start) - 1, len(level)
+def _slow_images(found: Sorted, image_start: np.ndarray, level: tuple[int, ...], post: Postprocess) -> np.ndarray:
+    images = len(image_start) - 1
     slow = np.full(images, post.class_agnostic)
     if not post.class_agnostic and post.nms_pre is not None and post.nms_pre >= 0:
         levels = max(level) + 1
         cell = found.image.astype(np.int64) * levels + np.array(level, np.int64)[found.anchor]
         slow = (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
-    mine = slow[found.image]
-    pairs = np.unique(found.anchor[mine].astype(np.int64) * images + found.image[mine])
-    counts = np.bincount(pairs // images, minlength=anchors)
-    return {"slow": slow, "slow_start": _starts(counts), "slow_list": (pairs % images).astype(np.int32)}
+    return slow
+
+
+def _by_anchor(found: Sorted, image_start: np.ndarray, anchors: int) -> dict[str, np.ndarray]:
+    listed = np.argsort(found.anchor, kind="stable").astype(np.int32)
+    start = _starts(np.bincount(found.anchor, minlength=anchors))
+    edges = blocks_of(image_start)
+    places = [a + np.searchsorted(listed[a:b], edges) for a, b in pairwise(start)]
+    return {"anchor_list": listed, "block_anchor": np.ascontiguousarray(np.stack(places, 1), np.int64)}
 
 
 def _suppression(
@@ -192,12 +195,12 @@ def _suppression(
             f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
         )
     edge_start, edges, limit = np.zeros(len(order) + 1, np.int64), np.empty(0, np.uint16), np.float32(post.nms_iou)
-    blocks, reach = threads.blocks(unit_start), np.zeros(len(order), np.uint16)
-    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, reach, False), blocks)
+    blocks = threads.blocks(unit_start)
+    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, False), blocks)
     np.cumsum(edge_start, out=edge_start)
     edges = np.empty(edge_start[-1], np.uint16)
-    threads.map(lambda b: suppressors(boxes, unit_start, limit, *b, edge_start, edges, reach, True), blocks)
-    return {"edge_start": edge_start, "edges": edges, "reach": reach}
+    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, True), blocks)
+    return {"edge_start": edge_start, "edges": edges}
 
 
 def _positions(found: Sorted, categories: int, threads: Threads) -> dict[str, np.ndarray]:
@@ -255,6 +258,8 @@ def _matches(found: Sorted, parts: dict[str, np.ndarray], truth: Truth, threads:
     return {
         "group_truth": ranges,
         "match_row": match_row,
+        "group_row": _starts(match_row >= 0)[parts["group_start"]],
+        "row_candidate": np.flatnonzero(match_row >= 0).astype(np.int32),
         "row_start": np.concatenate([*starts, [entry]]).astype(np.int64),
         "row_truth": np.concatenate([result[1] for result in results]),
         "row_pass": np.concatenate([result[2] for result in results]),

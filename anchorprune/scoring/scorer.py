@@ -8,15 +8,17 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.layout import Layout
 from anchorprune.predictions import Predictions
-from anchorprune.scoring.changes import forget
+from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
-from anchorprune.scoring.tables import ALIVE, AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, State, empty_state
+from anchorprune.scoring.state import State, empty_state, with_own_scratch
+from anchorprune.scoring.tables import ALIVE, AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
-from anchorprune.scoring.walks import walk_categories, walk_children, walk_images
+from anchorprune.scoring.walks import EVERYTHING, NOTHING, walk_categories, walk_images
 
 Subset = tuple[int, ...]
 NEAR = 4  # a subset that differs in more anchors than this is scored from nothing
+TOGETHER = 64  # the most children carried through the images at once
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,12 @@ class Scorer:
         sizes = np.diff(self.tables.category_word)
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
         self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
-        self._image_blocks = self.threads.blocks(self.tables.image_start)
+        self._blocks = self.threads.blocks(blocks_of(self.tables.image_start))
         self._states = [empty_state(self.tables)]
+        self._states += [with_own_scratch(self._states[0], self.tables) for _ in self._blocks[1:]]
+        self._curves = [empty_curve(self.tables)]
+        self._logs: list[list[Log]] = [[] for _ in self._blocks]
         self._parent: Subset | None = None
-        self._synced = 0
         self._sums = np.zeros((len(sizes), NUM_THRESHOLDS))
 
     def score(self, kept: Sequence[int]) -> Score:
@@ -93,8 +97,9 @@ class Scorer:
         result = np.empty(len(wanted))
         near = [i for i, subset in enumerate(wanted) if len(set(subset) ^ set(self._parent)) <= NEAR]
         if near:
-            sums = self._walk_children([wanted[i] for i in near], keep=False)
-            result[near] = [self._mean(one, 0) for one in sums]
+            for at in range(0, len(near), TOGETHER):
+                some = near[at : at + TOGETHER]
+                result[some] = self._aps_of_children([wanted[i] for i in some])
         for i in sorted(set(range(len(wanted))) - set(near)):
             result[i] = self.ap(wanted[i])
         return result
@@ -106,9 +111,16 @@ class Scorer:
             return
         near = self._parent is not None and len(set(subset) ^ set(self._parent)) <= NEAR
         if near:
-            self._sums = self._walk_children([subset], keep=True)[0]
+            toggles = self._toggles([subset])
         else:
-            self._score_from_nothing(subset)
+            base, toggles = self._states[0], np.full((1, 1), EVERYTHING, np.int32)
+            for array in (base.flags, base.covers, base.matches, base.alive, *self._curves[0]):
+                array[:] = 0
+            base.cut[:] = NO_CUT
+        self._parent = None  # should the walk be interrupted
+        for log in self._walk([subset], toggles, keep=True):
+            apply_log(log, self._curves[0], 0, 1)
+        self._sums = self._area_sums(0, self._curves[0])
         self._parent = subset
 
     def state_of(self, kept: Sequence[int]) -> State:
@@ -136,67 +148,71 @@ class Scorer:
         mask[list(subset)] = 1
         return mask
 
-    def _score_from_nothing(self, subset: Subset) -> None:
-        base, mask = self._states[0], self._mask(subset)
-        for array in (base.flags, base.bits, base.masks, base.alive):
-            array[:] = 0
-        base.cut[:] = 2**31 - 1
-        own = [base] + [_private(base) for _ in self._image_blocks[1:]]
-        jobs = list(zip(own, self._image_blocks, strict=True))
-        self.threads.map(lambda job: walk_images(self.tables, job[0], mask, *job[1]), jobs)
-        for state in own[1:]:
-            base.bits[:] |= state.bits
-        forget(base)
-        self._sums = self._area_sums(0, base.masks)
-        self._synced = 1
-
-    def _area_sums(self, area: int, masks: np.ndarray) -> np.ndarray:
-        sums = np.zeros_like(self._sums)
-        bits = self._states[0].bits
-        self.threads.map(lambda part: walk_categories(self.tables, bits, masks, area, part, sums), self._categories)
-        return sums
-
-    def _walk_children(self, subsets: list[Subset], keep: bool) -> np.ndarray:
-        t, count = self.tables, self.threads.count
-        masks = np.stack([self._mask(subset) for subset in subsets])
-        toggles = np.full((len(subsets), NEAR), -1, np.int32)
+    def _toggles(self, subsets: list[Subset]) -> np.ndarray:
+        toggles = np.full((len(subsets), NEAR), NOTHING, np.int32)
         for row, subset in zip(toggles, subsets, strict=True):
             different = sorted(set(subset) ^ set(self._parent))
             row[: len(different)] = different
-        states = self._ready_states(1 if len(subsets) == 1 and not keep else count)
-        step = 1 if keep else len(states)
-        sums = np.empty((len(states) if keep else 1, len(subsets), *self._sums.shape))
+        return toggles
 
-        def run(i: int) -> None:
-            first, out = (0, sums[i]) if keep else (i, sums[0])
-            walk_children(t, states[i], masks, toggles, self._sums, first, step, keep, out)
+    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[Log]:
+        """Carry the images through the subsets; what it does to the curves, in logs that the next walk overwrites."""
+        masks = np.stack([self._mask(subset) for subset in subsets])
 
-        self.threads.map(run, range(len(states)))
-        return sums[0]
+        def run(thread: int) -> list[Log]:
+            (block, end), own, used = self._blocks[thread], self._logs[thread], []
+            while block < end:
+                pieces = len(subsets) * (end - block)
+                log = long_enough(own, len(used), self.tables, len(subsets), pieces)
+                block = walk_images(self.tables, self._states[thread], masks, toggles, block, end, keep, log)
+                used.append(log)
+            return used
 
-    def _ready_states(self, count: int) -> list[State]:
-        """The first states, all holding the parent."""
-        while len(self._states) < count:
-            self._states.append(empty_state(self.tables))
-        base = self._states[0]
-        for state in self._states[self._synced : count]:
-            for name in ("flags", "bits", "masks", "alive", "cut"):
-                getattr(state, name)[:] = getattr(base, name)
-        self._synced = max(self._synced, count)
-        return self._states[: self._synced]
+        return [log for logs in self.threads.map(run, range(len(self._blocks))) for log in logs]
+
+    def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
+        logs, count = self._walk(subsets, self._toggles(subsets), keep=False), self.threads.count
+        everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
+        curves = self._curves_of_parent(min(count, len(subsets)))
+
+        def run(thread: int) -> None:
+            sums = np.zeros_like(self._sums)
+            for child in range(thread, len(subsets), count):
+                for log in logs:
+                    apply_log(log, curves[thread], child, len(subsets))
+                walk_categories(self.tables, curves[thread], 0, everything, sums)
+                for log in logs:
+                    apply_log(log, curves[thread], child, len(subsets))
+                result[child] = self._mean(sums, 0)
+
+        self.threads.map(run, range(len(curves)))
+        return result
+
+    def _curves_of_parent(self, count: int) -> list[Curve]:
+        while len(self._curves) < count:
+            self._curves.append(empty_curve(self.tables))
+        for curve in self._curves[1:count]:
+            for mine, parents in zip(curve, self._curves[0], strict=True):
+                mine[:] = parents
+        return self._curves[:count]
+
+    def _area_sums(self, area: int, curve: Curve) -> np.ndarray:
+        sums = np.zeros_like(self._sums)
+        self.threads.map(lambda part: walk_categories(self.tables, curve, area, part, sums), self._categories)
+        return sums
 
     def _figures(self) -> list[float]:
         first = self._sums[self._valid[0]]
-        areas = [self._mean(self._area_sums(area, self._area_masks(area)), area) for area in range(1, len(AREAS))]
+        areas = [self._mean(self._area_sums(area, self._area_curve(area)), area) for area in range(1, len(AREAS))]
         at = [_average(first[:, i], self._valid[0]) for i in (0, 5)]
         return [self._mean(self._sums, 0), *at, *areas]
 
-    def _area_masks(self, area: int) -> np.ndarray:
+    def _area_curve(self, area: int) -> Curve:
         t, base = self.tables, self._states[0]
-        masks = np.zeros_like(base.masks)
+        masks = np.zeros_like(self._curves[0].masks)
         blocks = self.threads.blocks(t.group_start)
         self.threads.map(lambda block: match_all(t, base.flags, base.taken, area, masks, *block), blocks)
-        return masks
+        return Curve(self._curves[0].bits, masks, nonzero_bits(masks))
 
     def _mean(self, sums: np.ndarray, area: int) -> float:
         return _average(sums[self._valid[area]], self._valid[area])
@@ -204,19 +220,3 @@ class Scorer:
 
 def _average(sums: np.ndarray, valid: np.ndarray) -> float:
     return float(np.mean(sums)) / len(RECALL_THRESHOLDS) if valid.any() else -1.0
-
-
-def _private(base: State) -> State:
-    """A state that shares what belongs to candidates, images and groups, with bits and logs of its own."""
-    return base._replace(
-        bits=np.zeros_like(base.bits),
-        touched=np.empty_like(base.touched),
-        images=np.empty_like(base.images),
-        dirty=np.zeros_like(base.dirty),
-        flip=np.empty_like(base.flip),
-        flip_bits=np.empty_like(base.flip_bits),
-        slot_log=np.empty_like(base.slot_log),
-        mask_log=np.empty_like(base.mask_log),
-        image_log=np.empty_like(base.image_log),
-        count=np.zeros_like(base.count),
-    )

@@ -1,4 +1,4 @@
-"""The arrays the kernels walk over: `Tables` (the same for every subset) and `State` (of one subset).
+"""The arrays the kernels walk over that are the same for every subset.
 
 Candidates stand in *storage order*: by image, then category, then falling score, ties in the file's order.
 A *group* is one image's candidates of one category. An image's *rank* orders its candidates over all categories.
@@ -17,10 +17,12 @@ RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
 # COCO's areas, square pixels: all, small, medium, large.
 AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 MAX_DETECTIONS = 100  # per image and category
+BLOCK = 16  # images carried through all children together: what is known of them stays in the processor's cache
 
 NUM_THRESHOLDS = 10
 NO_CUT = 2**31 - 1
 ALIVE, COUNTED, OVER = 1, 2, 4  # flags of a candidate: left by NMS; evaluated; beyond nms_pre
+IN_LONG, IN_REMATCH = 1, 2  # a group is listed already
 CROWD, NO_ID = 16, 32  # flags of ground truth, above one bit per area that says "ignored in this area"
 
 
@@ -38,10 +40,11 @@ class Tables(NamedTuple):
     rank: np.ndarray  # (N,) int32, within the image
     order: np.ndarray  # (N,) int32, order[image_start + rank] = candidate - image_start
     edge_start: np.ndarray  # (N+1,) int64
-    edges: np.ndarray  # (E,) uint16, how far before a candidate its possible suppressors stand, best first
-    reach: np.ndarray  # (N,) uint16, how far behind a candidate the last one it could suppress stands
+    edges: np.ndarray  # (E,) uint16, how far behind a candidate those stand that it would suppress, ascending
     position: np.ndarray  # (N,) int32
     match_row: np.ndarray  # (N,) int32, -1 for none
+    group_row: np.ndarray  # (G+1,) int64, rows; they stand in storage order
+    row_candidate: np.ndarray  # (S,) int32
     row_start: np.ndarray  # (S+1,) int64
     row_truth: np.ndarray  # ground truth the row may match, best first
     row_pass: np.ndarray  # uint16, bit t: the overlap reaches threshold t
@@ -56,66 +59,13 @@ class Tables(NamedTuple):
     weight_start: np.ndarray  # (4, K+1) int64
     level: np.ndarray  # (A,) int16
     slow: np.ndarray  # (I,) bool: groups depend on one another here (nms_pre binds, or NMS ignores categories)
-    slow_start: np.ndarray  # (A+1,) int64
-    slow_list: np.ndarray  # int32, the slow images each anchor has candidates in, ascending
-    anchor_start: np.ndarray  # (A+1,) int64
-    anchor_list: np.ndarray  # (N,) int32, each anchor's candidates, ascending
+    block_anchor: np.ndarray  # (B+1, A) int64, where each block's part of each anchor's `anchor_list` starts
+    anchor_list: np.ndarray  # (N,) int32, candidates by anchor, then ascending
     nms_pre: int
     max_per_image: int
     agnostic: int
 
 
-class State(NamedTuple):
-    """One subset's detections, and the scratch space to change them and to take the change back."""
-
-    flags: np.ndarray  # (N,) uint8
-    hint: np.ndarray  # (N,) uint16, how far before a candidate its suppressor stood when last looked for; may be wrong
-    bits: np.ndarray  # (W,) uint64, by position: the candidate is evaluated
-    masks: np.ndarray  # (S,) uint32, by slot: bit t true positive at t, bit 10+t ignored at t
-    alive: np.ndarray  # (I,) int32, candidates NMS leaves
-    cut: np.ndarray  # (I,) int32, the last rank max_per_image lets pass
-    first: np.ndarray  # (G,) int32, the first candidate of a touched group that may change, -1: not touched
-    last: np.ndarray  # (G,) int32, the last one
-    touched: np.ndarray  # (G,) int32
-    change: np.ndarray  # (I, 3) int32: alive, alive within the cut, touched or not
-    images: np.ndarray  # (I,) int32, touched images
-    taken: np.ndarray  # (ground truth,) uint16, bit t: matched at t
-    dirty: np.ndarray  # (K,) bool
-    flip: np.ndarray  # (3N,) int32, log
-    flip_bits: np.ndarray  # (3N,) uint8, log
-    slot_log: np.ndarray  # (S,) int32
-    mask_log: np.ndarray  # (S,) uint32
-    image_log: np.ndarray  # (I, 3) int32: image, alive, cut
-    count: np.ndarray  # (6,) int64, lengths, see below
-
-
-# What `count` counts: touched groups and images; logged flips, slots and images; groups to match again.
-GROUPS, IMAGES, FLIPS, SLOTS, LOGGED, REMATCH = range(6)
-
-
-def empty_state(tables: Tables) -> State:
-    """The state in which no anchor is kept."""
-    candidates, images, groups = len(tables.anchor), len(tables.image_start) - 1, len(tables.group_image)
-    rows, words = len(tables.row_slot), tables.area_bits.shape[1]
-    return State(
-        flags=np.zeros(candidates, np.uint8),
-        hint=np.zeros(candidates, np.uint16),
-        bits=np.zeros(words, np.uint64),
-        masks=np.zeros(rows, np.uint32),
-        alive=np.zeros(images, np.int32),
-        cut=np.full(images, NO_CUT, np.int32),
-        first=np.full(groups, -1, np.int32),
-        last=np.empty(groups, np.int32),
-        touched=np.empty(groups, np.int32),
-        change=np.zeros((images, 3), np.int32),
-        images=np.empty(images, np.int32),
-        taken=np.zeros(len(tables.truth_flags), np.uint16),
-        dirty=np.zeros(len(tables.category_word) - 1, np.bool_),
-        # Never touched beyond what a change needs, so the operating system gives no memory to the rest.
-        flip=np.empty(3 * candidates, np.int32),
-        flip_bits=np.empty(3 * candidates, np.uint8),
-        slot_log=np.empty(rows, np.int32),
-        mask_log=np.empty(rows, np.uint32),
-        image_log=np.empty((images, 3), np.int32),
-        count=np.zeros(6, np.int64),
-    )
+def blocks_of(starts: np.ndarray) -> np.ndarray:
+    """Running totals by image, (I+1,), at the blocks' edges."""
+    return np.append(starts[:-1:BLOCK], starts[-1])
