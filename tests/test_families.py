@@ -55,6 +55,7 @@ def case(request) -> Case:
     theirs, cfg = read(request.param, size), read(request.param, size)
     torch.manual_seed(0)
     original = build(theirs)
+    original.init_weights()  # without it, some of mmdet's layers hold whatever the memory held
     original.eval()
     convert.make_prunable(cfg)
     model = build(cfg)
