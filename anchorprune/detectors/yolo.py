@@ -27,8 +27,8 @@ class PrunableYOLOV3Head(YOLOV3Head):
     Prediction differs from mmdet's in one point: `nms_pre` keeps the best (box, class) pairs of each *level* by their
     final score, class score times objectness, as our other heads and the predictions file have it. mmdet's keeps the
     best of *all levels* by class score alone, so its choice changes with what other levels predict. The thresholds
-    are mmdet's: `score_thr` on the class score, `conf_thr` on the objectness. Below `nms_pre` pairs a level, and
-    with `nms_pre` large enough, detections are mmdet's.
+    are mmdet's: `score_thr` on the class score, `conf_thr` on the objectness. Where
+    no more than `nms_pre` pairs pass on all levels together, detections are mmdet's.
     """
 
     def _init_layers(self) -> None:
