@@ -65,9 +65,7 @@ def line(row: Row) -> str:
     if not row.seconds:
         return f"{row.what:44} {row.note}"
     low, middle, high = (spread(row.seconds)[key] for key in ("low", "median", "high"))
-    times = (
-        f"{1e3 * middle:11.2f} ms  [{1e3 * low:.2f}, {1e3 * high:.2f}]  runs {len(row.seconds)}  load {row.load:.1f}"
-    )
+    times = f"{1e3 * middle:11.2f} ms  [{1e3 * low:.2f}, {1e3 * high:.2f}]"
     return f"{row.what:44} {times}  runs {len(row.seconds)}  load {row.load:.1f}  {row.note}".rstrip()
 
 

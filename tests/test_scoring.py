@@ -59,6 +59,21 @@ def test_results_do_not_depend_on_history_or_threads(seed, post, path):
             np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.parametrize("post", [Postprocess(0.0, 0.5, 10, 20, 0), Postprocess(0.0, 0.5, None, 20, 0, True)])
+@pytest.mark.parametrize("length", [1, 1 << 22])
+def test_all_children_at_once_score_as_one_by_one(post, length, monkeypatch):
+    monkeypatch.setattr("anchorprune.scoring.curves.LOG_LENGTH", length)  # 1: a log holds but one block of images
+    monkeypatch.setattr("anchorprune.scoring.scorer.TOGETHER", 7)
+    annotations, candidates = make(3, images=70)
+    everything = [k for size in range(1, 6) for k in itertools.combinations(range(5), size)]
+    fresh = open_scorer(annotations, candidates, post, threads=1)
+    expected = [fresh.ap(kept) for kept in everything]
+    scorer = open_scorer(annotations, candidates, post, threads=2)
+    for parent in (range(5), (0, 3), (1, 2, 4)):
+        np.testing.assert_array_equal(scorer.children(parent, everything), expected)
+        assert scorer.ap(parent) == fresh.ap(parent)
+
+
 @pytest.mark.parametrize("post", [Postprocess(0.0, 0.9, None, 250, -1), Postprocess(0.0, 0.9, 60, -1, 0, True)])
 def test_more_than_a_hundred_detections_of_a_category(post):
     annotations, candidates = make(5, images=3, boxes=600, size=300, levels_of_score=5000, jitter=40, categories=2)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from anchorprune.scoring.changes import forget, mark_anchor, mark_range, settle, undo
+from anchorprune.scoring.changes import forget, settle, undo
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.precision import category_sums, scratch
+from anchorprune.scoring.suppress import mark_anchor, mark_range
 from anchorprune.scoring.tables import BLOCK
 
 EVERYTHING, NOTHING = -2, -1  # toggles that are no anchor
