@@ -32,13 +32,22 @@ def run_methods(scorer: Scorer, most: int) -> dict[str, Result]:
 
 
 def shares(results: dict[str, Result]) -> list[dict[str, object]]:
-    """Area under each method's front after so many subsets, as a share of price 0..full times the best AP known."""
+    """Area under each method's front after so many subsets, as a share of price 0..full times the best AP known.
+
+    `others together` is the front of all methods but `best` and `exhaustive`, the subsets shared equally among them.
+    """
     top = min((s for result in results.values() for s in result.evaluated), key=preference).ap
     rows = []
     for method, result in results.items():
         for count in sorted({*(c for c in CHECKPOINTS if c < len(result.evaluated)), len(result.evaluated)}):
             share = hypervolume(result.evaluated[:count], result.full.price, top)
             rows.append({"method": method, "subsets": count, "hypervolume": share})
+    others = [r.evaluated for m, r in results.items() if m not in ("best", "exhaustive")]
+    for count in CHECKPOINTS:
+        together = [s for evaluated in others for s in evaluated[: count // len(others)]]
+        if together:
+            share = hypervolume(together, results["best"].full.price, top)
+            rows.append({"method": "others together", "subsets": count, "hypervolume": share})
     return rows
 
 
@@ -81,7 +90,7 @@ def main() -> None:
         writer.writerows(rows)
     plot(rows, given.output / "hypervolume.svg")
     for row in rows:
-        print(f"{row['method']:12} {row['subsets']:6} {row['hypervolume']:.5f}")
+        print(f"{row['method']:16} {row['subsets']:6} {row['hypervolume']:.5f}")
 
 
 if __name__ == "__main__":
