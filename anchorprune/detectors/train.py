@@ -65,9 +65,19 @@ def _run(cfg: Config, work: Path, seed: int, initial: Path | None) -> torch.nn.M
 
 def _identity(cfg: Config, seed: int, threads: int, initial: Path | None) -> dict[str, Any]:
     """What decides a training's result; two with the same identity are the same training."""
-    start = hashlib.sha256(initial.read_bytes()).hexdigest() if initial is not None and initial.is_file() else None
-    config = hashlib.sha256(cfg.pretty_text.encode()).hexdigest()
-    return {"version": 1, "config": config, "initial": start, "seed": seed, "threads": threads}
+    return {
+        "version": 1,
+        "config": hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
+        "annotations": _hash(Path(cfg.train_dataloader.dataset.ann_file)),
+        "initial": _hash(initial) if initial is not None else None,
+        "seed": seed,
+        "threads": threads,
+    }
+
+
+def _hash(path: Path) -> str | None:
+    """SHA-256 of a file; None without the file, which is then missed where it is read."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 @contextmanager
@@ -106,8 +116,7 @@ def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
     cfg.work_dir = str(work)
     cfg.randomness = dict(seed=seed, deterministic=True)
     cfg.val_cfg = cfg.test_cfg = cfg.val_dataloader = cfg.val_evaluator = cfg.test_evaluator = None
-    test_dataloader = cfg.pop("test_dataloader")  # a runner wants all of a test or nothing of it
-    del test_dataloader
+    cfg.pop("test_dataloader")  # a runner wants all of a test or nothing of it
     cfg.default_hooks = ConfigDict(
         timer=dict(type="IterTimerHook"),
         logger=dict(type="LoggerHook", interval=20),
