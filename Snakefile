@@ -5,23 +5,25 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+configfile: "config/datasets.yaml"
+configfile: "config/detectors.yaml"
 configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
-
-
-rule all:
-    """Every table and plot of the chosen experiments (default)."""
-    input:
-        report_outputs(),
-
-
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/search.smk"
+include: "rules/layouts.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+
+
+rule all:
+    """Every table and plot of the chosen experiments (default)."""
+    default_target: True
+    input:
+        report_outputs(),
