@@ -11,6 +11,15 @@ configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/reported.smk"
+
+
+rule all:
+    """Every table and plot of the chosen experiments (default)."""
+    input:
+        report_outputs(),
+
+
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
@@ -20,10 +29,3 @@ include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
-
-
-rule all:
-    """Every table and plot of the chosen experiments (default)."""
-    default_target: True
-    input:
-        report_outputs(),
