@@ -117,6 +117,20 @@ def test_missing_data_stops_before_any_job(project):
     )
 
 
+PAPER = [
+    name
+    for names in yaml.safe_load((ROOT / "config/experiments.yaml").read_text())["groups"].values()
+    for name in names
+]
+
+
+@pytest.mark.parametrize("experiment", PAPER)
+def test_a_mistake_in_any_paper_experiment_stops_before_any_job(project, experiment):
+    done = snakemake(project, "--dry-run", "--config", f"experiments={{{experiment}: {{budgts: [0.5]}}}}", check=False)
+    assert done.returncode != 0
+    assert f"config: experiments.{experiment}: unknown key 'budgts'; allowed keys: " in done.stderr.splitlines()[-1]
+
+
 def test_a_folder_that_cannot_be_written_to(project):
     (project / "results").write_text("a file where the folder should be: root, too, cannot write there")
     done = snakemake(project, "--configfile", "mine.yaml", check=False)
