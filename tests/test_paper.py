@@ -86,7 +86,7 @@ def test_retinanet_has_the_published_costs(head_of):
         found = cost(layout)
         assert round(found.macs, -9) == float(row["head_macs"])
         assert "/".join(map(str, found.anchors_per_level)) == row["anchors_per_level"]
-    # The shape that the pruned detector drops on P4 to P7: the square of octave scale 2^(2/3), 4 x 2^(2/3) strides wide.
+    # What the pruned detector drops on P4 to P7: the square of octave scale 2^(2/3), 4 x 2^(2/3) strides wide.
     for level, index in zip(head.levels[1:], drop[9:], strict=True):
         width, height = level.anchors[index % 9]
         assert width == height == pytest.approx(4 * 2 ** (2 / 3) * level.stride, abs=1e-3)

@@ -92,7 +92,7 @@ def test_the_examples_are_valid(project, example, shared_data):
     ("setting", "line"),
     [
         ("run=nothing", "config: run: unknown experiment 'nothing'; known: demo"),
-        ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, datasets"),
+        ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, groups, datasets"),
         ("searches={greedy: {method: nope}}", "config: searches.greedy.method: 'nope' is not allowed; allowed: greedy"),
     ],
 )
