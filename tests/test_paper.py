@@ -10,7 +10,7 @@ import yaml
 from anchorprune.arguments import detector_arguments
 from anchorprune.cost import cost
 from anchorprune.experiments import expand_anchors, plan
-from anchorprune.layout import Layout
+from anchorprune.layout import Head, Layout
 
 pytest.importorskip("torch")
 
@@ -86,6 +86,8 @@ def test_retinanet_has_the_published_costs(head_of):
         found = cost(layout)
         assert round(found.macs, -9) == float(row["head_macs"])
         assert "/".join(map(str, found.anchors_per_level)) == row["anchors_per_level"]
+    assert (head.keep_ratio, head.center) == (True, 0.0)
+    assert Head.from_dict(head.to_dict()) == head
     # What the pruned detector drops on P4 to P7: the square of octave scale 2^(2/3), 4 x 2^(2/3) strides wide.
     for level, index in zip(head.levels[1:], drop[9:], strict=True):
         width, height = level.anchors[index % 9]
