@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "report": "report",
     "anchors": "anchors",
+    "control": "control",
     "cost": "cost",
     "score": "score",
     "compare": "compare",

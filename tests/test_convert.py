@@ -82,7 +82,7 @@ def test_the_command_writes_a_detector_with_the_same_outputs(ssd300, files, run_
 def test_the_papers_order_becomes_mmdets(ssd300, files, tmp_path):
     """The permuted weights are mmdet's again; the shapes are those the weights were trained for."""
     cfg = read("ssd/ssd300_coco.py", (300, 300))
-    convert(cfg, "published", tmp_path, files / "published.pth", published=True)
+    convert(cfg, "published", tmp_path, files / "published.pth", published_ssd300())
     detector = load(tmp_path / "config.py", tmp_path / "weights.pth")
     state = detector.model.state_dict()
     assert all(torch.equal(state[name], value) for name, value in ssd300.state_dict().items())
