@@ -210,7 +210,7 @@ def test_what_mmdet_cannot_have_is_refused_with_the_reasons(tmp_path, run_comman
     assert not (tmp_path / "out").exists()
     with pytest.raises(UserError, match="8 anchors a level are no grid of 3 scales x 3 ratios"):
         to_mmdet(prunable(RETINANET, lambda i, level: level[:4] + level[5:]))
-    with pytest.raises(UserError, match="level 0 has 0 squares, not two.*0/6/6/6/4/4 anchors on the levels"):
+    with pytest.raises(UserError, match=r"level 0 has 0 squares, not two.*0/6/6/6/4/4 anchors on the levels"):
         to_mmdet(prunable(SSD300, lambda i, level: level if i else []))
     cfg = prunable(RETINANET, lambda i, level: level[:1])
     cfg.model.bbox_head.filters = [[0], [0], [1], [0], [0]]

@@ -1,10 +1,9 @@
 """mmdet's own anchor generators, found for a given list of anchors.
 
-| generator | what it can give |
-|---|---|
-| `SSDAnchorGenerator` | on each level two squares, and pairs of ratios r and 1/r with the smaller square's area; centred in the cell |
-| `AnchorGenerator` | the same scales x ratios on every level, at a size of the level's own; centred anywhere |
-| `YOLOAnchorGenerator` | any shapes, equally many on every level; centred in the cell |
+- `SSDAnchorGenerator`: on each level two squares, and pairs of ratios r and 1/r with the smaller square's area; centred
+  in the cell.
+- `AnchorGenerator`: the same scales x ratios on every level, at a size of the level's own; centred anywhere.
+- `YOLOAnchorGenerator`: any shapes, equally many on every level; centred in the cell.
 
 None can give a level without anchors.
 """
