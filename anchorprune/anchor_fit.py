@@ -1,5 +1,6 @@
 """How well a set of anchors fits a data set's boxes, and anchors made to fit: k-means. NumPy only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +47,21 @@ def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center:
     if not len(boxes):
         raise UserError("no boxes to fit anchors to; give annotations with boxes that are not crowds")
     best, anchor = np.empty(len(boxes)), np.empty(len(boxes), np.int64)
-    for start in range(0, len(boxes), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        overlaps = best_overlaps(head, boxes[part], None if extent is None else extent[part], center)
+    for part, overlaps in overlap_chunks(head, boxes, extent, center):
         anchor[part] = overlaps.argmax(1)
         best[part] = overlaps.max(1)
     recalls = [float((best >= threshold).mean()) for threshold in THRESHOLDS]
     share = np.bincount(anchor, minlength=head.num_anchors) / len(boxes)
     return Fit(len(boxes), recalls[0], float(np.mean(recalls)), float(best.mean()), tuple(share.tolist()))
+
+
+def overlap_chunks(
+    head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """`best_overlaps` of some boxes at a time, and which: the whole table of a large data set would not fit."""
+    for start in range(0, len(boxes), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        yield part, best_overlaps(head, boxes[part], None if extent is None else extent[part], center)
 
 
 def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5) -> np.ndarray:

@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "report": "report",
     "anchors": "anchors",
+    "control": "control",
     "cost": "cost",
     "score": "score",
     "compare": "compare",

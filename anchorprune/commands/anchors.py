@@ -1,6 +1,5 @@
-"""`anchorprune anchors`: how well anchors fit a data set, and k-means anchors as a control."""
+"""`anchorprune anchors`: how well anchors fit a data set, and k-means anchors."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +35,22 @@ def command(
     """Print the best possible recall and the mean best IoU of anchors on the boxes of ANNOTATIONS.
 
     HEAD_OR_ANCHORS is a head.json or an anchor set (strides, and levels of [w, h] pairs in pixels). The share of the
-    boxes that each anchor fits best comes with it, in the anchors' order.
+    boxes that each anchor fits best comes with it, in the anchors' order. k-means anchors are fitted level by level,
+    to the boxes that the level's given anchors overlap best, and then all together.
     """
+    from anchorprune.anchor_controls import anchor_set, fitted_head
     from anchorprune.anchor_fit import fit, scaled_boxes
     from anchorprune.datasets.coco import read_coco
 
     head = _read_head(head_or_anchors, input_size)
     boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, keep_ratio)
     if kmeans is not None:
-        head = _with_kmeans(head, boxes[:, 2:] - boxes[:, :2], kmeans, seed)
+        if len(kmeans) != len(head.levels) or min(kmeans) < 0:
+            raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
+        head = fitted_head(head, kmeans, boxes, extent, seed, center)
     found = fit(head, boxes, extent, center)
     if output is not None:
-        levels = [[list(anchor) for anchor in level.anchors] for level in head.levels]
-        write_json(output, {"strides": [level.stride for level in head.levels], "levels": levels})
+        write_json(output, anchor_set(head))
     print_json({"anchors_per_level": [len(level.anchors) for level in head.levels], **found.to_dict()})
 
 
@@ -76,17 +78,3 @@ def _head_of_set(path: Path, value: Any, size: tuple[int, ...]) -> Head:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not an anchor set ({error}); it has 'strides' and 'levels' of [w, h] pairs") from None
     return Head(path.stem, (size[0], size[1]), 1, levels)
-
-
-def _with_kmeans(head: Head, shapes: Any, counts: tuple[int, ...], seed: int) -> Head:
-    """The head with k-means anchors: the smallest go to the finest level."""
-    from anchorprune.anchor_fit import kmeans_anchors
-
-    if len(counts) != len(head.levels) or min(counts) < 0:
-        raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
-    anchors = [tuple(anchor) for anchor in kmeans_anchors(shapes, sum(counts), seed).tolist()]
-    levels = list(head.levels)
-    for i in sorted(range(len(levels)), key=lambda i: levels[i].stride):
-        levels[i] = replace(levels[i], anchors=tuple(anchors[: counts[i]]))
-        anchors = anchors[counts[i] :]
-    return replace(head, levels=tuple(levels))
