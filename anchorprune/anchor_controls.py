@@ -23,13 +23,13 @@ def random_layout(layout: Layout, seed: int) -> Layout:
 
 
 def control_anchors(
-    layout: Layout, boxes: np.ndarray, extent: np.ndarray | None = None, seed: int = 0, center: float = 0.5
+    layout: Layout, boxes: np.ndarray, extent: np.ndarray | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """The anchor set, `strides` and `levels`, of k-means anchors, as many on each level as a layout has there.
 
     Other arguments and errors as `fitted_head`.
     """
-    return anchor_set(fitted_head(layout.head, layout.anchors_per_level, boxes, extent, seed, center))
+    return anchor_set(fitted_head(layout.head, layout.anchors_per_level, boxes, extent, seed))
 
 
 def anchor_set(head: Head) -> dict[str, Any]:
@@ -44,7 +44,6 @@ def fitted_head(
     boxes: np.ndarray,
     extent: np.ndarray | None = None,
     seed: int = 0,
-    center: float = 0.5,
 ) -> Head:
     """A head with k-means anchors in place of its own.
 
@@ -58,27 +57,26 @@ def fitted_head(
         boxes: (M, 4) float64, x1 y1 x2 y2, input pixels.
         extent: as `anchor_fit.best_overlaps`.
         seed: of the starts.
-        center: as `anchor_fit.best_overlaps`.
 
     Raises:
         UserError: fewer different box shapes than a level gets anchors.
     """
     sizes = boxes[:, 2:] - boxes[:, :2]
-    overlaps = _level_overlaps(head, boxes, extent, center)
+    overlaps = _level_overlaps(head, boxes, extent)
     overlaps[:, np.asarray(counts) == 0] = -1
     responsible = overlaps.argmax(1)
     levels = [
         kmeans_anchors(_shapes(sizes, overlaps[:, i], responsible == i, count), count, seed) if count else ()
         for i, count in enumerate(counts)
     ]
-    return _fitted_together(_with_anchors(head, levels), boxes, extent, center)
+    return _fitted_together(_with_anchors(head, levels), boxes, extent)
 
 
-def _level_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None, center: float) -> np.ndarray:
+def _level_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None) -> np.ndarray:
     """(M, L) the best IoU that any anchor of each level reaches with each box; 0 on a level without anchors."""
     level_of = np.array(head.level_of_anchor)
     best = np.zeros((len(boxes), len(head.levels)))
-    for part, overlaps in overlap_chunks(head, boxes, extent, center):
+    for part, overlaps in overlap_chunks(head, boxes, extent):
         for i in set(level_of.tolist()):
             best[part, i] = overlaps[:, level_of == i].max(1)
     return best
@@ -92,10 +90,10 @@ def _shapes(sizes: np.ndarray, overlap: np.ndarray, responsible: np.ndarray, cou
     return sizes[order[: max(int(responsible.sum()), enough)]]
 
 
-def _fitted_together(head: Head, boxes: np.ndarray, extent: np.ndarray | None, center: float) -> Head:
+def _fitted_together(head: Head, boxes: np.ndarray, extent: np.ndarray | None) -> Head:
     best, best_iou, before = head, -1.0, None
     for _ in range(_ROUNDS):
-        nearest, mean_iou = _nearest(head, boxes, extent, center)
+        nearest, mean_iou = _nearest(head, boxes, extent)
         if mean_iou > best_iou:
             best, best_iou = head, mean_iou
         if before is not None and np.array_equal(nearest, before):
@@ -104,10 +102,10 @@ def _fitted_together(head: Head, boxes: np.ndarray, extent: np.ndarray | None, c
     return best
 
 
-def _nearest(head: Head, boxes: np.ndarray, extent: np.ndarray | None, center: float) -> tuple[np.ndarray, float]:
+def _nearest(head: Head, boxes: np.ndarray, extent: np.ndarray | None) -> tuple[np.ndarray, float]:
     """(M,) the anchor that overlaps each box best, and the mean of those IoUs."""
     anchor, total = np.empty(len(boxes), np.int64), 0.0
-    for part, overlaps in overlap_chunks(head, boxes, extent, center):
+    for part, overlaps in overlap_chunks(head, boxes, extent):
         anchor[part] = overlaps.argmax(1)
         total += float(overlaps.max(1).sum())
     return anchor, total / len(boxes)

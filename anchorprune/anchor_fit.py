@@ -38,7 +38,7 @@ class Fit:
         return {name: getattr(self, name) for name in names} | {"share": list(self.share)}
 
 
-def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5) -> Fit:
+def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None) -> Fit:
     """How a head's anchors cover boxes; arguments as `best_overlaps`.
 
     Raises:
@@ -47,7 +47,7 @@ def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center:
     if not len(boxes):
         raise UserError("no boxes to fit anchors to; give annotations with boxes that are not crowds")
     best, anchor = np.empty(len(boxes)), np.empty(len(boxes), np.int64)
-    for part, overlaps in overlap_chunks(head, boxes, extent, center):
+    for part, overlaps in overlap_chunks(head, boxes, extent):
         anchor[part] = overlaps.argmax(1)
         best[part] = overlaps.max(1)
     recalls = [float((best >= threshold).mean()) for threshold in THRESHOLDS]
@@ -56,15 +56,15 @@ def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center:
 
 
 def overlap_chunks(
-    head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5
+    head: Head, boxes: np.ndarray, extent: np.ndarray | None = None
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """`best_overlaps` of some boxes at a time, and which: the whole table of a large data set would not fit."""
     for start in range(0, len(boxes), _CHUNK):
         part = slice(start, start + _CHUNK)
-        yield part, best_overlaps(head, boxes[part], None if extent is None else extent[part], center)
+        yield part, best_overlaps(head, boxes[part], None if extent is None else extent[part])
 
 
-def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5) -> np.ndarray:
+def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None) -> np.ndarray:
     """The best IoU that each anchor reaches with each box over the cells of its grid.
 
     Along each axis the overlap falls with the distance of the centres, so the best cell is the one whose centre is
@@ -75,7 +75,6 @@ def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = Non
         boxes: (M, 4) float64, x1 y1 x2 y2, input pixels.
         extent: (M, 2) width and height of each box's image, input pixels, where images differ in size: the grid
             then has as many cells as cover it. None: the head's own grids.
-        center: where in its cell an anchor's centre lies, in strides; 0.5 for SSD and YOLOv3, 0 for mmdet's RetinaNet.
 
     Returns:
         (M, A) float64.
@@ -85,8 +84,8 @@ def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = Non
     columns = []
     for level in head.levels:
         cells = np.array(level.grid[::-1]) if extent is None else np.ceil(extent / level.stride)
-        cell = np.clip(np.rint(middle / level.stride - center), 0, cells - 1)
-        distance = np.abs(middle - (cell + center) * level.stride)
+        cell = np.clip(np.rint(middle / level.stride - head.center), 0, cells - 1)
+        distance = np.abs(middle - (cell + head.center) * level.stride)
         for anchor in np.asarray(level.anchors, np.float64).reshape(-1, 2):
             reach = (size + anchor) / 2 - distance
             both = np.clip(np.minimum(reach, np.minimum(size, anchor)), 0, None).prod(1)

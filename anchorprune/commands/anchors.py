@@ -15,10 +15,6 @@ from anchorprune.layout import Head, Level
 @click.argument("head_or_anchors", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--input-size", type=IndexList(), help="W,H in pixels, for an anchor set.  [default: the head's]")
-@click.option("--keep-ratio", is_flag=True, help="Scale images by one factor, as RetinaNet does, not to the input.")
-@click.option(
-    "--center", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of anchors in cells; RetinaNet: 0."
-)
 @click.option("--kmeans", type=IndexList(), help="Take k-means anchors instead, so many on each level, e.g. 4,6,6.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the anchor set, for `train --anchors`.")
@@ -26,8 +22,6 @@ def command(
     head_or_anchors: Path,
     annotations: Path,
     input_size: tuple[int, ...] | None,
-    keep_ratio: bool,
-    center: float,
     kmeans: tuple[int, ...] | None,
     seed: int,
     output: Path | None,
@@ -43,12 +37,12 @@ def command(
     from anchorprune.datasets.coco import read_coco
 
     head = _read_head(head_or_anchors, input_size)
-    boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, keep_ratio)
+    boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, head.keep_ratio)
     if kmeans is not None:
         if len(kmeans) != len(head.levels) or min(kmeans) < 0:
             raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
-        head = fitted_head(head, kmeans, boxes, extent, seed, center)
-    found = fit(head, boxes, extent, center)
+        head = fitted_head(head, kmeans, boxes, extent, seed)
+    found = fit(head, boxes, extent)
     if output is not None:
         write_json(output, anchor_set(head))
     print_json({"anchors_per_level": [len(level.anchors) for level in head.levels], **found.to_dict()})

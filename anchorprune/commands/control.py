@@ -41,15 +41,9 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
 @click.argument("head", type=FilePath)
 @click.argument("layout", type=FilePath)
 @click.argument("annotations", type=FilePath)
-@click.option("--keep-ratio", is_flag=True, help="Scale images by one factor, as RetinaNet does, not to the input.")
-@click.option(
-    "--center", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of anchors in cells; RetinaNet: 0."
-)
 @seed_option
 @click.option("--output", required=True, type=FilePath, help="Write the anchor set, for `train --anchors`.")
-def kmeans(
-    head: Path, layout: Path, annotations: Path, keep_ratio: bool, center: float, seed: int, output: Path
-) -> None:
+def kmeans(head: Path, layout: Path, annotations: Path, seed: int, output: Path) -> None:
     """Fit as many anchors per level to the boxes of ANNOTATIONS (a COCO file, the training split's) by k-means."""
     from anchorprune.anchor_controls import anchor_set, fitted_head
     from anchorprune.anchor_fit import fit, scaled_boxes
@@ -57,7 +51,7 @@ def kmeans(
     from anchorprune.layout import Head, Layout
 
     chosen = Layout.load(layout, Head.load(head))
-    boxes, extent = scaled_boxes(read_coco(annotations), chosen.head.input_size, keep_ratio)
-    fitted = fitted_head(chosen.head, chosen.anchors_per_level, boxes, extent, seed, center)
+    boxes, extent = scaled_boxes(read_coco(annotations), chosen.head.input_size, chosen.head.keep_ratio)
+    fitted = fitted_head(chosen.head, chosen.anchors_per_level, boxes, extent, seed)
     write_json(output, anchor_set(fitted))
-    print_json({"anchors_per_level": list(chosen.anchors_per_level), **fit(fitted, boxes, extent, center).to_dict()})
+    print_json({"anchors_per_level": list(chosen.anchors_per_level), **fit(fitted, boxes, extent).to_dict()})
