@@ -24,6 +24,7 @@ COMMANDS = {
     "retrain": "retrain",
     "evaluate": "evaluate",
     "report": "report",
+    "shapes": "shapes",
     "anchors": "anchors",
     "cost": "cost",
     "score": "score",
