@@ -22,7 +22,7 @@ def shape_columns(head: Head) -> tuple[list[str], list[int]]:
     most = max(len(level.anchors) for level in head.levels)
     if len(set(keys)) > 2 * most:
         places = [place for level in head.levels for place in range(len(level.anchors))]
-        return [f"anchor {place}" for place in range(most)], places
+        return [f"no. {place}" for place in range(most)], places
     ordered = sorted(set(keys), key=lambda key: (key[0], key[1]))
     several = {ratio for ratio, rank in keys if rank > 1}
     names = [_ratio_name(ratio) + (f" #{rank}" if ratio in several else "") for ratio, rank in ordered]

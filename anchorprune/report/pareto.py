@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from anchorprune.report.fronts import CostAxis, ap_limits, best_by_cost, draw_front, label_cost, searched, shown
 from anchorprune.report.manifest import FIXED, is_retrained
@@ -13,7 +14,7 @@ from anchorprune.report.style import DARK, GREY, colors
 
 # What a point is -> how scatter draws it; a colour that is not here is the search's.
 MARKS = {
-    "unpruned": {"marker": "*", "s": 130, "color": "black", "zorder": 6},
+    "unpruned": {"marker": "*", "s": 130, "color": "black", "zorder": 6, "clip_on": False},
     "pruned": {"marker": "D", "s": 46, "edgecolor": "white", "zorder": 5},
     "before": {"marker": "o", "s": 30, "facecolor": "white", "zorder": 4},
     "fixed": {"marker": "s", "s": 40, "color": DARK, "edgecolor": "white", "zorder": 5},
@@ -33,6 +34,7 @@ LABELS = {
     "subset": "subset searched (prune split)",
 }
 PANELS_PER_ROW = 3
+HALO = withStroke(linewidth=2.5, foreground="white")
 
 
 def draw_tradeoff(section: Section, axis: CostAxis) -> Figure:
@@ -114,7 +116,7 @@ def _detectors(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, s
 def _name(ax: Axes, text: str, x: float, y: float, above: bool) -> None:
     """A fixed layout's name beside its point, by turns above and below: two layouts may cost the same."""
     place = {"xytext": (5, 5) if above else (5, -5), "textcoords": "offset points", "va": "bottom" if above else "top"}
-    ax.annotate(text, (x, y), fontsize=7.5, color=DARK, zorder=8, **place)
+    ax.annotate(text, (x, y), fontsize=7.5, color=DARK, zorder=8, path_effects=[HALO], **place)
 
 
 def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
@@ -122,7 +124,9 @@ def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
     if section.searches:
         handles.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
     if "front" in drawn:
-        handles.append(Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, one search"))
+        handles.append(
+            Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, before retraining")
+        )
     for kind, label in LABELS.items():
         if kind in drawn:
             handles.append(_handle(kind, label))

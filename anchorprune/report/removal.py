@@ -11,7 +11,7 @@ from anchorprune.layout import Head, Layout
 from anchorprune.report.anchor_names import shape_columns
 from anchorprune.report.section import Section
 
-COLORMAP = "cividis"  # reads the same for colour-blind readers
+COLORMAP = "viridis"  # reads the same for colour-blind readers
 
 
 def removal_shares(front: pd.DataFrame, head: Head) -> np.ndarray:
@@ -54,6 +54,7 @@ def draw_removal(section: Section) -> Figure:
         for ax, search in zip(row, searches, strict=True):
             image = _panel(ax, _mean_shares(part, search, head), head)
             ax.set_title(f"{part.entries[0]['anchor_set']} anchors, search {search}")
+    figure.supxlabel("anchor's shape, width:height (#1, #2 ..: of one ratio on a level, by size)", fontsize=8)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
     bar.set_label("share of budgets without it")
     bar.outline.set_visible(False)
@@ -88,11 +89,13 @@ def _panel(ax: Axes, shares: np.ndarray, head: Head):
     image = ax.imshow(cells, cmap=COLORMAP, vmin=0, vmax=1, aspect="auto")
     for (level, column), share in np.ndenumerate(cells):
         if not np.isnan(share):
-            color = "black" if share > 0.55 else "white"
+            color = "black" if share > 0.5 else "white"
             ax.text(column, level, f"{share:.0%}", ha="center", va="center", fontsize=6.5, color=color)
     ax.set_xticks(range(len(names)), names, rotation=90 if len(names) > 6 else 0)
     ax.set_yticks(range(len(head.levels)), [f"stride {level.stride}" for level in head.levels])
     ax.tick_params(length=0, labelsize=7.5)
     ax.grid(visible=False)
+    ax.hlines(np.arange(len(cells) + 1) - 0.5, -0.5, len(names) - 0.5, color="white", linewidth=1.5)
+    ax.vlines(np.arange(len(names) + 1) - 0.5, -0.5, len(cells) - 0.5, color="white", linewidth=1.5)
     ax.spines[:].set_visible(False)
     return image

@@ -14,7 +14,7 @@ from anchorprune.predictions import Candidates, Predictions
 
 PER_OCTAVE = 12  # bins for each doubling of a width or height
 SMALLEST = 0  # the first bin starts at 2**SMALLEST input pixels
-SMOOTHING = 0.6  # bins: standard deviation of the Gaussian that counts are smoothed with to draw outlines
+NARROWEST = 0.8  # bins: counts are smoothed at least by this for their outlines
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def count_shapes(
     """
     head = predictions.head
     factor = image_scales(truth, head.input_size, keep_ratio)[1]
-    bins = int(np.ceil(np.log2(max(head.input_size)) - SMALLEST)) * PER_OCTAVE
+    octaves = int(np.ceil(np.log2(max(head.input_size)))) + 1 - SMALLEST  # one to spare above the whole input
+    bins = octaves * PER_OCTAVE
     counts = np.zeros(head.num_anchors * bins * bins, np.int64)
     with tqdm(desc="shapes", total=predictions.num_rows, unit=" boxes", unit_scale=True, disable=None) as bar:
         for part in predictions.batches():
@@ -91,12 +92,27 @@ def _bin(size: np.ndarray, bins: int) -> np.ndarray:
     return np.floor(place).clip(0, bins - 1).astype(np.int64)
 
 
-def smoothed(counts: np.ndarray, width: float = SMOOTHING * 2) -> np.ndarray:
-    """(B, B) counts -> (B, B) float64, smoothed along both axes by a Gaussian `width` bins wide; the sum stays."""
+def smoothed(counts: np.ndarray) -> np.ndarray:
+    """A histogram as a density to draw outlines of.
+
+    Each axis is smoothed by a Gaussian as wide as Scott's rule has it, n**(-1/6) standard deviations of the n counts in
+    two dimensions (D. W. Scott, "Multivariate density estimation", 1992), and at least NARROWEST.
+
+    Args:
+        counts: (B, B), not all zero.
+
+    Returns:
+        (B, B) float64; its sum is that of the counts.
+    """
     place = np.arange(len(counts))
-    kernel = np.exp(-0.5 * ((place[:, None] - place[None]) / width) ** 2)
-    kernel /= kernel.sum(0)
-    return kernel @ counts @ kernel.T
+    kernels = []
+    for axis in (1, 0):
+        total = counts.sum(axis)
+        mean = place @ total / total.sum()
+        width = np.sqrt((place - mean) ** 2 @ total / total.sum()) * total.sum() ** (-1 / 6)
+        kernel = np.exp(-0.5 * ((place[:, None] - place[None]) / max(width, NARROWEST)) ** 2)
+        kernels.append(kernel / kernel.sum(0))
+    return kernels[0] @ counts @ kernels[1].T
 
 
 def level_of_share(density: np.ndarray, share: float) -> float:

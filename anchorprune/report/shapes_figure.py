@@ -30,8 +30,8 @@ def draw_shapes(shapes: ShapeCounts, levels: Sequence[int] | None = None) -> Fig
     """
     head = shapes.head
     levels = levels or [i for i, level in enumerate(head.levels) if level.anchors]
-    columns = min(len(levels), PANELS_PER_ROW)
-    rows = -(-len(levels) // columns)
+    rows = -(-len(levels) // PANELS_PER_ROW)
+    columns = -(-len(levels) // rows)
     figure = Figure(figsize=(3.6 * columns + 0.4, 3.5 * rows + 0.5), layout="constrained")
     grid = figure.add_gridspec(rows, columns)
     names, column = shape_columns(head)
@@ -70,9 +70,9 @@ def _panel(figure: Figure, place: SubplotSpec, shapes: ShapeCounts, level: int, 
 
 
 def _outlines(ax: Axes, shapes: ShapeCounts, anchor: int, color: str, outer: bool) -> None:
-    density = smoothed(shapes.counts[anchor]).T  # rows are heights on the plot
-    if not density.any():
+    if not shapes.counts[anchor].any():
         return
+    density = smoothed(shapes.counts[anchor]).T  # rows are heights on the plot
     middles = shapes.middles
     low, high = level_of_share(density, OUTER), level_of_share(density, INNER)
     ax.contourf(middles, middles, density, levels=[high, np.inf], colors=[color], alpha=0.28, zorder=2)
@@ -103,8 +103,15 @@ def _dress(ax: Axes, top: Axes, side: Axes, shapes: ShapeCounts, anchors: list[i
         beside.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
         beside.grid(visible=False)
         beside.spines[:].set_visible(False)
-    top.set_ylim(bottom=0)
-    side.set_xlim(left=0)
+    counts = shapes.counts[anchors]
+    top.set_ylim(0, _height(counts.sum(2)))
+    side.set_xlim(0, _height(counts.sum(1)))
+
+
+def _height(counts: np.ndarray) -> float:
+    """Where to end the axis of (a, B) distributions: boxes cut off at the image's border make bins far too high."""
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    return 1.25 * float(np.percentile(shares[shares > 0], 97)) if counts.any() else 1.0
 
 
 def _extent(shapes: ShapeCounts, anchors: list[int]) -> tuple[float, float]:
