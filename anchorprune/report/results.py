@@ -78,12 +78,17 @@ def _row(entry: Entry) -> dict[str, Any]:
         "commit": final.get("provenance", {}).get("commit", ""),
         "saved_macs": 1 - spent.macs / before.macs,
         "saved_boxes": 1 - spent.boxes / before.boxes,
-        "ap_change": final.get("ap", NONE) - unpruned.get("ap", NONE),
-        "gap": ap_search - sliced.get("ap", NONE),
+        "ap_change": _difference(final.get("ap", NONE), unpruned.get("ap", NONE)),
+        "gap": _difference(ap_search, sliced.get("ap", NONE)),
         "label": entry["label"] or "",
         "control": entry["control"],
         **expectation(entry["expected"], final.get("ap", NONE)),
     }
+
+
+def _difference(ap: float, other: float) -> float:
+    """`ap` minus `other`; NaN where one is missing or -1, COCO's word for nothing to measure."""
+    return ap - other if ap >= 0 and other >= 0 else NONE
 
 
 def _layouts(files: dict[str, str]) -> tuple[Layout, Layout]:

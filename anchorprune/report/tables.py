@@ -30,7 +30,8 @@ HEADINGS = {
     "saved_boxes": "boxes saved",
 }
 NOTE = "AP (search) is on the prune split, every other AP on the test split; MACs are the head's alone."
-LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+SIGNS = str.maketrans({"±": r"$\pm$", MARK: r"$^\dagger$"})
 
 
 def write_results(section: Section, folder: Path) -> None:
@@ -47,7 +48,7 @@ def write_table(table: pd.DataFrame, shown: pd.DataFrame, notes: list[str], fold
     with whole_file(folder / f"{name}.tex") as partial:
         latex = shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
         below = "".join(f"\n\\par{{\\footnotesize {_escaped(note)}}}\n" for note in notes)
-        partial.write_text(latex.to_latex(hrules=True) + below)
+        partial.write_text((latex.to_latex(hrules=True) + below).translate(SIGNS))
 
 
 def remarks(section: Section) -> list[str]:
@@ -101,4 +102,4 @@ def format_macs(macs: float) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(LATEX.get(c, c) for c in text)
+    return text.translate(str.maketrans(LATEX))
