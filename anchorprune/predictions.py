@@ -142,7 +142,7 @@ class Predictions:
         _check_rows(self.path, columns, boxes, self.head.num_anchors)
         return Candidates(columns["image_id"], columns["category_id"], columns["anchor"], columns["score"], boxes)
 
-    def batches(self, rows: int = ROWS_PER_GROUP) -> Iterator[Candidates]:
+    def batches(self, rows: int = 1 << 18) -> Iterator[Candidates]:
         """Read and check the rows a part at a time: memory does not grow with the file.
 
         Args:

@@ -53,8 +53,8 @@ def draw_removal(section: Section) -> Figure:
     for row, part, head in zip(axes, sets, heads, strict=True):
         for ax, search in zip(row, searches, strict=True):
             image = _panel(ax, _mean_shares(part, search, head), head)
-            ax.set_title(f"{part.entries[0]['anchor_set']} anchors, search {search}")
-    figure.supxlabel("anchor's shape, width:height (#1, #2 ..: of one ratio on a level, by size)", fontsize=8)
+            ax.set_title(f"{part.entries[0]['anchor_set']} anchors\nsearch {search}", fontsize=8.5)
+    figure.supxlabel("anchors of a level by width:height and size (#1 the smallest), or by number", fontsize=8)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
     bar.set_label("share of budgets without it")
     bar.outline.set_visible(False)
