@@ -12,12 +12,16 @@ from anchorprune.errors import UserError
 from anchorprune.layout import Layout
 from anchorprune.report.contents import Part, report_files
 from anchorprune.report.fronts import BOXES, MACS
+from anchorprune.report.layouts import draw_layouts
 from anchorprune.report.manifest import configuration, read_manifest
+from anchorprune.report.overanchorized import draw_overanchorized
 from anchorprune.report.paper_table import paper_table, write_paper_table
 from anchorprune.report.pareto import draw_tradeoff
 from anchorprune.report.published import Published
 from anchorprune.report.results import COLUMNS, results_table
+from anchorprune.report.retraining import draw_retraining
 from anchorprune.report.section import Section
+from anchorprune.report.style import COLORS
 from anchorprune.report.tables import format_macs, write_results
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
@@ -222,6 +226,7 @@ def test_a_missing_file_is_named(manifest, run_command, tmp_path, name, what):
     [
         ({"experiment": "../up"}, "experiment '../up' cannot be part of a file name"),
         ({"control": "none"}, "unknown control 'none'; known: kmeans, random"),
+        ({"budget": None}, "budget None is no number"),
         ({"method": "fixed"}, "a fixed layout needs a 'label'"),
         ({"files": {}}, "files has no 'head'"),
         ({"files": None}, "not a report manifest"),
@@ -246,6 +251,31 @@ def test_the_published_front_is_drawn(everything):
         assert list(lines[0].get_xdata()) == list(theirs[column])
         assert [text.get_text() for text in figure.axes[0].texts] == ["A"]
         assert len(figure.axes) == 3
+
+
+def test_retraining_shows_each_seed_before_and_after(everything):
+    baseline, many = draw_retraining(section(everything)).axes
+    assert [text.get_text() for text in baseline.get_yticklabels()] == ["pareto @0.9", "A"]
+    before_and_after = [line.get_xdata() for line in baseline.lines if line.get_linewidth() == 2]
+    assert [list(ends) for ends in before_and_after] == [[0.24, 0.251], [0.24, 0.251], [0.24, 0.255], [0.24, 0.255]]
+    unpruned = [line.get_xdata()[0] for line in many.lines if line.get_linestyle() == ":"]
+    assert unpruned == [0.27]
+
+
+def test_anchor_sets_meet_in_one_plot(everything):
+    ax = draw_overanchorized(section(everything)).axes[0]
+    fronts = [(line.get_color(), list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    cost = [3607764480, 4231319040]
+    assert fronts == [(color, cost, [0.255, 0.26]) for color in (COLORS[0], COLORS[0], COLORS[1])]  # two seeds, one
+    points = [len(dots.get_offsets()) for dots in ax.collections]
+    assert points == [1, 2, 1, 2, 1, 1]  # unpruned, pruned: controls are left out
+
+
+def test_every_layout_is_pictured(everything):
+    figure = draw_layouts(section(everything))
+    titles = [row.get_suptitle() for row in figure.subfigs]
+    assert len(titles) == 7  # no k-means control: it has no layout
+    assert titles[1] == "baseline anchors, seed 0, A: 19 anchors, 3.608 G MACs, AP 0.251"
 
 
 @pytest.mark.parametrize("ap", [0.0, -1, None])

@@ -1,5 +1,6 @@
 """AP against a cost: the pieces that several figures draw, and their axes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,9 +49,14 @@ def shown(ap: pd.Series) -> pd.Series:
     return ap.where(ap >= 0)
 
 
-def ap_limits(figures: pd.DataFrame) -> tuple[float, float]:
-    """Limits that show every detector, and enough below for the front's bend; 0 to 1 where there is no figure."""
-    values = figures.to_numpy(float)
+def ap_limits(table: pd.DataFrame, others: Sequence[float] = ()) -> tuple[float, float]:
+    """Limits that show every detector, and enough below for the front's bend; 0 to 1 where there is no figure.
+
+    Args:
+        table: rows of the results table.
+        others: further APs to show.
+    """
+    values = np.append(table[["ap", "ap_sliced", "ap_search"]].to_numpy(float).ravel(), others)
     values = values[values >= 0]  # neither NaN nor COCO's -1
     if not len(values):
         return 0.0, 1.0

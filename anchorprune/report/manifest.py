@@ -75,3 +75,5 @@ def _check(row: Entry, where: str) -> None:
         raise UserError(f"{where}: unknown control {row['control']!r}; known: kmeans, random")
     if row["method"] == FIXED and not row.get("label"):
         raise UserError(f"{where}: a fixed layout needs a 'label', its name")
+    if row["method"] != FIXED and not isinstance(row["budget"], int | float):
+        raise UserError(f"{where}: budget {row['budget']!r} is no number; only a fixed layout goes without")

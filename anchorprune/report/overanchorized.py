@@ -23,7 +23,7 @@ def draw_overanchorized(section: Section) -> Figure:
         _draw(ax, training, palette[anchor_set], lines)
     label_cost(ax, MACS, section.table["macs"].max())
     ax.set_ylabel("AP")
-    ax.set_ylim(ap_limits(section.table[["ap", "ap_search"]]))
+    ax.set_ylim(ap_limits(section.table))
     ax.set_title(section.entries[0]["detector"])
     figure.legend(handles=_handles(palette, lines), loc="outside lower center", ncols=2)
     return figure

@@ -83,6 +83,7 @@ def _for_people(table: pd.DataFrame, section: Section) -> pd.DataFrame:
     shown = rounded(table)
     shown["ap"] += [f" ± {std:.3f}" if std >= 0 else "" for std in table["ap_std"]]
     shown["ap"] += marks(table)
+    shown.loc[table["configuration"] == "unpruned", "ap_sliced"] = "-"  # nothing was retrained
     shown["configuration"] += [f" ({n} seeds)" if n > 1 else "" for n in table["seeds"]]
     shown["published_macs"] = [_as_given(cell) for cell in table["published_macs"]]
     columns = {name: heading for name, heading in HEADINGS.items() if name not in PUBLISHED or any(table[name])}

@@ -53,7 +53,8 @@ def draw_tradeoff(section: Section, axis: CostAxis) -> Figure:
         ax.set_axis_off()
     for ax in axes[:, 0]:
         ax.set_ylabel("AP")
-    axes[0, 0].set_ylim(ap_limits(section.table[["ap", "ap_sliced", "ap_search"]]))
+    published = [number(section.published.row(entry).get("ap_retrained")) for entry in section.entries]
+    axes[0, 0].set_ylim(ap_limits(section.table, published))
     figure.legend(handles=_handles(section, drawn), loc="outside lower center", ncols=min(3, columns + 1))
     return figure
 
