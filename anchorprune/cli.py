@@ -25,6 +25,7 @@ COMMANDS = {
     "retrain": "retrain",
     "evaluate": "evaluate",
     "report": "report",
+    "shapes": "shapes",
     "anchors": "anchors",
     "control": "control",
     "cost": "cost",
