@@ -30,6 +30,7 @@ def command(config: Path, weights: Path | None, name: str | None, order: str, ba
 
     With --back, CONFIG has an explicit list, pruned or not; config.py and weights.pth then need mmdet alone, and the
     generator that was found is printed. There is one for equally many anchors on every level, or for SSD's scheme.
+    (mmdet 3's own SSDHead trains, but fails at prediction for want of an attribute `loss_cls`; ours has it.)
     """
     if back and (name is not None or order != "config"):
         raise click.UsageError("--back goes without --name and --order")
