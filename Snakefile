@@ -5,10 +5,13 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+configfile: "config/datasets.yaml"
+configfile: "config/detectors.yaml"
 configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/reported.smk"
 
 
 rule all:
@@ -21,6 +24,7 @@ include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/search.smk"
+include: "rules/layouts.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"

@@ -1,5 +1,6 @@
 """From settings of the configuration to command-line arguments; the pipeline's rules use these."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,19 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
     """Arguments of `anchorprune dataset`."""
     return [dataset["kind"], *options({key: value for key, value in dataset.items() if key != "kind"})]
+
+
+def detector_arguments(detector: Mapping[str, Any], anchors: Any) -> list[str]:
+    """Arguments that name a detector to `anchorprune train` and `convert`: its config, overrides and anchors' file."""
+    words = [detector["config"]]
+    for key, value in sorted(detector["options"].items()):
+        words += ["--option", f"{key}={json.dumps(value)}"]
+    return [*words, *(["--anchors", str(anchors)] if anchors else [])]
+
+
+def layout_arguments(layout: Mapping[str, Iterable[int]]) -> list[str]:
+    """Arguments of `anchorprune layout`: `{"drop": [5, 7]}` -> `--drop 5,7`."""
+    return [word for key, indices in layout.items() for word in (f"--{key}", ",".join(map(str, indices)))]
 
 
 def search_arguments(search: Mapping[str, Any], budgets: Iterable[float]) -> list[str]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train",
     "predict": "predict",
     "search": "search",
+    "layout": "layout",
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",

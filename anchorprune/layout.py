@@ -43,12 +43,16 @@ class Head:
         input_size: (W, H) input pixels at which costs are counted.
         num_classes: categories, without background.
         levels: the feature levels in the head's own order.
+        keep_ratio: images are scaled by one factor to fit into the input size, not stretched to it.
+        center: where in its cell an anchor's centre lies, in strides; 0 for mmdet's RetinaNet.
     """
 
     name: str
     input_size: tuple[int, int]
     num_classes: int
     levels: tuple[Level, ...]
+    keep_ratio: bool = False
+    center: float = 0.5
 
     @property
     def num_anchors(self) -> int:
@@ -61,7 +65,8 @@ class Head:
         return tuple(i for i, level in enumerate(self.levels) for _ in level.anchors)
 
     def to_dict(self) -> dict[str, Any]:
-        """The `head.json` form."""
+        """The `head.json` form; `keep_ratio` and `center` are left out where they are the usual ones."""
+        usual = {"keep_ratio": False, "center": 0.5}
         return {
             "version": VERSION,
             "name": self.name,
@@ -77,6 +82,7 @@ class Head:
                 }
                 for level in self.levels
             ],
+            **{key: getattr(self, key) for key, value in usual.items() if getattr(self, key) != value},
         }
 
     @classmethod
@@ -99,7 +105,8 @@ class Head:
                 for level in value["levels"]
             )
             size = (int(value["input_size"][0]), int(value["input_size"][1]))
-            return cls(str(value["name"]), size, int(value["num_classes"]), levels)
+            scaling = {"keep_ratio": bool(value.get("keep_ratio", False)), "center": float(value.get("center", 0.5))}
+            return cls(str(value["name"]), size, int(value["num_classes"]), levels, **scaling)
         except KeyError as error:
             raise UserError(f"{source}: key {error} is missing from the head description") from None
         except (TypeError, ValueError, IndexError) as error:

@@ -4,10 +4,17 @@ import json
 import sys
 from pathlib import Path
 
-from anchorprune.arguments import dataset_arguments, options, retrain_arguments, search_arguments
+from anchorprune.arguments import (
+    dataset_arguments,
+    detector_arguments,
+    layout_arguments,
+    options,
+    retrain_arguments,
+    search_arguments,
+)
 from anchorprune.datasets.sources import annotation_files, check_sources
 from anchorprune.errors import UserError
-from anchorprune.experiments import expand_anchors, plan
+from anchorprune.experiments import FIXED, expand_anchors, plan
 from anchorprune.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
@@ -33,13 +40,18 @@ TRAINED = "results/{dataset}/{detector}/{anchor_set}/seed-{seed}"
 PRUNED = f"{TRAINED}/{{search}}/{{budget}}"
 
 
+# Beside a search's layouts lie their controls: SEARCH+random, SEARCH+kmeans.
+NAME = "[A-Za-z0-9][A-Za-z0-9.-]*"
+READY_MADE = "|".join(name for name, d in PLAN.config["detectors"].items() if "weights" in d)
+
+
 wildcard_constraints:
-    dataset="[^/]+",
-    detector="[^/]+",
-    anchor_set="[^/]+",
+    dataset=NAME,
+    detector=NAME,
+    anchor_set=NAME,
     seed=r"\d+",
-    search="[^/]+",
-    budget=r"[0-9.]+",
+    search=rf"{NAME}(\+random)?",
+    budget=NAME,
     retrain="scratch|finetune",
 
 
@@ -58,6 +70,25 @@ def dataset_of(wildcards):
     return PLAN.config["datasets"][wildcards.dataset]
 
 
+def config_file(wildcards):
+    """The config file of a rule's detector; nothing for one of mmdet's own, which is no file of the project."""
+    config = detector_of(wildcards)["config"]
+    return [] if "::" in config else config
+
+
+def anchors_file(wildcards):
+    """The anchors of a rule's anchor set; nothing where they are those of the detector's config."""
+    if "from" in PLAN.anchor_set(wildcards.detector, wildcards.anchor_set):
+        return []
+    return "results/anchors/{detector}/{anchor_set}.json"
+
+
+def layout_file(wildcards):
+    """A pruned detector's layout: found by a search, fixed in the configuration, or drawn as a control."""
+    folder = f"{TRAINED}/{{search}}/search" if wildcards.search in PLAN.config["searches"] else f"{TRAINED}/{{search}}"
+    return f"{folder}/layout-{{budget}}.json"
+
+
 def images_of(split):
     """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
 
@@ -66,68 +97,6 @@ def images_of(split):
         return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
 
     return folder
-
-
-def finished_folder(experiment):
-    """Where an experiment's finished pruned detector lies, below its budget's folder."""
-    return "slice" if experiment.retrain == "none" else f"retrain-{experiment.retrain}"
-
-
-def report_rows():
-    """One entry per detector the report shows: its names, and the files its figures come from."""
-    rows = []
-    for e in PLAN.run:
-        for anchor_set in e.anchor_sets:
-            for seed in e.seeds:
-                names = dict(
-                    dataset=e.dataset,
-                    detector=e.detector,
-                    anchor_set=anchor_set,
-                    seed=seed,
-                )
-                trained = TRAINED.format(**names)
-                names["experiment"] = e.name
-                full = {
-                    "unpruned": f"{trained}/train/evaluate/metrics.json",
-                    "head": f"{trained}/train/head.json",
-                    "evaluated": f"{trained}/{e.searches[0]}/search/evaluated.parquet",
-                }
-                rows.append({**names, "method": "", "budget": 1, "files": full})
-                for search in e.searches:
-                    found = f"{trained}/{search}/search"
-                    for budget in e.budgets:
-                        pruned = PRUNED.format(**names, search=search, budget=budget)
-                        files = {
-                            "sliced": f"{pruned}/slice/evaluate/metrics.json",
-                            "metrics": f"{pruned}/{finished_folder(e)}/evaluate/metrics.json",
-                            "layout": f"{found}/layout-{budget}.json",
-                            "front": f"{found}/front.csv",
-                            "evaluated": f"{found}/evaluated.parquet",
-                        }
-                        rows.append(
-                            {
-                                **names,
-                                "method": search,
-                                "budget": budget,
-                                "files": {**full, **files},
-                            }
-                        )
-    return rows
-
-
-def report_inputs():
-    """Every file the report reads."""
-    return sorted({path for row in report_rows() for path in row["files"].values()})
-
-
-TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
-
-
-def report_outputs():
-    """Every file of the report that the chosen experiments give."""
-    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
-    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
-    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
 
 
 ALL_BUDGETS = sorted({budget for e in PLAN.run for budget in e.budgets})

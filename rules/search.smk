@@ -14,6 +14,8 @@ rule search:
         f"{TRAINED}/{{search}}/search/search.log",
     benchmark:
         f"{TRAINED}/{{search}}/search/benchmark.tsv"
+    wildcard_constraints:
+        search="|".join(PLAN.config["searches"]),
     conda:
         "../environment.yml"
     threads: 2

@@ -6,7 +6,7 @@ rule slice:
     input:
         config=f"{TRAINED}/train/config.py",
         weights=f"{TRAINED}/train/weights.pth",
-        layout=f"{TRAINED}/{{search}}/search/layout-{{budget}}.json",
+        layout=layout_file,
     output:
         config=f"{PRUNED}/slice/config.py",
         weights=f"{PRUNED}/slice/weights.pth",

@@ -1,4 +1,4 @@
-"""train: a detector with an anchor set, trained on the train split.
+"""train: a detector with an anchor set, trained on the train split, or taken over with its own weights.
 
 Checkpoints are no output of the rule (a failed job's outputs are deleted): a killed training goes on from its last.
 """
@@ -19,11 +19,40 @@ rule anchors:
         "printf '%s\n' {params.anchors:q} > {output:q} 2> {log:q}"
 
 
+rule convert:
+    """Take over a detector's own weights instead of training it."""
+    input:
+        config=config_file,
+        anchors=anchors_file,
+        weights=lambda w: detector_of(w)["weights"],
+    output:
+        config=f"{TRAINED}/train/config.py",
+        weights=f"{TRAINED}/train/weights.pth",
+        head=f"{TRAINED}/train/head.json",
+    log:
+        f"{TRAINED}/train/convert.log",
+    benchmark:
+        f"{TRAINED}/train/benchmark.tsv"
+    wildcard_constraints:
+        detector=READY_MADE or "(?!)",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(10),
+    params:
+        arguments=lambda w, input: detector_arguments(detector_of(w), input.anchors),
+        folder=subpath(output.config, parent=True),
+    shell:
+        "anchorprune convert {params.arguments:q} --weights {input.weights:q}"
+        " --name {wildcards.detector}-{wildcards.anchor_set} --output {params.folder:q} > {log:q} 2>&1"
+
+
 rule train:
     """Train a detector with an anchor set from scratch."""
     input:
-        config=lambda w: detector_of(w)["config"],
-        anchors="results/anchors/{detector}/{anchor_set}.json",
+        config=config_file,
+        anchors=anchors_file,
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/train.json",
     output:
@@ -34,6 +63,8 @@ rule train:
         f"{TRAINED}/train/train.log",
     benchmark:
         f"{TRAINED}/train/benchmark.tsv"
+    wildcard_constraints:
+        detector=f"(?!({READY_MADE})/){NAME}" if READY_MADE else NAME,
     conda:
         "../environment.yml"
     threads: 1
@@ -42,9 +73,10 @@ rule train:
         runtime=each_attempt(60),
     params:
         images=images_of("train"),
+        detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
         recipe=lambda w: options(detector_of(w)["training"]),
         folder=subpath(output.config, parent=True),
     shell:
-        "anchorprune train {input.config:q} --name {wildcards.detector}-{wildcards.anchor_set} --anchors {input.anchors:q}"
+        "anchorprune train {params.detector:q} --name {wildcards.detector}-{wildcards.anchor_set}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
         " {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"

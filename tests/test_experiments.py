@@ -15,7 +15,9 @@ SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
 
 @pytest.fixture
 def config():
-    return yaml.safe_load((ROOT / "config/experiments.yaml").read_text())
+    """The shipped configuration."""
+    files = [ROOT / f"config/{name}.yaml" for name in ("datasets", "detectors", "experiments")]
+    return {key: value for file in files for key, value in yaml.safe_load(file.read_text()).items()}
 
 
 def test_the_shipped_configuration_and_its_defaults(config):
@@ -36,7 +38,11 @@ MISTAKES = [
     (("experiments", "demo", "budgts"), [0.5], "experiments.demo: unknown key 'budgts'; allowed keys: .*budgets"),
     (("experiments", "demo", "budgets"), [1.2], r"experiments.demo.budgets.0: 1.2 is out of range; allowed: \(0, 1\]"),
     (("experiments", "demo", "budgets"), [0], r"experiments.demo.budgets.0: 0 is out of range; allowed: \(0, 1\]"),
-    (("experiments", "demo", "detector"), "sdd", "experiments.demo.detector: unknown detector 'sdd'; known: ssd-demo"),
+    (
+        ("experiments", "demo", "detector"),
+        "sdd",
+        "experiments.demo.detector: unknown detector 'sdd'; known: .*ssd-demo",
+    ),
     (("experiments", "demo", "dataset"), "x", "experiments.demo.dataset: unknown data set 'x'; known: .*scenes"),
     (("experiments", "demo", "anchor_sets"), ["x"], "experiments.demo.anchor_sets: unknown anchor set"),
     (("experiments", "demo", "searches"), ["x"], "experiments.demo.searches: unknown search 'x'; known: "),

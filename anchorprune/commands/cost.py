@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
+from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.cost import cost
 from anchorprune.layout import Head
 
@@ -13,10 +13,13 @@ from anchorprune.layout import Head
 @click.argument("head_or_predictions", type=click.Path(path_type=Path))
 @keep_option
 @drop_option
-def command(head_or_predictions: Path, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None) -> None:
+@layout_option
+def command(
+    head_or_predictions: Path, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None, layout: Path | None
+) -> None:
     """Print anchors, head MACs and boxes of a layout of HEAD_OR_PREDICTIONS (head.json or predictions.parquet)."""
     head = _read_head(head_or_predictions)
-    print_json(cost(chosen_layout(head, keep, drop)).to_dict())
+    print_json(cost(chosen_layout(head, keep, drop, layout)).to_dict())
 
 
 def _read_head(path: Path) -> Head:

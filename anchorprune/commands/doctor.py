@@ -7,11 +7,11 @@ import click
 from anchorprune.commands.options import print_json
 
 
-@click.command(epilog="Example: anchorprune doctor --config config/experiments.yaml")
+@click.command(epilog="Example: anchorprune doctor --config config/datasets.yaml")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    default=Path("config/experiments.yaml"),
+    default=Path("config/datasets.yaml"),
     show_default=True,
     help="Whose data sets to look for.",
 )

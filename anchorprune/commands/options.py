@@ -28,17 +28,22 @@ class IndexList(click.ParamType):
 
 keep_option = click.option("--keep", type=IndexList(), help="Anchors to keep, e.g. 0,1,3. Default: all.")
 drop_option = click.option("--drop", type=IndexList(), help="Anchors to remove, e.g. 5,7.")
+layout_option = click.option("--layout", type=click.Path(path_type=Path), help="Layout file, as `search` writes them.")
 
 
-def chosen_layout(head: Head, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None) -> Layout:
-    """The layout that --keep or --drop describes; the full one without either.
+def chosen_layout(
+    head: Head, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None, file: Path | None = None
+) -> Layout:
+    """The layout that --keep, --drop or a layout file describes; the full one without any.
 
     Raises:
-        click.UsageError: both are given.
-        UserError: an unknown index, or nothing is kept.
+        click.UsageError: more than one is given.
+        UserError: an unknown index, or nothing is kept; the file is missing or of another head.
     """
-    if keep is not None and drop is not None:
-        raise click.UsageError("--keep and --drop exclude each other; give one of them")
+    if sum(choice is not None for choice in (keep, drop, file)) > 1:
+        raise click.UsageError("--keep, --drop and --layout exclude each other; give one of them")
+    if file is not None:
+        return Layout.load(file, head)
     if keep is not None:
         return Layout.keep(head, keep)
     return Layout.drop(head, drop or ())
@@ -71,6 +76,18 @@ def split_options(function):
     )(function)
     return click.option(
         "--annotations", required=True, type=click.Path(path_type=Path), help="COCO annotation file of the split."
+    )(function)
+
+
+def detector_options(function):
+    """`--anchors` and `--option`: changes to a detector's config."""
+    function = click.option(
+        "--option", multiple=True, metavar="KEY=VALUE", help="Override the config, e.g. model.test_cfg.score_thr=0.01."
+    )(function)
+    return click.option(
+        "--anchors",
+        type=click.Path(path_type=Path),
+        help="JSON: strides, and levels of [w, h] pairs in pixels.  [default: the config's anchors]",
     )(function)
 
 

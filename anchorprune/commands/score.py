@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
+from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.cost import cost
 
 
@@ -14,12 +14,14 @@ from anchorprune.cost import cost
 @click.argument("annotations", type=click.Path(path_type=Path))
 @keep_option
 @drop_option
+@layout_option
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 def command(
     predictions: Path,
     annotations: Path,
     keep: tuple[int, ...] | None,
     drop: tuple[int, ...] | None,
+    layout: Path | None,
     threads: int | None,
 ) -> None:
     """Print cost and COCO's AP figures of a layout: its boxes alone go through NMS and are evaluated.
@@ -30,9 +32,9 @@ def command(
     from anchorprune.predictions import Predictions
 
     opened = Predictions.open(predictions)
-    layout = chosen_layout(opened.head, keep, drop)
+    chosen = chosen_layout(opened.head, keep, drop, layout)
     truth = read_coco(annotations)
     from anchorprune.scoring import Scorer
 
-    score = Scorer(opened, truth, threads).score(layout.kept)
-    print_json({**cost(layout).to_dict(), **asdict(score)})
+    score = Scorer(opened, truth, threads).score(chosen.kept)
+    print_json({**cost(chosen).to_dict(), **asdict(score)})

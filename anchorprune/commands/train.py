@@ -4,32 +4,36 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import output_option, print_json, split_options, training_options
+from anchorprune.commands.options import detector_options, output_option, print_json, split_options, training_options
 
 
 @click.command(
     epilog="Example: anchorprune train config/detectors/ssd_demo.py --name ssd-demo --anchors anchors.json "
     "--annotations train.json --images images/ --output trained/"
 )
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config")
 @click.option("--name", required=True, help="Name of the head; layouts refer to it.")
-@click.option("--anchors", type=click.Path(path_type=Path), help="JSON: strides and levels of [w, h] pairs, pixels.")
+@detector_options
 @split_options
 @training_options
 @output_option
-def command(config: Path, name: str, anchors: Path | None, annotations: Path, images: Path, output: Path, **options):
-    """Train the detector of the mmdet config CONFIG from its initialisation.
+def command(
+    config: str,
+    name: str,
+    anchors: Path | None,
+    option: tuple[str, ...],
+    annotations: Path,
+    images: Path,
+    output: Path,
+    **options,
+):
+    """Train the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) from its initialisation.
 
     Writes config.py (complete), weights.pth (tensors only), head.json and train.log. A training that was killed
     goes on from its last epoch when the same command is given again.
     """
+    from anchorprune.commands.detector import read_detector
     from anchorprune.commands.training import run_training
-    from anchorprune.detectors import compose
-    from anchorprune.files import read_json
 
-    cfg = compose.read_config(config)
-    compose.set_head_name(cfg, name)
-    if anchors is not None:
-        chosen = read_json(anchors, "anchor set")
-        compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
+    cfg = read_detector(config, name, anchors, option)
     print_json(run_training(cfg, annotations, images, output, **options))

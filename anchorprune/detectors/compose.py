@@ -1,11 +1,13 @@
 """Complete mmdet configs: a detector's config file + anchors + a data set's classes + a training recipe."""
 
+import importlib.util
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from torch.nn.modules.utils import _pair
 
 from anchorprune.errors import UserError
 
@@ -31,11 +33,17 @@ class Recipe:
 
 
 def read_config(path: str | Path) -> Config:
-    """Read an mmdet config file of any form (inheritance, custom imports).
+    """Read an mmdet config of any form (inheritance, custom imports).
+
+    Args:
+        path: a file, or `mmdet::FOLDER/NAME.py` for one that mmdet (or another package) brings along.
 
     Raises:
         UserError: the file is missing or cannot be read as a config.
     """
+    package, marker, name = str(path).partition("::")
+    if marker:
+        path = _packaged(package, name)
     if not Path(path).is_file():
         raise UserError(f"{path}: no such mmdet config; check the path")
     try:
@@ -44,26 +52,40 @@ def read_config(path: str | Path) -> Config:
         raise UserError(f"{path}: not a readable mmdet config ({type(error).__name__}: {error})") from None
 
 
+def _packaged(package: str, name: str) -> Path:
+    """Where a package keeps a config; `.mim/configs` is OpenMMLab's place for them."""
+    found = importlib.util.find_spec(package) if package.isidentifier() else None
+    if found is None or found.origin is None:
+        raise UserError(
+            f"{package}::{name}: no package {package!r} is installed; mmdet's own are mmdet::FOLDER/NAME.py"
+        )
+    return Path(found.origin).parent / ".mim/configs" / name
+
+
 def set_head_name(cfg: Config, name: str) -> None:
     """Name the head; layouts refer to it."""
     cfg[OWN_KEY] = ConfigDict(cfg.get(OWN_KEY, {}), head=name)
 
 
 def set_anchors(cfg: Config, strides: Sequence[int], anchors: Sequence[Sequence[Sequence[float]]]) -> None:
-    """Give the head an explicit anchor list, (w, h) in input pixels per level.
+    """Give the head an explicit anchor list, (w, h) in input pixels per level; their centres stay where they were.
 
     Raises:
-        UserError: not one list per level of the detector.
+        UserError: not the detector's strides, or not one list per level.
     """
-    expected = len(cfg.model.bbox_head.anchor_generator.strides)
-    if len(anchors) != expected:
+    old = cfg.model.bbox_head.anchor_generator
+    own = [int(_pair(stride)[0]) for stride in old.strides]
+    if len(anchors) != len(own) or list(strides) != own:
         raise UserError(
-            f"anchor set: anchors for {len(anchors)} levels, but the detector has {expected}; give one list per level"
+            f"anchor set: strides {list(strides)} with anchors for {len(anchors)} levels, "
+            f"but the detector has strides {own}; give one list per level"
         )
+    centers = {"centers": old.centers} if "centers" in old else {}
     cfg.model.bbox_head.anchor_generator = ConfigDict(
         type="ExplicitAnchorGenerator",
         strides=list(strides),
         anchors=[[[float(w), float(h)] for w, h in level] for level in anchors],
+        **centers,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
@@ -74,10 +75,16 @@ def input_size(cfg: Config) -> tuple[int, int]:
     stated = cfg.get(OWN_KEY, {}).get("input_size")
     if stated:
         return int(stated[0]), int(stated[1])
-    for step in cfg.test_dataloader.dataset.pipeline:
-        if step.get("type") == "Resize" and "scale" in step:
-            return int(step.scale[0]), int(step.scale[1])
-    raise UserError(f"config: no Resize with a scale in the test pipeline; add {OWN_KEY} = dict(input_size=[W, H])")
+    scale = _resize(cfg).get("scale")
+    if scale is None:
+        raise UserError(f"config: no Resize with a scale in the test pipeline; add {OWN_KEY} = dict(input_size=[W, H])")
+    return int(scale[0]), int(scale[1])
+
+
+def _resize(cfg: Config) -> dict[str, Any]:
+    """The step of the test pipeline that scales the images; empty without one."""
+    steps = (step for step in cfg.test_dataloader.dataset.pipeline if step.get("type") == "Resize" and "scale" in step)
+    return next(steps, {})
 
 
 @torch.no_grad()
@@ -96,7 +103,11 @@ def describe(cfg: Config, model: nn.Module) -> Head:
         anchors = tuple((float(x2 - x1), float(y2 - y1)) for x1, y1, x2, y2 in corners.double())
         levels.append(Level(int(head.prior_generator.strides[i][0]), grid, fixed, per_anchor, anchors))
     name = cfg.get(OWN_KEY, {}).get("head", type(head).__name__)
-    return Head(name, (width, height), head.num_classes, tuple(levels))
+    generator = head.prior_generator
+    center = generator.centers[0][0] / generator.strides[0][0]
+    return Head(
+        name, (width, height), head.num_classes, tuple(levels), bool(_resize(cfg).get("keep_ratio", False)), center
+    )
 
 
 def postprocess(cfg: Config) -> Postprocess:

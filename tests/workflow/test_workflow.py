@@ -92,7 +92,7 @@ def test_the_examples_are_valid(project, example, shared_data):
     ("setting", "line"),
     [
         ("run=nothing", "config: run: unknown experiment 'nothing'; known: demo"),
-        ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, datasets"),
+        ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, groups, datasets"),
         ("searches={greedy: {method: nope}}", "config: searches.greedy.method: 'nope' is not allowed; allowed: greedy"),
     ],
 )
@@ -115,6 +115,20 @@ def test_missing_data_stops_before_any_job(project):
         "anchorprune: error: datasets.few-scenes.train.annotations: no.json does not exist; "
         "put it there or mend the path"
     )
+
+
+PAPER = [
+    name
+    for names in yaml.safe_load((ROOT / "config/experiments.yaml").read_text())["groups"].values()
+    for name in names
+]
+
+
+@pytest.mark.parametrize("experiment", PAPER)
+def test_a_mistake_in_any_paper_experiment_stops_before_any_job(project, experiment):
+    done = snakemake(project, "--dry-run", "--config", f"experiments={{{experiment}: {{budgts: [0.5]}}}}", check=False)
+    assert done.returncode != 0
+    assert f"config: experiments.{experiment}: unknown key 'budgts'; allowed keys: " in done.stderr.splitlines()[-1]
 
 
 def test_a_folder_that_cannot_be_written_to(project):

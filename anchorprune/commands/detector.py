@@ -1,0 +1,44 @@
+"""What `train` and `convert` share: a detector from its config, overrides of it and an anchor set."""
+
+from pathlib import Path
+
+import click
+import yaml
+from mmengine.config import Config
+
+from anchorprune.detectors import compose
+from anchorprune.detectors.anchors import ExplicitAnchorGenerator
+from anchorprune.detectors.convert import make_prunable
+from anchorprune.files import read_json
+
+
+def read_detector(config: str, name: str, anchors: Path | None, options: tuple[str, ...]) -> Config:
+    """Read a detector's config, override it, and give its head explicit anchors and a name.
+
+    Args:
+        config: an mmdet config file, or `mmdet::FOLDER/NAME.py`.
+        name: of the head.
+        anchors: JSON with `strides` and `levels` of [w, h] pairs in input pixels; None: the config's own anchors.
+        options: `KEY=VALUE` each, with a dotted key.
+
+    Raises:
+        UserError: a file cannot be read, or the anchors do not suit the detector.
+        click.UsageError: an option that is no `KEY=VALUE`.
+    """
+    cfg = compose.read_config(config)
+    if options:
+        cfg.merge_from_dict(dict(_read_option(text) for text in options))
+    if cfg.model.get("bbox_head", {}).get("anchor_generator", {}).get("type") != ExplicitAnchorGenerator.__name__:
+        make_prunable(cfg)
+    compose.set_head_name(cfg, name)
+    if anchors is not None:
+        chosen = read_json(anchors, "anchor set")
+        compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
+    return cfg
+
+
+def _read_option(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise click.UsageError(f"--option {text!r} is not KEY=VALUE, e.g. model.test_cfg.score_thr=0.01")
+    return key, yaml.safe_load(value)

@@ -1,0 +1,78 @@
+"""What the report shows, and the files it reads. No rules here."""
+
+import itertools
+
+
+def finished_folder(experiment):
+    """Where an experiment's finished pruned detector lies, below its budget's folder."""
+    return "slice" if experiment.retrain == "none" else f"retrain-{experiment.retrain}"
+
+
+def full_files(experiment, names):
+    """What the report reads of an unpruned detector."""
+    trained = TRAINED.format(**names)
+    files = {
+        "unpruned": f"{trained}/train/evaluate/metrics.json",
+        "head": f"{trained}/train/head.json",
+        "predictions": f"{trained}/predict/predictions.parquet",
+        "annotations": f"{DATA}/prune.json".format(**names),
+    }
+    if experiment.searches:
+        return {**files, "evaluated": f"{trained}/{experiment.searches[0]}/search/evaluated.parquet"}
+    return {**files, "score": f"{trained}/{FIXED}/full/score.json"}
+
+
+def pruned_files(experiment, names, pruned):
+    """What the report reads of a pruned detector, beside its unpruned one's files."""
+    search = "+".join(filter(None, (pruned.search, pruned.control)))
+    folder = PRUNED.format(**names, search=search, budget=pruned.budget)
+    if pruned.control == "kmeans":
+        return {"control_head": f"{folder}/train/head.json", "metrics": f"{folder}/train/evaluate/metrics.json"}
+    files = {
+        "sliced": f"{folder}/slice/evaluate/metrics.json",
+        "metrics": f"{folder}/{finished_folder(experiment)}/evaluate/metrics.json",
+    }
+    beside = str(Path(folder).parent)
+    if pruned.search == FIXED or pruned.control:
+        return {**files, "layout": f"{beside}/layout-{pruned.budget}.json", "score": f"{folder}/score.json"}
+    return {
+        **files,
+        "layout": f"{beside}/search/layout-{pruned.budget}.json",
+        "front": f"{beside}/search/front.csv",
+        "evaluated": f"{beside}/search/evaluated.parquet",
+    }
+
+
+def report_rows():
+    """One entry per detector the report shows: its names, and the files its figures come from."""
+    rows = []
+    for e in PLAN.run:
+        for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds):
+            names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
+            full = full_files(e, names)
+            expected = e.expected if anchor_set == e.anchor_sets[0] else {}
+            entry = {"experiment": e.name, **names, "retrain": e.retrain, "published": e.published}
+            rows.append(
+                {**entry, "method": "", "budget": 1, "label": "", "control": "", "expected": expected, "files": full}
+            )
+            for pruned in PLAN.pruned(e, anchor_set):
+                fixed = pruned.search == FIXED
+                entry["method"], entry["control"] = pruned.search, pruned.control
+                entry["budget"], entry["label"] = (None, pruned.budget) if fixed else (pruned.budget, "")
+                rows.append({**entry, "expected": {}, "files": {**full, **pruned_files(e, names, pruned)}})
+    return rows
+
+
+def report_inputs():
+    """Every file the report reads."""
+    return sorted({path for row in report_rows() for path in row["files"].values()})
+
+
+TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
+
+
+def report_outputs():
+    """Every file of the report that the chosen experiments give."""
+    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
+    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
+    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
