@@ -86,9 +86,7 @@ def read_split(dataset: str | Path, name: str) -> Split:
         raise UserError(f"{folder / 'dataset.json'}: has no split {name!r}; make the data set again") from None
 
 
-def _manifest(
-    splits: Mapping[str, Split], kind: str, seed: int | None, protocol: Mapping[str, Any]
-) -> dict[str, Any]:
+def _manifest(splits: Mapping[str, Split], kind: str, seed: int | None, protocol: Mapping[str, Any]) -> dict[str, Any]:
     first = next(iter(splits.values())).annotations
     names = zip(first.category_ids.tolist(), first.category_names, strict=True)
     return {
