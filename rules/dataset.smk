@@ -1,4 +1,4 @@
-"""dataset: COCO or VOC on disk (fetched where the configuration says so), or generated scenes -> COCO annotation files of the splits train, prune and test."""
+"""dataset: COCO or VOC on disk, or generated scenes -> COCO annotation files of the splits train, prune and test."""
 
 
 rule dataset:
