@@ -2,6 +2,8 @@
 
 import itertools
 
+from anchorprune.report.contents import report_files
+
 
 def finished_folder(experiment):
     """Where an experiment's finished pruned detector lies, below its budget's folder."""
@@ -43,23 +45,29 @@ def pruned_files(experiment, names, pruned):
     }
 
 
+def published_row(experiment, label):
+    """Which row of the published figures stands beside a detector: CONFIGURATION or CONFIGURATION-VARIANT."""
+    if not (experiment.published and label):
+        return None
+    configuration, _, variant = label.partition("-")
+    return {"detector": experiment.published, "configuration": configuration, "variant": variant}
+
+
 def report_rows():
     """One entry per detector the report shows: its names, and the files its figures come from."""
     rows = []
     for e in PLAN.run:
         for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds):
             names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
-            full = full_files(e, names)
-            expected = e.expected if anchor_set == e.anchor_sets[0] else {}
-            entry = {"experiment": e.name, **names, "retrain": e.retrain, "published": e.published}
-            rows.append(
-                {**entry, "method": "", "budget": 1, "label": "", "control": "", "expected": expected, "files": full}
-            )
+            full, first = full_files(e, names), anchor_set == e.anchor_sets[0]
+            entry = {"experiment": e.name, **names, "retrain": e.retrain, "method": "", "budget": 1, "label": None}
+            entry |= {"control": "", "expected": e.expected if first else {}, "files": full}
+            rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
             for pruned in PLAN.pruned(e, anchor_set):
-                fixed = pruned.search == FIXED
-                entry["method"], entry["control"] = pruned.search, pruned.control
-                entry["budget"], entry["label"] = (None, pruned.budget) if fixed else (pruned.budget, "")
-                rows.append({**entry, "expected": {}, "files": {**full, **pruned_files(e, names, pruned)}})
+                budget, label = (None, pruned.budget) if pruned.search == FIXED else (pruned.budget, None)
+                entry |= {"method": pruned.search, "budget": budget, "label": label, "control": pruned.control}
+                entry |= {"expected": {}, "published": published_row(e, None if pruned.control else label)}
+                rows.append({**entry, "files": {**full, **pruned_files(e, names, pruned)}})
     return rows
 
 
@@ -68,11 +76,6 @@ def report_inputs():
     return sorted({path for row in report_rows() for path in row["files"].values()})
 
 
-TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
-
-
 def report_outputs():
     """Every file of the report that the chosen experiments give."""
-    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
-    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
-    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
+    return [f"results/report/{name}" for name in report_files(report_rows())]
