@@ -17,7 +17,7 @@ rule dataset:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=each_attempt(4000),
+        mem_mb=each_attempt(2000),
         runtime=each_attempt(60),
     params:
         arguments=lambda w: dataset_arguments(dataset_of(w)),
