@@ -20,6 +20,7 @@ rule all:
         report_outputs(),
 
 
+include: "rules/download.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
