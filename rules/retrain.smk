@@ -18,15 +18,16 @@ rule retrain:
         f"{PRUNED}/retrain-{{retrain}}/benchmark.tsv"
     conda:
         "../environment.yml"
-    threads: 1
+    threads: lambda w: resources.threads(resources.recipe_of(detector_of(w), w.retrain))
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(60),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "retrain", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "retrain", "runtime", attempt),
+        gpu=lambda w: resources.gpus(resources.recipe_of(detector_of(w), w.retrain), GPUS),
     params:
         images=images_of("train"),
         options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, input.weights),
         folder=subpath(output.config, parent=True),
     shell:
         "anchorprune retrain {input.config:q} {params.options:q}"
-        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
+        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " --output {params.folder:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 """`anchorprune train`: train a detector with a set of anchors."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,12 +18,26 @@ from anchorprune.commands.options import output_option, print_json, split_option
 @split_options
 @training_options
 @output_option
-def command(config: Path, name: str, anchors: Path | None, annotations: Path, images: Path, output: Path, **options):
+def command(
+    config: Path,
+    name: str,
+    anchors: Path | None,
+    annotations: Path,
+    images: Path,
+    output: Path,
+    gpus: int | None,
+    processes: int | None,
+    **options: Any,
+):
     """Train the detector of the mmdet config CONFIG from its initialisation.
 
     Writes config.py (complete), weights.pth (tensors only), head.json and train.log. A training that was killed
     goes on from its last epoch when the same command is given again.
     """
+    from anchorprune.gpus import choose_devices
+
+    devices = choose_devices(gpus, processes)  # before torch looks for them
+
     from anchorprune.commands.training import run_training
     from anchorprune.detectors import compose
     from anchorprune.files import read_json
@@ -32,4 +47,4 @@ def command(config: Path, name: str, anchors: Path | None, annotations: Path, im
     if anchors is not None:
         chosen = read_json(anchors, "anchor set")
         compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
-    print_json(run_training(cfg, annotations, images, output, **options))
+    print_json(run_training(cfg, annotations, images, output, devices=devices, **options))

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors import compose
+from anchorprune.detectors.recipe import Recipe, set_recipe
 from anchorprune.detectors.train import train
 from anchorprune.errors import UserError
 
@@ -22,10 +23,22 @@ def run_training(
     *,
     seed: int,
     threads: int,
+    devices: int = 1,
     initial: Path | None = None,
     **recipe: Any,
 ) -> dict[str, Any]:
     """Train `cfg` on a split; returns the summary that the command prints.
+
+    Args:
+        cfg: mmdet config with explicit anchors; changed in place.
+        annotations: COCO annotation file of the split.
+        images: folder its file names are relative to.
+        output: folder of the results.
+        seed: of Python, NumPy and torch.
+        threads: torch threads of a process.
+        devices: processes that train together, as `anchorprune.gpus.choose_devices` gave them.
+        initial: weights to fine-tune from; None trains from the config's initialisation.
+        **recipe: fields of `Recipe`.
 
     Raises:
         UserError: the split is empty, a file is missing, or the training fails for a reason the user can mend.
@@ -35,7 +48,7 @@ def run_training(
         raise UserError(f"{annotations}: no boxes to train on; give a split with annotated images")
     compose.set_classes(cfg, truth.category_names)
     compose.set_training_data(cfg, annotations, images)
-    for line in compose.set_recipe(cfg, compose.Recipe(**recipe)):
+    for line in set_recipe(cfg, Recipe(**recipe), devices):
         LOG.info(line)
-    train(cfg, output, seed, threads, initial)
+    train(cfg, output, seed, threads, initial, devices)
     return {"output": str(output), "images": len(truth.images), "boxes": len(truth.ids), "seed": seed}
