@@ -49,15 +49,12 @@ def find_gpus() -> tuple[str, ...]:
     return tuple(line.strip() for line in listed.splitlines() if line.strip().startswith("GPU-"))
 
 
-def choose_devices(gpus: int | None = None, processes: int | None = None) -> int:
+def choose_devices(gpus: int | None = None, processes: int | None = None) -> None:
     """Take the devices of a command and make them all that torch will see; call it before torch looks.
 
     Args:
         gpus: how many; None takes one if there is one, else the CPU.
-        processes: train on the CPU, in so many processes.
-
-    Returns:
-        How many processes are to work together: one per GPU, or on the CPU as asked.
+        processes: of a training on the CPU, which is then to see no GPU.
 
     Raises:
         UserError: more GPUs than there are, or GPUs and processes of the CPU at once.
@@ -73,7 +70,6 @@ def choose_devices(gpus: int | None = None, processes: int | None = None) -> int
         )
     if found or processes is not None:
         os.environ[VISIBLE] = ",".join(hold_gpus(found, gpus or 1) if found else ())
-    return gpus or processes or 1
 
 
 def hold_gpus(names: Sequence[str], count: int, folder: Path | None = None) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def test_no_driver_no_gpu(monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert gpus.find_gpus() == ()
-    assert gpus.choose_devices() == 1
+    gpus.choose_devices()
     assert "CUDA_VISIBLE_DEVICES" not in os.environ  # torch may know better
     with pytest.raises(UserError, match=r"--gpus 1: there are 0 GPUs here; ask for no more, or train on the CPU"):
         gpus.choose_devices(1)
@@ -105,7 +105,7 @@ def test_too_many(machine, monkeypatch):
 
 def test_processes_of_the_cpu_see_no_gpu(machine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert gpus.choose_devices(processes=2) == 2
+    gpus.choose_devices(processes=2)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
@@ -118,3 +118,18 @@ def test_a_folder_that_cannot_be_made(machine, monkeypatch, tmp_path):
 def test_no_torch_is_needed():
     program = "import sys; sys.modules['torch'] = None; import anchorprune.gpus, anchorprune.resources"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_gpus_that_torch_cannot_use(machine, run_command, tmp_path):
+    """As with a torch built without CUDA, or a driver too old for it."""
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("torch has a GPU here")
+    text = run_command("doctor").json["GPU"]["text"]
+    assert text.startswith("GPU-a, GPU-b, GPU-c cannot be used by torch")
+    done = run_command(
+        *("retrain", ROOT / "config/detectors/ssd_demo.py", "--gpus", 2, "--annotations", "a.json", "--images", "."),
+        *("--output", tmp_path / "out"),
+    )
+    assert done.status == 2
+    assert "--gpus 2: this torch sees no GPU" in done.error_line

@@ -33,10 +33,12 @@ def command(
     """
     from anchorprune.gpus import choose_devices
 
-    devices = choose_devices(gpus, processes)  # before torch looks for them
+    choose_devices(gpus, processes)  # before torch looks for them
 
     from anchorprune.commands.training import run_training
     from anchorprune.detectors import compose
 
     cfg = compose.read_config(config)
-    print_json(run_training(cfg, annotations, images, output, devices=devices, initial=finetune, **options))
+    print_json(
+        run_training(cfg, annotations, images, output, gpus=gpus, processes=processes, initial=finetune, **options)
+    )

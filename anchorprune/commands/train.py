@@ -36,7 +36,7 @@ def command(
     """
     from anchorprune.gpus import choose_devices
 
-    devices = choose_devices(gpus, processes)  # before torch looks for them
+    choose_devices(gpus, processes)  # before torch looks for them
 
     from anchorprune.commands.training import run_training
     from anchorprune.detectors import compose
@@ -47,4 +47,4 @@ def command(
     if anchors is not None:
         chosen = read_json(anchors, "anchor set")
         compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
-    print_json(run_training(cfg, annotations, images, output, devices=devices, **options))
+    print_json(run_training(cfg, annotations, images, output, gpus=gpus, processes=processes, **options))

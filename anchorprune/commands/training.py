@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 
 from anchorprune.datasets.coco import read_coco
@@ -23,7 +24,8 @@ def run_training(
     *,
     seed: int,
     threads: int,
-    devices: int = 1,
+    gpus: int | None = None,
+    processes: int | None = None,
     initial: Path | None = None,
     **recipe: Any,
 ) -> dict[str, Any]:
@@ -36,18 +38,24 @@ def run_training(
         output: folder of the results.
         seed: of Python, NumPy and torch.
         threads: torch threads of a process.
-        devices: processes that train together, as `anchorprune.gpus.choose_devices` gave them.
+        gpus: GPUs that train together, which `anchorprune.gpus.choose_devices` has made visible.
+        processes: that train together on the CPU.
         initial: weights to fine-tune from; None trains from the config's initialisation.
         **recipe: fields of `Recipe`.
 
     Raises:
         UserError: the split is empty, a file is missing, or the training fails for a reason the user can mend.
     """
+    if gpus is not None and not torch.cuda.is_available():
+        raise UserError(
+            f"--gpus {gpus}: this torch sees no GPU; `anchorprune doctor` says why, --processes does without"
+        )
     truth = read_coco(annotations)
     if not len(truth.ids):
         raise UserError(f"{annotations}: no boxes to train on; give a split with annotated images")
     compose.set_classes(cfg, truth.category_names)
     compose.set_training_data(cfg, annotations, images)
+    devices = gpus or processes or 1
     for line in set_recipe(cfg, Recipe(**recipe), devices):
         LOG.info(line)
     train(cfg, output, seed, threads, initial, devices)
