@@ -16,7 +16,7 @@ from anchorprune.commands.options import output_option, print_json
 )
 @output_option
 def command(manifest: Path, published: Path | None, output: Path) -> None:
-    """Write the table of all results (csv, md, tex), each experiment's table and figures (pdf, svg, png), and index.html.
+    """Write index.html, the table of all results (csv, md, tex), and each experiment's table and figures (pdf, svg, png).
 
     The page holds all of them and needs no other file: it can be sent as it is.
 
