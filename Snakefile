@@ -15,11 +15,13 @@ include: "rules/reported.smk"
 
 
 rule all:
-    """Every table and plot of the chosen experiments (default)."""
+    """Every table and plot of the chosen experiments, and the submissions they ask for (default)."""
     input:
         report_outputs(),
+        submissions(),
 
 
+include: "rules/download.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
@@ -28,4 +30,5 @@ include: "rules/layouts.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/submission.smk"
 include: "rules/report.smk"

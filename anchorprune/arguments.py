@@ -8,18 +8,28 @@ from typing import Any
 def options(settings: Mapping[str, Any]) -> list[str]:
     """Settings as options, in the order of their keys: `{"batch_size": 8}` -> `--batch-size 8`.
 
-    A setting that is a mapping becomes one option with several values (a split's annotations and images).
+    A setting that is a mapping becomes one option with several values (a split's annotations and images); one that is
+    true or false becomes `--amp` or `--no-amp`.
     """
     words: list[str] = []
     for key, value in sorted(settings.items()):
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
+            continue
         values = value.values() if isinstance(value, Mapping) else [value]
         words += [f"--{key.replace('_', '-')}", *map(str, values)]
     return words
 
 
 def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
-    """Arguments of `anchorprune dataset`."""
-    return [dataset["kind"], *options({key: value for key, value in dataset.items() if key != "kind"})]
+    """Arguments of `anchorprune dataset`; a list becomes its option several times, a number of `prune` a fraction."""
+    settings = {key: value for key, value in dataset.items() if key not in ("kind", "download", "limit")}
+    if isinstance(settings.get("prune"), int | float):
+        settings["prune_fraction"] = settings.pop("prune")
+    repeated = {key: settings.pop(key) for key in sorted(settings) if isinstance(settings[key], list)}
+    words = [word for key, values in repeated.items() for value in values for word in (f"--{key}", value)]
+    words += [word for name, count in dataset.get("limit", {}).items() for word in ("--limit", name, str(count))]
+    return [dataset["kind"], *options(settings), *words]
 
 
 def detector_arguments(detector: Mapping[str, Any], anchors: Any) -> list[str]:

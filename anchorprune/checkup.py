@@ -11,7 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from anchorprune.datasets.sources import source_paths
+from anchorprune.datasets.sources import remedy, source_paths
+from anchorprune.gpus import find_gpus
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ _DETECTORS = "run `make setup`"
 _PACKAGES = (
     ("numba", "numba", _CORE),
     ("pycocotools", "pycocotools.mask", _CORE),
+    ("filelock", "filelock", _CORE),
     ("pyarrow", "pyarrow", _CORE),
     ("matplotlib", "matplotlib", _CORE),
     ("snakemake", "snakemake", "run `make setup`, or pip install snakemake"),
@@ -69,6 +71,7 @@ def _package(distribution: str, module: str, remedy: str) -> Finding:
 
 
 def _gpu() -> Finding:
+    listed = find_gpus()
     try:
         import torch
     except ImportError:
@@ -76,6 +79,11 @@ def _gpu() -> Finding:
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
         return Finding("GPU", True, names, required=False)
+    if listed:
+        remedy = "install a torch with CUDA, of a version that the driver knows (https://pytorch.org)"
+        return Finding(
+            "GPU", False, f"{', '.join(listed)} cannot be used by torch {torch.__version__}; {remedy}", False
+        )
     return Finding("GPU", False, f"no CUDA device; {os.cpu_count()} CPU cores are used instead", required=False)
 
 
@@ -95,8 +103,8 @@ def _datasets(config: Path) -> Iterator[Finding]:
         yield Finding("config", False, f"{config} is not readable YAML ({' '.join(str(error).split())})")
         return
     for name, settings in datasets.items():
-        missing = [path for path in source_paths(settings).values() if not Path(path).exists()]
+        missing = [path for _, path in source_paths(settings) if not Path(path).exists()]
         if missing:
-            yield Finding(f"data set {name}", False, f"{missing[0]} is not there; put it there or mend {config}", False)
+            yield Finding(f"data set {name}", False, f"{missing[0]} is not there; {remedy(settings)}", False)
         else:
             yield Finding(f"data set {name}", True, "generated" if settings["kind"] == "scenes" else "in place", False)

@@ -15,6 +15,7 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "download": "download",
     "dataset": "dataset",
     "convert": "convert",
     "train": "train",
@@ -24,6 +25,7 @@ COMMANDS = {
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",
+    "submission": "submission",
     "report": "report",
     "shapes": "shapes",
     "anchors": "anchors",

@@ -42,6 +42,7 @@ class Experiment:
         retrain: `scratch`, `finetune` or `none`.
         expected: what the config says to expect.
         published: the detector's name among the published figures.
+        test_dev: `image_info` and `images` of COCO's test-dev, if submissions are to be written.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Experiment:
     description: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     published: str | None = None
+    test_dev: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ rule dataset:
         f"{DATA}/benchmark.tsv"
     conda:
         "../environment.yml"
+    resources:
+        mem_mb=each_attempt(2000),
+        runtime=each_attempt(60),
     params:
         arguments=lambda w: dataset_arguments(dataset_of(w)),
         folder=subpath(output.dataset, parent=True),

@@ -249,15 +249,17 @@ def test_where_everything_loses_the_least_loss_is_named():
 
 def test_expectations_are_judged():
     section = runs((1, "", 0, 0.3, 0.0, 0.0), (1, "", 1, 0.3, 0.0, 0.0), (1, "", 2, np.nan, 0.0, 0.0), FULL[1])
-    for entry, expected in zip(
-        section.entries, ({"ap": 0.31, "tolerance": 0.02}, {"ap": 0.2}, {"ap": 0.2}, {}), strict=True
-    ):
+    voc = {"ap": 0.7, "tolerance": 0.1, "figure": "voc_map", "source": "the zoo"}
+    wanted = ({"ap": 0.31, "tolerance": 0.02}, {"ap": 0.2}, {"ap": 0.2}, voc)
+    for entry, expected in zip(section.entries, wanted, strict=True):
         entry["expected"] = expected
-    section.table["within_expected"] = ["true", "", "", ""]
+    section.table["within_expected"] = ["true", "", "", "false"]
+    section.table["voc_map"] = 0.5
     assert [(finding.state, finding.text) for finding in findings(section)] == [
         ("inside", "AP 0.300 found, 0.310 ± 0.020 expected"),
         ("open", "AP 0.300 found, 0.200 expected"),
         ("open", "no AP found, 0.200 expected"),
+        ("outside", "VOC mAP 0.500 found, 0.700 ± 0.100 expected (the zoo)"),
     ]
 
 

@@ -11,7 +11,7 @@ from anchorprune.report.tables import MARK, format_macs
 
 ROWS = ("anchor_set", "configuration")  # columns that name a row
 # What the figures of a column are measured on, by the start of its name; the longest counts.
-TAGS = {"ap": "test split", "ap_search": "prune split", "published": "published"}
+TAGS = {"ap": "test split", "ap_search": "prune split", "voc": "test split", "published": "published"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _cells(name: str, figures: pd.Series, shown: pd.Series) -> list[Cell]:
     """A column's cells. Among APs that differ as they are shown, the highest are best."""
     values = [float("nan") if text == "-" else number(str(figure)) for figure, text in zip(figures, shown, strict=True)]
     rounded = [round(value, 3) for value in values if value >= 0]
-    best = max(rounded) if name.startswith("ap") and len(set(rounded)) > 1 else None
+    best = max(rounded) if name.startswith(("ap", "voc")) and len(set(rounded)) > 1 else None
     return [
         Cell(
             text=_text(name, value, text),

@@ -8,11 +8,11 @@ import pandas as pd
 from anchorprune.report.contents import Part
 from anchorprune.report.manifest import configuration, is_retrained
 from anchorprune.report.published import number
-from anchorprune.report.results import AP_FIGURES
+from anchorprune.report.results import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.section import Section
 from anchorprune.report.tables import format_macs, marked, marks, rounded, write_table
 
-MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, "saved_macs", "saved_boxes"]
+MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, *VOC_FIGURES, "saved_macs", "saved_boxes"]
 # Ours -> the published table's column.
 PUBLISHED = {
     "published_ap": "ap_retrained",
@@ -31,6 +31,8 @@ HEADINGS = {
     "ap_small": "S",
     "ap_medium": "M",
     "ap_large": "L",
+    "voc_map": "VOC mAP",
+    "voc_map_11point": "VOC mAP (11 points)",
     "macs": "head MACs",
     "boxes": "boxes",
     "saved_macs": "MACs saved",
@@ -88,7 +90,8 @@ def as_text(table: pd.DataFrame, section: Section) -> pd.DataFrame:
     shown.loc[table["configuration"] == "unpruned", "ap_sliced"] = "-"  # nothing was retrained
     shown["configuration"] += [f" ({n} seeds)" if n > 1 else "" for n in table["seeds"]]
     shown["published_macs"] = [_as_given(cell) for cell in table["published_macs"]]
-    columns = [name for name in HEADINGS if name not in PUBLISHED or any(table[name])]
+    empty = {name for name in PUBLISHED if not any(table[name])} | {n for n in VOC_FIGURES if table[n].isna().all()}
+    columns = [name for name in HEADINGS if name not in empty]
     return shown[columns].astype(str).replace("", "-")
 
 

@@ -59,9 +59,7 @@ class Published:
         wanted = tuple(str(key.get(name) or "") for name in KEY)
         known = sorted({row[0] for row in self.results})
         if wanted[0] not in known:
-            raise UserError(
-                f"{self.folder / 'results.csv'}: no detector {wanted[0]!r}; known: {', '.join(known)}"
-            )
+            raise UserError(f"{self.folder / 'results.csv'}: no detector {wanted[0]!r}; known: {', '.join(known)}")
         return self.results.get(wanted, {})
 
     def front(self, entries: list[Entry]) -> pd.DataFrame | None:

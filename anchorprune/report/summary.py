@@ -1,11 +1,13 @@
 """What an experiment comes to: the most it saves at no loss of AP, and whether its AP is the expected one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from anchorprune.report.manifest import Entry, configuration, is_pruned
+from anchorprune.report.paper_table import HEADINGS
 from anchorprune.report.section import Section
 
 MEANS = ["ap", "ap_change", "saved_macs", "saved_boxes"]
@@ -66,7 +68,7 @@ def _means(pruned: Section) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Finding:
-    """An expected AP beside the found one.
+    """An expected figure beside the found one.
 
     Attributes:
         who: anchor set and seed.
@@ -80,18 +82,19 @@ class Finding:
 
 
 def findings(section: Section) -> list[Finding]:
-    """A finding for each detector that an AP is expected of."""
-    rows = zip(section.entries, section.table["ap"], section.table["within_expected"], strict=True)
-    return [_finding(entry, ap, within) for entry, ap, within in rows if entry["expected"].get("ap") is not None]
+    """A finding for each detector that an AP, or VOC's mAP, is expected of."""
+    rows = zip(section.entries, section.table.to_dict("records"), strict=True)
+    return [_finding(entry, row) for entry, row in rows if entry["expected"].get("ap") is not None]
 
 
-def _finding(entry: Entry, ap: float, within: str) -> Finding:
+def _finding(entry: Entry, row: dict[str, Any]) -> Finding:
     expected = entry["expected"]
+    figure = expected.get("figure", "ap")
+    found = f"{HEADINGS[figure]} {row[figure]:.3f} found" if row[figure] >= 0 else f"no {HEADINGS[figure]} found"
     wanted = f"{expected['ap']:.3f}"
     if expected.get("tolerance") is not None:
         wanted += f" ± {expected['tolerance']:.3f}"
     source = f" ({expected['source']})" if expected.get("source") else ""
-    found = f"AP {ap:.3f} found" if ap >= 0 else "no AP found"
     who = f"{configuration(entry)}, {entry['anchor_set']} anchors, seed {entry['seed']}"
-    state = {"true": "inside", "false": "outside"}.get(within, "open")
+    state = {"true": "inside", "false": "outside"}.get(row["within_expected"], "open")
     return Finding(who, f"{found}, {wanted} expected{source}", state)
