@@ -23,6 +23,8 @@ COMMANDS = {
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",
+    "deploy": "deploy",
+    "latency": "latency",
     "report": "report",
     "anchors": "anchors",
     "cost": "cost",
