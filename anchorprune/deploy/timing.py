@@ -1,6 +1,7 @@
 """Timing things against each other: rounds in which each has its turn, so that the machine's drift meets all alike."""
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -38,8 +39,9 @@ def time_together(
         calls: by name.
         rounds: that are counted, after a few that warm up.
         title: of the progress bar.
+        clock: in seconds; see `rounds_of`.
     """
-    taken = rounds_of(calls, rounds, lambda numbers: progress(numbers, title))
+    taken = rounds_of(calls, rounds, lambda numbers: progress(numbers, title), clock)
     return {name: summary(values) for name, values in taken.items()}
 
 
