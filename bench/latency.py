@@ -71,7 +71,7 @@ def ssd300(images: list[Path]) -> Detector:
 
 @torch.no_grad()
 def enliven(detector: Detector, images: list[Path]) -> None:
-    """Scale each level's logits and deltas to a spread of 1, then raise the background until few candidates are left."""
+    """Scale each level's logits and deltas to a spread of 1, then raise the background until few pairs are left."""
     model, form = detector.model, InputForm(300, 300, False, (0.0, 0.0, 0.0))
     pixels = np.concatenate([prepare(path, form).pixels for path in images])
     features = model.extract_feat(torch.from_numpy(pixels) - 120)

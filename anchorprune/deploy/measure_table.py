@@ -22,9 +22,12 @@ VERSION = 1
 WARM_UP = 3  # rounds that are not counted
 
 
-def rounds_of(calls, rounds, wrap=iter):
-    """Call each of `calls` (name -> function of the round's number) once a round, in turn, so that the machine's
-    drift meets all alike; returns name -> milliseconds of each round after those that warm up.
+def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
+    """Call each of `calls` (name -> function of the round's number) once a round, in turn.
+
+    So the machine's drift meets all alike. Returns name -> milliseconds of each round after those that warm up. With
+    `time.process_time` as clock it is the time that cores worked, which other programs on the machine disturb less;
+    for one thread that is the time it takes on an idle machine.
     """
     taken = {name: [] for name in calls}
     for number in wrap(range(-WARM_UP, rounds)):

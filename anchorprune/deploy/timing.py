@@ -31,7 +31,10 @@ class Timing:
 
 
 def time_together(
-    calls: Mapping[str, Callable[[int], object]], rounds: int, title: str = "timing"
+    calls: Mapping[str, Callable[[int], object]],
+    rounds: int,
+    title: str = "timing",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
     """Time each call once a round, in turn; a call is given the round's number, to choose its input by.
 
