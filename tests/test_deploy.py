@@ -238,7 +238,7 @@ def enliven(head):
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight)
             if re.search(r"retina_|convs_pred|convs\.\d\.1$", name):
-                module.weight.data /= 4
+                module.weight.data /= 8
                 module.bias.data.fill_(-2.0 if "retina_cls" in name else 0.0)
 
 
