@@ -21,6 +21,7 @@ from mmengine.config import Config
 from onnx import numpy_helper
 
 from anchorprune.anchor_order import permutation, published_ssd300
+from anchorprune.cost import cost
 from anchorprune.deploy.device import facts
 from anchorprune.deploy.finish import finish
 from anchorprune.deploy.images import images_in, prepare
@@ -188,6 +189,23 @@ def published(detector: Detector, images: list[Path], given: Any) -> None:
     print(markdown(rows, result))
 
 
+def published_heads(detector: Detector, images: list[Path], given: Any) -> dict[str, Any]:
+    """Milliseconds of head, decoding and NMS alone, of the detector and the paper's four layouts."""
+    models = export(detector, OPSET, {"anchorprune": "bench", "commit": None})
+    layouts = {"full": Layout.full(detector.head)}
+    layouts |= {name: published_layout(detector, removed) for name, removed in REMOVED.items()}
+    calls = {}
+    for name, layout in layouts.items():
+        head, tail = layout_calls(detector, models, layout, images, given.threads)
+        calls |= {f"{name} head": head, f"{name} finish": tail}
+    times = time_together(calls, given.rounds, "published layouts", given.clock)
+    rows = []
+    for name, layout in layouts.items():
+        parts = {part: times[f"{name} {part}"].to_dict() for part in ("head", "finish")}
+        rows.append({"name": name, "cost": cost(layout).to_dict(), **parts})
+    return {"detectors": rows, **facts(given.threads, given.rounds, len(images), given.clock)}
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__)
@@ -197,7 +215,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--layouts", type=int, default=20, help="random ones the table is tried on")
-    parser.add_argument("--only", choices=("table", "published"))
+    parser.add_argument("--only", choices=("table", "heads", "published"))
     parser.add_argument("--cpu-time", action="store_true", help="of a machine others use too; with --threads 1")
     given = parser.parse_args()
     given.clock = time.process_time if given.cpu_time else time.perf_counter
@@ -205,7 +223,11 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     images = images_in(given.images, given.count)
     detector = ssd300(images)
-    if given.only != "published":
+    if given.only == "heads":
+        found = published_heads(detector, images, given)
+        write_json(given.output / "latency-heads.json", found)
+        print(json.dumps(found, indent=1))
+    if given.only in (None, "table"):
         found = {
             **table_against_layouts(detector, images, given),
             **facts(given.threads, given.rounds, len(images), given.clock),
@@ -215,7 +237,7 @@ def main() -> None:
         for row in found["layouts"]:
             times = f"{row['measured']:8.2f} ms, predicted {row['predicted']:8.2f} ms, {row['error']:+.1%}"
             print(f"{len(row['kept']):3} anchors {times}")
-    if given.only != "table":
+    if given.only in (None, "published"):
         published(detector, images, given)
 
 
