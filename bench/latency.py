@@ -121,9 +121,10 @@ def table_against_layouts(detector: Detector, images: list[Path], given: Any) ->
     table = LatencyTable.load(given.output / "latency-table.json", detector.head)
     layouts = random_layouts(detector, given.layouts)
     models = export(detector, OPSET, {"anchorprune": "bench", "commit": None})
+    features = features_of(models, images)
     calls = {}
     for number, layout in enumerate(layouts):
-        head, tail = layout_calls(detector, models, layout, images, given.threads)
+        head, tail = layout_calls(detector, models, layout, features, given.threads)
         calls |= {f"{number} head": head, f"{number} finish": tail}
     times = time_together(calls, given.rounds, "layouts", given.clock)
     rows = []
@@ -143,7 +144,14 @@ def table_against_layouts(detector: Detector, images: list[Path], given: Any) ->
     return {"layouts": rows, "largest_error": max(abs(row["error"]) for row in rows)}
 
 
-def layout_calls(detector: Detector, models: Any, layout: Layout, images: list[Path], threads: int) -> list:
+def features_of(models: Any, images: list[Path]) -> list[dict[str, np.ndarray]]:
+    """Each image's features by name."""
+    model, names = session(models.features), models.feature_names
+    pixels = [prepare(path, models.metadata.input).pixels for path in images]
+    return [dict(zip(names, model.run(names, {IMAGES: one}), strict=True)) for one in pixels]
+
+
+def layout_calls(detector: Detector, models: Any, layout: Layout, features: list, threads: int) -> list:
     """A layout's head, and its decoding and NMS, on the features and raw outputs of real images."""
     coding, levels = coding_of(detector), level_outputs(detector)
     kept = [(level, list(anchors)) for level, anchors in zip(levels, layout.kept_per_level, strict=True) if anchors]
@@ -162,12 +170,8 @@ def layout_calls(detector: Detector, models: Any, layout: Layout, images: list[P
     for output in model.graph.output:
         output.type.tensor_type.shape.dim[1].dim_param = f"channels_{output.name}"
     onnx.checker.check_model(model)
-    head, whole = session(model, threads), session(models.features)
-    feeds = []
-    for path in images:
-        pixels = prepare(path, models.metadata.input).pixels
-        features = dict(zip(models.feature_names, whole.run(models.feature_names, {IMAGES: pixels}), strict=True))
-        feeds.append({value.name: features[value.name] for value in model.graph.input})
+    head = session(model, threads)
+    feeds = [{value.name: image[value.name] for value in model.graph.input} for image in features]
     raw = [dict(zip(names, head.run(names, feed), strict=True)) for feed in feeds]
     chosen = [level.only(anchors) for level, anchors in kept]
     tail = session(finish(chosen, coding, postprocess(detector.config), OPSET), threads)
@@ -192,11 +196,12 @@ def published(detector: Detector, images: list[Path], given: Any) -> None:
 def published_heads(detector: Detector, images: list[Path], given: Any) -> dict[str, Any]:
     """Milliseconds of head, decoding and NMS alone, of the detector and the paper's four layouts."""
     models = export(detector, OPSET, {"anchorprune": "bench", "commit": None})
+    features = features_of(models, images)
     layouts = {"full": Layout.full(detector.head)}
     layouts |= {name: published_layout(detector, removed) for name, removed in REMOVED.items()}
     calls = {}
     for name, layout in layouts.items():
-        head, tail = layout_calls(detector, models, layout, images, given.threads)
+        head, tail = layout_calls(detector, models, layout, features, given.threads)
         calls |= {f"{name} head": head, f"{name} finish": tail}
     times = time_together(calls, given.rounds, "published layouts", given.clock)
     rows = []
