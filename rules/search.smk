@@ -6,6 +6,7 @@ rule search:
     input:
         predictions=f"{TRAINED}/predict/predictions.parquet",
         annotations=f"{DATA}/prune.json",
+        latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
     output:
         front=f"{TRAINED}/{{search}}/search/front.csv",
         evaluated=f"{TRAINED}/{{search}}/search/evaluated.parquet",
