@@ -15,6 +15,7 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "init": "init",
     "dataset": "dataset",
     "convert": "convert",
     "train": "train",

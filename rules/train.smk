@@ -44,7 +44,7 @@ rule convert:
         arguments=lambda w, input: detector_arguments(detector_of(w), input.anchors),
         folder=subpath(output.config, parent=True),
     shell:
-        "anchorprune convert {params.arguments:q} --weights {input.weights:q}"
+        "anchorprune convert {params.arguments:q} {input.weights:q}"
         " --name {wildcards.detector}-{wildcards.anchor_set} --output {params.folder:q} > {log:q} 2>&1"
 
 

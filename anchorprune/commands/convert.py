@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import output_option, print_json
+from anchorprune.commands.options import detector_options, output_option, print_json
 
 
 @click.command(epilog="Example: anchorprune convert ssd300_coco.py ssd300_coco.pth --output ssd300/")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config")
 @click.argument("weights", type=click.Path(path_type=Path), required=False)
+@detector_options
 @click.option("--name", help="Name of the head; layouts refer to it.  [default: CONFIG's file name]")
 @click.option(
     "--order",
@@ -19,16 +20,27 @@ from anchorprune.commands.options import output_option, print_json
     help="Order of the anchors in WEIGHTS; 'published' is that of the paper's SSD300.",
 )
 @output_option
-def command(config: Path, weights: Path | None, name: str | None, order: str, output: Path):
-    """Give the detector of the mmdet config CONFIG an explicit anchor list, with the boxes it had.
+def command(
+    config: str,
+    weights: Path | None,
+    anchors: Path | None,
+    option: tuple[str, ...],
+    name: str | None,
+    order: str,
+    output: Path,
+):
+    """Give the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) an explicit anchor list.
+
+    It has the boxes it had, or those of --anchors.
 
     Writes config.py (complete), head.json, and, if WEIGHTS are given, weights.pth (tensors only). WEIGHTS may be a
     checkpoint of mmdet 2.x or 3.x.
     """
     from anchorprune.cost import cost
-    from anchorprune.detectors.compose import read_config
+    from anchorprune.commands.detector import read_detector
     from anchorprune.detectors.convert import convert
     from anchorprune.layout import Layout
 
-    head = convert(read_config(config), name or config.stem, output, weights, order == "published")
+    name = name or Path(config).stem
+    head = convert(read_detector(config, name, anchors, option), name, output, weights, order == "published")
     print_json({"output": str(output), "head": head.name, **cost(Layout.full(head)).to_dict()})
