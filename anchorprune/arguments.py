@@ -18,8 +18,14 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 
 
 def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
-    """Arguments of `anchorprune dataset`."""
-    return [dataset["kind"], *options({key: value for key, value in dataset.items() if key != "kind"})]
+    """Arguments of `anchorprune dataset`; a list becomes its option several times, a number of `prune` a fraction."""
+    settings = {key: value for key, value in dataset.items() if key not in ("kind", "download", "limit")}
+    if isinstance(settings.get("prune"), int | float):
+        settings["prune_fraction"] = settings.pop("prune")
+    repeated = {key: settings.pop(key) for key in sorted(settings) if isinstance(settings[key], list)}
+    words = [word for key, values in repeated.items() for value in values for word in (f"--{key}", value)]
+    words += [word for name, count in dataset.get("limit", {}).items() for word in ("--limit", name, str(count))]
+    return [dataset["kind"], *options(settings), *words]
 
 
 def detector_arguments(detector: Mapping[str, Any], anchors: Any) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from anchorprune.datasets.coco import read_coco, write_coco
+from anchorprune.datasets.coco import read_coco, read_image_info, write_coco
 from anchorprune.errors import UserError
 
 
@@ -224,10 +224,24 @@ def test_the_reference_reader_reads_what_we_write(tmp_path, capsys):
     assert reference.getCatIds(catNms=["cat"]) == [2]
 
 
-def test_crowds_that_are_difficult_boxes_say_so(tmp_path):
-    write_coco(read_coco(save(tmp_path, example())), tmp_path / "written.json", crowd_is_difficult=True)
+def test_the_difficult_flag_is_kept_where_a_file_has_it(tmp_path):
+    data = example()
+    assert read_coco(save(tmp_path, data)).difficult is None
+    data["annotations"][1]["difficult"] = 1
+    found = read_coco(save(tmp_path, data))
+    assert found.difficult.tolist() == [False, True, False]
+    write_coco(found, tmp_path / "written.json")
     records = json.loads((tmp_path / "written.json").read_text())["annotations"]
-    assert [record["difficult"] for record in records] == [1, 0, 0]
+    assert [record["difficult"] for record in records] == [0, 1, 0]
+
+
+def test_a_file_of_images_alone(tmp_path):
+    data = example()
+    del data["annotations"]
+    found = read_image_info(save(tmp_path, data))
+    assert found.image_ids.tolist() == sorted(image["id"] for image in data["images"])
+    assert len(found.ids) == 0 and found.boxes.shape == (0, 4)
+    assert len(found.category_names) == len(data["categories"])
 
 
 def test_val2017_size_is_read_within_a_second(tmp_path):

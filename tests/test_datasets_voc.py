@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from anchorprune.datasets.coco import read_coco, write_coco
-from anchorprune.datasets.voc import read_voc, voc_categories
+from anchorprune.datasets.voc import read_voc, voc_categories, voc_images
 from anchorprune.errors import UserError
 
 BCCD = Path(__file__).resolve().parents[2] / "shared" / "data" / "bccd"
@@ -58,10 +58,31 @@ def test_difficult_boxes_become_crowds_and_stay_difficult_in_the_file(tmp_path):
     root = folder(tmp_path, {"one": xml(thing(difficult=1) + thing())}, train="one")
     found = read_voc(root, "train")
     assert found.iscrowd.tolist() == [True, False]
-    write_coco(found, tmp_path / "train.json", crowd_is_difficult=True)
+    write_coco(found, tmp_path / "train.json")
     records = json.loads((tmp_path / "train.json").read_text())["annotations"]
     assert [(record["iscrowd"], record["difficult"]) for record in records] == [(1, 1), (0, 0)]
-    assert read_coco(tmp_path / "train.json").iscrowd.tolist() == [True, False]
+    again = read_coco(tmp_path / "train.json")
+    assert again.iscrowd.tolist() == again.difficult.tolist() == [True, False]
+
+
+def test_years_below_a_common_root_keep_their_folder_in_the_names(tmp_path):
+    for year, corners in (("VOC2007", (1, 1, 10, 10)), ("VOC2012", (1, 1, 20, 20))):
+        (tmp_path / year).mkdir()
+        folder(tmp_path / year, {"one": xml(thing(corners=corners))}, trainval="one", test="one")
+    found = read_voc(tmp_path, ["VOC2007/trainval", "VOC2012/trainval"])
+    names = [image.file_name for image in found.images]
+    assert names == ["VOC2007/JPEGImages/one.jpg", "VOC2012/JPEGImages/one.jpg"]
+    assert found.image_ids.tolist() == found.ids.tolist() == [1, 2]
+    assert found.area.tolist() == [100, 400]
+    assert voc_images(tmp_path, ["VOC2007/trainval"]) == tmp_path
+    assert read_voc(tmp_path, "VOC2007/test").images[0].file_name == "VOC2007/JPEGImages/one.jpg"
+    assert read_voc(tmp_path / "VOC2007", "test").images[0].file_name == "one.jpg"
+    with pytest.raises(UserError, match=r"VOC2012/ImageSets/Main/val\.txt: no such image list; .* are: test, trainval"):
+        read_voc(tmp_path, ["VOC2007/trainval", "VOC2012/val"])
+    with pytest.raises(UserError, match="image set 'VOC2007/test' is given twice"):
+        read_voc(tmp_path, ["VOC2007/test", "VOC2007/test"])
+    with pytest.raises(UserError, match="leaves the image folder"):
+        read_voc(tmp_path, ["VOC2007/../../test"])
 
 
 def test_degenerate_boxes_are_skipped_and_reported(tmp_path):

@@ -1,19 +1,17 @@
-"""`anchorprune dataset`: COCO files, a PASCAL VOC folder or generated scenes -> one prepared data set."""
+"""`anchorprune dataset`: COCO files, PASCAL VOC folders or generated scenes -> one prepared data set."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from anchorprune.commands.options import print_json
-from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.check import check_disjoint, check_images
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.coco2017 import PROTOCOLS, PRUNE_LIST, annotation_file, hold_out_listed, read_coco2017
+from anchorprune.datasets.finishing import finish, hold_out
 from anchorprune.datasets.prepared import SPLITS, Split, write_dataset
 from anchorprune.datasets.scenes import write_scenes
-from anchorprune.datasets.splits import split as split_images
 from anchorprune.datasets.voc import read_voc, voc_categories, voc_images
 
 log = logging.getLogger(__name__)
@@ -36,6 +34,12 @@ test_option = click.option(
     "--test-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of the train images held out for the test split where --test is not given.",
+)
+limit_option = click.option(
+    "--limit",
+    type=(click.Choice(SPLITS), click.IntRange(1)),
+    multiple=True,
+    help="Only a split's first images by id, for a quick try, e.g. --limit train 16. Can be given for each split.",
 )
 
 
@@ -74,6 +78,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
 @click.option("--test", type=(FolderPath, FolderPath), help="The same for the report.")
 @prune_option
 @test_option
+@limit_option
 @check_option
 @seed_option
 @output_option
@@ -83,57 +88,121 @@ def coco(
     test: tuple[Path, Path] | None,
     prune_fraction: float,
     test_fraction: float | None,
+    limit: tuple[tuple[str, int], ...],
     check: bool,
     seed: int,
     output: Path,
 ) -> None:
     """Read COCO annotation files, one per split or one to be split at random."""
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    held_out = _held_out(given, prune_fraction, test_fraction)
+    shares = _shares(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
         found = {name: (read_coco(file, skip_points=True), images) for name, (file, images) in given.items()}
-        return _finish(found, held_out, seed, check, output)
+        return finish(hold_out(found, shares, seed), output, dict(limit), check)
 
     inputs = [file for file, _ in given.values()]
-    _report(output, write_dataset(output, make, "coco", seed if held_out else None, inputs))
+    facts = _facts(shares, limit)
+    _report(output, write_dataset(output, make, "coco", seed if shares else None, inputs, facts))
+
+
+@command.command(epilog="Example: anchorprune dataset coco2017 --root data/coco2017 --output coco")
+@click.option("--root", type=FolderPath, required=True, help="Folder with annotations, train2017 and val2017.")
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    default="heldout",
+    show_default=True,
+    help="heldout: the search sees a part of train2017. release: search and report both see val2017, as published.",
+)
+@click.option(
+    "--prune", type=FolderPath, default=PRUNE_LIST, show_default=True, help="List of the train2017 images to hold out."
+)
+@click.option(
+    "--prune-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Hold out this share of the train images, drawn by --seed, instead of the list: for a part of COCO.",
+)
+@limit_option
+@check_option
+@seed_option
+@output_option
+def coco2017(
+    root: Path,
+    protocol: str,
+    prune: Path,
+    prune_fraction: float | None,
+    limit: tuple[tuple[str, int], ...],
+    check: bool,
+    seed: int,
+    output: Path,
+) -> None:
+    """Read COCO 2017 in its own layout: test is val2017, prune is held out of train2017.
+
+    Where it is not there yet: anchorprune download coco2017 --root ROOT
+    """
+    heldout = protocol == "heldout"
+    shares = {"prune": prune_fraction} if heldout and prune_fraction else {}
+    listed = prune if heldout and not shares else None
+
+    def make(folder: Path) -> dict[str, Split]:
+        found = hold_out(read_coco2017(root, protocol), shares, seed)
+        found = hold_out_listed(found, listed) if listed else found
+        return finish(found, output, dict(limit), check, same=() if heldout else ("prune", "test"))
+
+    inputs = [annotation_file(root, part) for part in ("train", "val")]
+    facts = {"name": protocol} | ({"prune_list": str(listed)} if listed else {}) | _facts(shares, limit)
+    _report(output, write_dataset(output, make, "coco2017", seed if shares else None, inputs, facts))
 
 
 @command.command(
-    epilog="Example: anchorprune dataset voc --root VOC2007 --train train --prune val --test test --output data"
+    epilog="Example: anchorprune dataset voc --root VOCdevkit --train VOC2007/trainval --train VOC2012/trainval "
+    "--test VOC2007/test --prune-fraction 0.1 --output voc0712"
 )
 @click.option("--root", type=FolderPath, required=True, help="Folder with Annotations, ImageSets/Main and JPEGImages.")
-@click.option("--train", default="train", show_default=True, help="Image list to train on (ImageSets/Main/NAME.txt).")
-@click.option("--prune", help="Image list for the search. Default: held out from train.")
-@click.option("--test", help="Image list for the report.")
+@click.option(
+    "--train",
+    multiple=True,
+    default=["train"],
+    show_default=True,
+    help="Image set to train on: NAME (ImageSets/Main/NAME.txt), or FOLDER/NAME below ROOT. Can be given several times.",
+)
+@click.option("--prune", multiple=True, help="Image set for the search. Default: held out from train.")
+@click.option("--test", multiple=True, help="Image set for the report.")
 @click.option("--categories", help="Class names in the order of their ids, e.g. cat,dog. Default: all, sorted by name.")
 @prune_option
 @test_option
+@limit_option
 @check_option
 @seed_option
 @output_option
 def voc(
     root: Path,
-    train: str,
-    prune: str | None,
-    test: str | None,
+    train: tuple[str, ...],
+    prune: tuple[str, ...],
+    test: tuple[str, ...],
     categories: str | None,
     prune_fraction: float,
     test_fraction: float | None,
+    limit: tuple[tuple[str, int], ...],
     check: bool,
     seed: int,
     output: Path,
 ) -> None:
-    """Read a PASCAL VOC folder. Boxes marked `difficult` become crowds, which AP ignores."""
+    """Read PASCAL VOC: one folder, or several years below a common one.
+
+    Boxes marked `difficult` become crowds, which COCO's AP ignores; VOC's own mAP ignores them the VOC way.
+    """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    held_out = _held_out(given, prune_fraction, test_fraction)
+    shares = _shares(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
         names = _names(categories) if categories else voc_categories(root, given.values())
-        found = {name: (read_voc(root, value, names), voc_images(root)) for name, value in given.items()}
-        return _finish(found, held_out, seed, check, output)
+        found = {name: (read_voc(root, sets, names), voc_images(root, sets)) for name, sets in given.items()}
+        return finish(hold_out(found, shares, seed), output, dict(limit), check)
 
-    _report(output, write_dataset(output, make, "voc", seed if held_out else None))
+    facts = _facts(shares, limit)
+    _report(output, write_dataset(output, make, "voc", seed if shares else None, protocol=facts))
 
 
 def _names(categories: str) -> tuple[str, ...]:
@@ -143,37 +212,20 @@ def _names(categories: str) -> tuple[str, ...]:
     return names
 
 
-def _held_out(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
+def _shares(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
     """The splits to be taken from train, and their shares of it."""
     if "test" not in given and test_fraction is None:
         raise click.UsageError("no test split: give --test, or --test-fraction to hold out a share of train for it")
-    shares = {"prune": prune_fraction, "test": test_fraction}
-    held_out = {name: share for name, share in shares.items() if name not in given and share is not None}
-    if sum(held_out.values()) >= 1:
+    wanted = {"prune": prune_fraction, "test": test_fraction}
+    shares = {name: share for name, share in wanted.items() if name not in given and share is not None}
+    if sum(shares.values()) >= 1:
         raise click.UsageError("--prune-fraction and --test-fraction leave nothing to train on; make them smaller")
-    return held_out
+    return shares
 
 
-def _finish(
-    found: dict[str, tuple[Annotations, Path]], held_out: dict[str, float], seed: int, check: bool, output: Path
-) -> dict[str, Split]:
-    """Hold out what is missing, check that splits are disjoint and images whole."""
-    if held_out:
-        whole, images = found["train"]
-        parts = split_images(whole, held_out | {"train": 1 - sum(held_out.values())}, seed)
-        found = found | {name: (part, images) for name, part in parts.items()}
-    found = {name: found[name] for name in SPLITS}
-    check_disjoint(found)
-    for annotations, images in found.values() if check else ():
-        check_images(annotations, images)
-    return {name: Split(part, _recorded(images, output)) for name, (part, images) in found.items()}
-
-
-def _recorded(images: Path, output: Path) -> Path:
-    """An absolute path stays; a relative one is recorded relative to OUTPUT, so that both can move together."""
-    if images.is_absolute():
-        return images
-    return Path(os.path.relpath(os.path.realpath(images), os.path.realpath(output)))
+def _facts(shares: dict[str, float], limit: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+    """What dataset.json records of how the splits were made."""
+    return ({"held_out": shares} if shares else {}) | ({"limit": dict(limit)} if limit else {})
 
 
 def _report(output: Path, manifest: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class Annotations:
         area: (M,) float64, square pixels (COCO's own `area`, which for segmented objects is not w * h).
         iscrowd: (M,) bool; COCO's crowds, and PASCAL VOC's `difficult` boxes. COCO's protocol ignores them.
         skipped: one line per box that was left out, naming its file and why.
+        difficult: (M,) bool, PASCAL VOC's flag, or None where the data set has no such flag.
     """
 
     images: tuple[Image, ...]
@@ -43,6 +44,7 @@ class Annotations:
     area: np.ndarray
     iscrowd: np.ndarray
     skipped: tuple[str, ...] = ()
+    difficult: np.ndarray | None = None
 
     @cached_property
     def image_ids(self) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,17 +63,19 @@ def check_image(image: Image, folder: Path) -> None:
         )
 
 
-def check_disjoint(splits: Mapping[str, tuple[Annotations, Path]]) -> None:
+def check_disjoint(splits: Mapping[str, tuple[Annotations, Path]], same: Collection[str] = ()) -> None:
     """Check that no image file occurs in two splits: what the search or the training saw must not be reported on.
 
     Args:
         splits: per split its annotations and its image folder.
+        same: splits that a published protocol takes for one and the same; they may share images with each other.
 
     Raises:
         UserError: an image file occurs in two splits; names it and them.
     """
     owner: dict[str, str] = {}
     for name, (annotations, folder) in splits.items():
+        name = "/".join(same) if name in same else name
         base = os.path.realpath(folder)
         for image in annotations.images:
             path = os.path.normpath(f"{base}/{image.file_name}")

@@ -35,25 +35,37 @@ def read_coco(path: str | Path, skip_points: bool = False) -> Annotations:
     Raises:
         UserError: the file is missing, damaged or contradicts itself; the message names the record.
     """
-    data = _load(path)
+    data = _load(path, ("images", "annotations", "categories"))
     images = _images(path, data["images"])
     category_ids, category_names = _categories(path, data["categories"])
     return _assemble(path, data["annotations"], images, category_ids, category_names, skip_points)
 
 
-def write_coco(annotations: Annotations, path: str | Path, crowd_is_difficult: bool = False) -> None:
+def read_image_info(path: str | Path) -> Annotations:
+    """Read a COCO file of images without annotations, such as image_info_test-dev2017.json.
+
+    Returns:
+        As `read_coco`, with no boxes.
+
+    Raises:
+        UserError: the file is missing, damaged or contradicts itself.
+    """
+    data = _load(path, ("images", "categories"))
+    return _assemble(path, [], _images(path, data["images"]), *_categories(path, data["categories"]), False)
+
+
+def write_coco(annotations: Annotations, path: str | Path) -> None:
     """Write `annotations` as a COCO annotation file: whole or not at all, the same bytes for the same input.
 
-    One record a line. Ids, names, area and iscrowd are kept; there is no segmentation.
+    One record a line. Ids, names, area, iscrowd and PASCAL VOC's `difficult` are kept; there is no segmentation.
 
     Args:
         annotations: what to write; its `skipped` lines are not part of the file.
         path: the file.
-        crowd_is_difficult: the crowds are PASCAL VOC's `difficult` boxes: write that key too, so that nothing is lost.
     """
     parts = {
         "images": _image_records(annotations),
-        "annotations": _box_records(annotations, crowd_is_difficult),
+        "annotations": _box_records(annotations),
         "categories": _category_records(annotations),
     }
     with whole_file(path) as partial, partial.open("w", encoding="utf-8") as stream:
@@ -66,8 +78,8 @@ def write_coco(annotations: Annotations, path: str | Path, crowd_is_difficult: b
         stream.write("}\n")
 
 
-def _load(path: str | Path) -> dict[str, list[Record]]:
-    """The file's three lists. Outlines are dropped while parsing: they are nine tenths of train2017's memory."""
+def _load(path: str | Path, lists: tuple[str, ...]) -> dict[str, list[Record]]:
+    """The file, with the lists it must have. Outlines are dropped while parsing: they are nine tenths of train2017's memory."""
     try:
         data = json.loads(Path(path).read_bytes(), object_hook=_drop_outline)
     except FileNotFoundError:
@@ -76,7 +88,7 @@ def _load(path: str | Path) -> dict[str, list[Record]]:
         raise UserError(f"{path}: cannot read this annotation file ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); the file is damaged or cut off, restore it") from None
-    for key in ("images", "annotations", "categories"):
+    for key in lists:
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
             raise UserError(f"{path}: key {key!r} is missing or no list; a COCO annotation file has it")
     for key in ("images", "categories"):
@@ -122,7 +134,8 @@ def _assemble(path, records, images, category_ids, category_names, skip_points) 
     category_index = columns.references(path, ids, records, "category_id", category_ids, "categories")
     boxes = columns.boxes(path, ids, records)
     area = columns.areas(path, ids, records, boxes)
-    iscrowd = np.array([bool(record.get("iscrowd", 0)) for record in records], dtype=bool)
+    iscrowd = _flags(records, "iscrowd")
+    difficult = _flags(records, "difficult") if any("difficult" in record for record in records) else None
     sizes = np.array([(image.width, image.height) for image in images])[image_index]
     reasons = unusable(boxes, sizes, skip_points)
     keep = reasons == 0
@@ -137,7 +150,13 @@ def _assemble(path, records, images, category_ids, category_names, skip_points) 
         area=area[keep],
         iscrowd=iscrowd[keep],
         skipped=skip_lines(reasons, ids, boxes, lambda row: images[image_index[row]].file_name),
+        difficult=None if difficult is None else difficult[keep],
     )
+
+
+def _flags(records: list[Record], key: str) -> np.ndarray:
+    """(M,) bool; false where the key is missing."""
+    return np.array([bool(record.get(key, 0)) for record in records], dtype=bool)
 
 
 def _image_records(annotations: Annotations) -> Iterator[Record]:
@@ -150,7 +169,8 @@ def _category_records(annotations: Annotations) -> Iterator[Record]:
         yield {"id": number, "name": name}
 
 
-def _box_records(annotations: Annotations, crowd_is_difficult: bool) -> Iterator[Record]:
+def _box_records(annotations: Annotations) -> Iterator[Record]:
+    difficult = annotations.difficult
     fields = (
         annotations.ids,
         annotations.image_ids[annotations.image_index],
@@ -158,7 +178,8 @@ def _box_records(annotations: Annotations, crowd_is_difficult: bool) -> Iterator
         annotations.boxes,
         annotations.area,
         annotations.iscrowd.astype(int),
+        *(() if difficult is None else (difficult.astype(int),)),
     )
-    for number, image, category, box, area, crowd in zip(*(field.tolist() for field in fields), strict=True):
-        record = {"id": number, "image_id": image, "category_id": category, "bbox": box, "area": area, "iscrowd": crowd}
-        yield record | {"difficult": crowd} if crowd_is_difficult else record
+    names = ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "difficult")[: len(fields)]
+    for values in zip(*(field.tolist() for field in fields), strict=True):
+        yield dict(zip(names, values, strict=True))

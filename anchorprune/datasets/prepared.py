@@ -34,6 +34,7 @@ def write_dataset(
     kind: str,
     seed: int | None = None,
     inputs: Iterable[Path] = (),
+    protocol: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write a prepared data set: all of it or nothing.
 
@@ -43,9 +44,10 @@ def write_dataset(
     Args:
         output: the folder.
         make: gets a folder in which it may make `images/`; returns the three splits.
-        kind: `scenes`, `coco` or `voc`.
+        kind: `scenes`, `coco`, `voc` or `coco2017`.
         seed: recorded, where something was drawn at random.
         inputs: files the data set is read from; none of them may be overwritten.
+        protocol: recorded: what else decided which image is in which split.
 
     Returns:
         The content of dataset.json.
@@ -61,8 +63,8 @@ def write_dataset(
         splits = {name: _with_positive_ids(split) for name, split in make(folder).items()}
         _check_together({name: split.annotations for name, split in splits.items()})
         for name, split in splits.items():
-            write_coco(split.annotations, folder / f"{name}.json", crowd_is_difficult=kind == "voc")
-        manifest = _manifest(splits, kind, seed)
+            write_coco(split.annotations, folder / f"{name}.json")
+        manifest = _manifest(splits, kind, seed, protocol or {})
         write_json(folder / "dataset.json", manifest)
         _move(folder, output)
     return manifest
@@ -84,13 +86,16 @@ def read_split(dataset: str | Path, name: str) -> Split:
         raise UserError(f"{folder / 'dataset.json'}: has no split {name!r}; make the data set again") from None
 
 
-def _manifest(splits: Mapping[str, Split], kind: str, seed: int | None) -> dict[str, Any]:
+def _manifest(
+    splits: Mapping[str, Split], kind: str, seed: int | None, protocol: Mapping[str, Any]
+) -> dict[str, Any]:
     first = next(iter(splits.values())).annotations
     names = zip(first.category_ids.tolist(), first.category_names, strict=True)
     return {
         "version": _VERSION,
         "kind": kind,
         "seed": seed,
+        "protocol": dict(protocol),
         "categories": [{"id": number, "name": name} for number, name in names],
         "splits": {name: _entry(name, split) for name, split in splits.items()},
     }

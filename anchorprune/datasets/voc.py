@@ -5,10 +5,15 @@ pixels. In COCO's terms that is x = xmin - 1 and w = xmax - xmin + 1.
 
 VOC's `difficult` boxes become crowds (`iscrowd`): both protocols neither reward nor punish a detection there. They
 differ in one point: COCO matches a detection to a crowd by the share of the *detection* that lies inside, VOC by IoU.
+The flag itself is kept too, for VOC's own mAP.
+
+An image set is named NAME (ROOT/ImageSets/Main/NAME.txt), or FOLDER/NAME where ROOT holds several VOC folders
+(VOCdevkit: VOC2007/trainval, VOC2012/trainval). A split is one image set or several.
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -19,40 +24,76 @@ from anchorprune.datasets.voc_xml import Picture, read_picture
 from anchorprune.errors import UserError
 
 
-def read_voc(root: str | Path, split: str, categories: Sequence[str] | None = None) -> Annotations:
-    """Read one split of a VOC folder.
+def read_voc(root: str | Path, sets: str | Sequence[str], categories: Sequence[str] | None = None) -> Annotations:
+    """Read one split of a VOC folder, or of several below a common root.
 
-    Image ids are 1, 2, .. in the order of the split's list, annotation ids 1, 2, .. in the order of the images and of
-    the objects in their XML file (a skipped box keeps its number). Degenerate boxes (xmax <= xmin or ymax <= ymin, or
-    entirely outside) are left out and reported in `skipped`.
+    Image ids are 1, 2, .. in the order of the sets and of the lists, annotation ids 1, 2, .. in the order of the images
+    and of the objects in their XML file (a skipped box keeps its number). Degenerate boxes (xmax <= xmin or
+    ymax <= ymin, or entirely outside) are left out and reported in `skipped`.
 
     Args:
-        root: the folder that holds Annotations, ImageSets/Main and JPEGImages.
-        split: the list's name in ImageSets/Main, without `.txt`.
+        root: the folder that holds Annotations, ImageSets/Main and JPEGImages, or folders that do.
+        sets: the split's image sets.
         categories: class names; ids are 1..K in this order. Default: the split's classes, sorted by name.
+
+    Returns:
+        File names are relative to `voc_images(root, sets)`: years keep their folder in it, so names cannot clash.
 
     Raises:
         UserError: a file is missing, damaged, or names a class that is not in `categories`.
     """
-    pictures = _read_split(Path(root), split)
+    pictures = _read_sets(Path(root), sets)
     names = tuple(categories) if categories is not None else tuple(sorted(_classes(pictures)))
     if not names:
-        raise UserError(f"{root}: the images of {split!r} have no objects at all; check the annotation files")
+        raise UserError(f"{root}: the images of {sets!r} have no objects at all; check the annotation files")
     return _assemble(Path(root), pictures, names)
 
 
-def voc_categories(root: str | Path, splits: Iterable[str]) -> tuple[str, ...]:
-    """The class names that occur in any of `splits`, sorted by name."""
-    return tuple(sorted(set().union(*(_classes(_read_split(Path(root), split)) for split in dict.fromkeys(splits)))))
+def voc_categories(root: str | Path, splits: Iterable[str | Sequence[str]]) -> tuple[str, ...]:
+    """The class names that occur in any of the splits, sorted by name."""
+    return tuple(sorted(set().union(*(_classes(_read_sets(Path(root), sets)) for sets in splits))))
 
 
-def voc_images(root: str | Path) -> Path:
-    """The folder of the images."""
-    return Path(root) / "JPEGImages"
+def voc_images(root: str | Path, sets: str | Sequence[str]) -> Path:
+    """The folder that a split's file names are relative to: JPEGImages, or the root of several VOC folders."""
+    return Path(root) if any(map(_folder_of, listed(sets))) else Path(root) / "JPEGImages"
 
 
-def _read_split(root: Path, split: str) -> list[Picture]:
-    path = root / "ImageSets" / "Main" / f"{inside(split, str(root))}.txt"
+def voc_list(root: str | Path, name: str) -> Path:
+    """The file that lists an image set's images."""
+    return Path(root) / _folder_of(name) / "ImageSets" / "Main" / f"{PurePosixPath(name).name}.txt"
+
+
+def listed(sets: str | Sequence[str]) -> list[str]:
+    """One image set or several, as a list."""
+    return [sets] if isinstance(sets, str) else list(sets)
+
+
+def _folder_of(name: str) -> str:
+    return "" if "/" not in name else str(PurePosixPath(name).parent)
+
+
+def _read_sets(root: Path, sets: str | Sequence[str]) -> list[Picture]:
+    names = listed(sets)
+    if len(set(names)) < len(names):
+        raise UserError(f"{root}: image set {next(n for n in names if names.count(n) > 1)!r} is given twice; once is due")
+    years = any(map(_folder_of, names))
+    return [picture for name in names for picture in _read_set(root, inside(name, str(root)), years)]
+
+
+def _read_set(root: Path, name: str, years: bool) -> list[Picture]:
+    """The pictures of one image set; with several years, file names keep the year's folder."""
+    folder = root / _folder_of(name)
+    pictures = [
+        read_picture(folder / "Annotations" / f"{stem}.xml", stem)
+        for stem in _stems(voc_list(root, name))
+    ]
+    prefix = PurePosixPath(_folder_of(name), "JPEGImages")
+    return [replace(picture, file_name=str(prefix / picture.file_name)) for picture in pictures] if years else pictures
+
+
+def _stems(path: Path) -> list[str]:
+    """The names that an image set lists."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -65,7 +106,7 @@ def _read_split(root: Path, split: str) -> list[Picture]:
         raise UserError(f"{path}: this image list is empty; a split needs images")
     if len(set(stems)) < len(stems):
         raise UserError(f"{path}: lists {next(s for s in stems if stems.count(s) > 1)!r} twice; remove one")
-    return [read_picture(root / "Annotations" / f"{inside(stem, str(path))}.xml", stem) for stem in stems]
+    return [inside(stem, str(path)) for stem in stems]
 
 
 def _classes(pictures: Iterable[Picture]) -> set[str]:
@@ -86,6 +127,7 @@ def _assemble(root: Path, pictures: list[Picture], categories: tuple[str, ...]) 
     reasons[(corners[:, 2:] <= corners[:, :2]).any(axis=1)] = 4
     keep = reasons == 0
     ids = np.arange(1, len(boxes) + 1, dtype=np.int64)
+    difficult = np.array([d for p in pictures for d in p.difficult], dtype=bool)[keep]
     return Annotations(
         images=tuple(Image(n, p.file_name, p.width, p.height) for n, p in enumerate(pictures, start=1)),
         category_ids=np.arange(1, len(categories) + 1, dtype=np.int32),
@@ -95,6 +137,7 @@ def _assemble(root: Path, pictures: list[Picture], categories: tuple[str, ...]) 
         category_index=np.array([position[n] for p in pictures for n in p.names], dtype=np.int32)[keep],
         boxes=boxes[keep],
         area=(boxes[:, 2] * boxes[:, 3])[keep],
-        iscrowd=np.array([d for p in pictures for d in p.difficult], dtype=bool)[keep],
+        iscrowd=difficult,
         skipped=skip_lines(reasons, ids, corners, lambda row: pictures[index[row]].file_name),
+        difficult=difficult,
     )
