@@ -15,9 +15,10 @@ include: "rules/reported.smk"
 
 
 rule all:
-    """Every table and plot of the chosen experiments (default)."""
+    """Every table and plot of the chosen experiments, and the detectors they deploy (default)."""
     input:
         report_outputs(),
+        published(),
 
 
 include: "rules/dataset.smk"
@@ -28,4 +29,5 @@ include: "rules/layouts.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/deploy.smk"
 include: "rules/report.smk"

@@ -25,6 +25,7 @@ COMMANDS = {
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",
+    "publish": "publish",
     "report": "report",
     "anchors": "anchors",
     "cost": "cost",

@@ -33,7 +33,9 @@ def label_names(
     elif [_plain(name) for name in configured] == [_plain(name) for name in listed]:
         order, note = list(listed), "the config spells them otherwise"
     else:
-        raise UserError(f"the detector's classes are not the annotations' categories: {_difference(configured, listed)}")
+        raise UserError(
+            f"the detector's classes are not the annotations' categories: {_difference(configured, listed)}"
+        )
     if order != list(by_id):
         raise UserError(
             f"the detector's labels go {_some(order)}, but the categories' ids go {_some(by_id)}; "

@@ -36,8 +36,8 @@ def command(
     Writes config.py (complete), head.json, and, if WEIGHTS are given, weights.pth (tensors only). WEIGHTS may be a
     checkpoint of mmdet 2.x or 3.x.
     """
-    from anchorprune.cost import cost
     from anchorprune.commands.detector import read_detector
+    from anchorprune.cost import cost
     from anchorprune.detectors.convert import convert
     from anchorprune.layout import Layout
 

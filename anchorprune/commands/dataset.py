@@ -73,7 +73,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
 
 
 @command.command(epilog="Example: anchorprune dataset coco --train a.json imgs --test b.json imgs --output data")
-@click.option("--train", type=(FolderPath, FolderPath), required=True, help="Annotation file and image folder.")
+@click.option("--train", type=(FolderPath, FolderPath), help="Annotation file and image folder. Default: none.")
 @click.option("--prune", type=(FolderPath, FolderPath), help="The same for the search. Default: held out from train.")
 @click.option("--test", type=(FolderPath, FolderPath), help="The same for the report.")
 @prune_option
@@ -83,7 +83,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
 @seed_option
 @output_option
 def coco(
-    train: tuple[Path, Path],
+    train: tuple[Path, Path] | None,
     prune: tuple[Path, Path] | None,
     test: tuple[Path, Path] | None,
     prune_fraction: float,
@@ -93,7 +93,10 @@ def coco(
     seed: int,
     output: Path,
 ) -> None:
-    """Read COCO annotation files, one per split or one to be split at random."""
+    """Read COCO annotation files, one per split or one to be split at random.
+
+    Without --train, for a detector that is not trained, --test-fraction is a share of the --prune images.
+    """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
     shares = _shares(given, prune_fraction, test_fraction)
 
@@ -213,7 +216,9 @@ def _names(categories: str) -> tuple[str, ...]:
 
 
 def _shares(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
-    """The splits to be taken from train, and their shares of it."""
+    """The splits to be taken from train, or from prune where there is no train, and their shares of it."""
+    if not ("train" in given or "prune" in given):
+        raise click.UsageError("no images to search on: give --train, --prune or both")
     if "test" not in given and test_fraction is None:
         raise click.UsageError("no test split: give --test, or --test-fraction to hold out a share of train for it")
     wanted = {"prune": prune_fraction, "test": test_fraction}

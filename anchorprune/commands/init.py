@@ -55,7 +55,9 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     _refuse_full(folder)
     splits = _splits(**{key: options[key] for key in options if key.endswith(("annotations", "images"))})
     read = look_over(splits)
-    head, overrides = _look_over_detector(config, weights, options["option"], classes, splits["prune"][0], read["prune"])
+    head, overrides = _look_over_detector(
+        config, weights, options["option"], classes, splits["prune"][0], read["prune"]
+    )
     file = folder / "experiments.yaml"
     found = config if "::" in config else str(Path(config).absolute())
     places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
@@ -63,7 +65,9 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     with whole_file(file) as partial:
         partial.write_text(as_yaml(project, file), encoding="utf-8")
     counts = {key: len(found.images) for key, found in read.items()}
-    print_json({"output": str(file), "images": counts, "classes": head.num_classes, **cost(Layout.full(head)).to_dict()})
+    print_json(
+        {"output": str(file), "images": counts, "classes": head.num_classes, **cost(Layout.full(head)).to_dict()}
+    )
 
 
 def _look_over_detector(

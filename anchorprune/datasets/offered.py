@@ -21,8 +21,12 @@ def look_over(splits: Mapping[str, tuple[Path, Path]]) -> dict[str, Annotations]
     """
     read = {name: _read(annotations, images) for name, (annotations, images) in splits.items()}
     for name, found in read.items():
-        if found.category_names != read["prune"].category_names or any(found.category_ids != read["prune"].category_ids):
-            raise UserError(f"{splits[name][0]} and {splits['prune'][0]} differ in categories; they must share them all")
+        if found.category_names != read["prune"].category_names or any(
+            found.category_ids != read["prune"].category_ids
+        ):
+            raise UserError(
+                f"{splits[name][0]} and {splits['prune'][0]} differ in categories; they must share them all"
+            )
     check_disjoint({name: (found, splits[name][1]) for name, found in read.items()})
     if "test" not in read and len(read["prune"].images) < 2:
         raise UserError(f"{splits['prune'][0]}: one image cannot be split; give --test-annotations, or more images")

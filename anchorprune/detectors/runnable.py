@@ -16,9 +16,7 @@ from anchorprune.files import whole_file
 HERE = "{{ fileDirname }}"
 
 
-def write_runnable(
-    cfg: Config, state: Mapping[str, Tensor], annotations: Path, images: Path, output: Path
-) -> None:
+def write_runnable(cfg: Config, state: Mapping[str, Tensor], annotations: Path, images: Path, output: Path) -> None:
     """Write `config.py`, which mmdet's test runner and inferencer take as it is, and `weights.pth` into `output`.
 
     Args:
