@@ -1,5 +1,6 @@
 """How well a set of anchors fits a data set's boxes, and anchors made to fit: k-means. NumPy only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ class Fit:
         return {name: getattr(self, name) for name in names} | {"share": list(self.share)}
 
 
-def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5) -> Fit:
+def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None) -> Fit:
     """How a head's anchors cover boxes; arguments as `best_overlaps`.
 
     Raises:
@@ -46,9 +47,7 @@ def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center:
     if not len(boxes):
         raise UserError("no boxes to fit anchors to; give annotations with boxes that are not crowds")
     best, anchor = np.empty(len(boxes)), np.empty(len(boxes), np.int64)
-    for start in range(0, len(boxes), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        overlaps = best_overlaps(head, boxes[part], None if extent is None else extent[part], center)
+    for part, overlaps in overlap_chunks(head, boxes, extent):
         anchor[part] = overlaps.argmax(1)
         best[part] = overlaps.max(1)
     recalls = [float((best >= threshold).mean()) for threshold in THRESHOLDS]
@@ -56,7 +55,16 @@ def fit(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center:
     return Fit(len(boxes), recalls[0], float(np.mean(recalls)), float(best.mean()), tuple(share.tolist()))
 
 
-def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None, center: float = 0.5) -> np.ndarray:
+def overlap_chunks(
+    head: Head, boxes: np.ndarray, extent: np.ndarray | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """`best_overlaps` of some boxes at a time, and which: the whole table of a large data set would not fit."""
+    for start in range(0, len(boxes), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        yield part, best_overlaps(head, boxes[part], None if extent is None else extent[part])
+
+
+def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = None) -> np.ndarray:
     """The best IoU that each anchor reaches with each box over the cells of its grid.
 
     Along each axis the overlap falls with the distance of the centres, so the best cell is the one whose centre is
@@ -67,7 +75,6 @@ def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = Non
         boxes: (M, 4) float64, x1 y1 x2 y2, input pixels.
         extent: (M, 2) width and height of each box's image, input pixels, where images differ in size: the grid
             then has as many cells as cover it. None: the head's own grids.
-        center: where in its cell an anchor's centre lies, in strides; 0.5 for SSD and YOLOv3, 0 for mmdet's RetinaNet.
 
     Returns:
         (M, A) float64.
@@ -77,8 +84,8 @@ def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = Non
     columns = []
     for level in head.levels:
         cells = np.array(level.grid[::-1]) if extent is None else np.ceil(extent / level.stride)
-        cell = np.clip(np.rint(middle / level.stride - center), 0, cells - 1)
-        distance = np.abs(middle - (cell + center) * level.stride)
+        cell = np.clip(np.rint(middle / level.stride - head.center), 0, cells - 1)
+        distance = np.abs(middle - (cell + head.center) * level.stride)
         for anchor in np.asarray(level.anchors, np.float64).reshape(-1, 2):
             reach = (size + anchor) / 2 - distance
             both = np.clip(np.minimum(reach, np.minimum(size, anchor)), 0, None).prod(1)
@@ -99,16 +106,25 @@ def scaled_boxes(truth: Annotations, size: tuple[int, int], keep_ratio: bool) ->
         boxes (M, 4) float64 x1 y1 x2 y2, and with `keep_ratio` the (M, 2) width and height of each box's image.
     """
     whole = ~truth.iscrowd & (truth.boxes[:, 2:] > 0).all(1)
-    images = np.array([(image.width, image.height) for image in truth.images], np.float64).reshape(-1, 2)
-    if keep_ratio:
-        factor = np.minimum(max(size) / images.max(1), min(size) / images.min(1))[:, None].repeat(2, 1)
-    else:
-        factor = np.array(size, np.float64) / images
+    images, factor = image_scales(truth, size, keep_ratio)
     index = truth.image_index[whole]
     corners = truth.boxes[whole].astype(np.float64)
     corners[:, 2:] += corners[:, :2]
     boxes = corners * np.tile(factor[index], 2)
     return boxes, (images * factor)[index] if keep_ratio else None
+
+
+def image_scales(truth: Annotations, size: tuple[int, int], keep_ratio: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 2) width and height of each image, original pixels, and (N, 2) what takes them to input pixels, float64.
+
+    Arguments as `scaled_boxes`.
+    """
+    images = np.array([(image.width, image.height) for image in truth.images], np.float64).reshape(-1, 2)
+    if keep_ratio:
+        factor = np.minimum(max(size) / images.max(1), min(size) / images.min(1))[:, None].repeat(2, 1)
+    else:
+        factor = np.array(size, np.float64) / images
+    return images, factor
 
 
 def shape_overlaps(shapes: np.ndarray, anchors: np.ndarray) -> np.ndarray:

@@ -142,6 +142,26 @@ class Predictions:
         _check_rows(self.path, columns, boxes, self.head.num_anchors)
         return Candidates(columns["image_id"], columns["category_id"], columns["anchor"], columns["score"], boxes)
 
+    def batches(self, rows: int = 1 << 18) -> Iterator[Candidates]:
+        """Read and check the rows a part at a time: memory does not grow with the file.
+
+        Args:
+            rows: at most so many in a part; an image may lie in two of them.
+
+        Raises:
+            UserError: as `load`, but not for images out of order between two parts.
+        """
+        with _parquet(self.path) as file:
+            first = 0
+            for batch in file.iter_batches(rows, columns=list(COLUMNS), use_threads=False):
+                columns = {name: _values(self.path, name, batch.column(name)) for name in COLUMNS}
+                boxes = np.stack([columns.pop(name) for name in ("x1", "y1", "x2", "y2")], 1)
+                _check_rows(self.path, columns, boxes, self.head.num_anchors, first)
+                yield Candidates(
+                    columns["image_id"], columns["category_id"], columns["anchor"], columns["score"], boxes
+                )
+                first += len(boxes)
+
 
 class PredictionsWriter:
     """Writes a predictions file image by image, whole or not at all.
@@ -253,21 +273,27 @@ def _metadata_json(path: Path, metadata: dict[bytes, bytes], key: str) -> Any:
 
 def _column(path: Path, file: Any, name: str) -> np.ndarray:
     # One thread: pyarrow's pool can abort a process that ends soon after using it, and a column gains nothing from it.
-    column = file.read(columns=[name], use_threads=False).column(0)
+    return _values(path, name, file.read(columns=[name], use_threads=False).column(0))
+
+
+def _values(path: Path, name: str, column: Any) -> np.ndarray:
     if column.null_count:
         raise UserError(f"{path}: column {name!r} has {column.null_count} empty values; every row needs one")
     return column.to_numpy()
 
 
-def _check_rows(path: Path, columns: dict[str, np.ndarray], boxes: np.ndarray, num_anchors: int) -> None:
+def _check_rows(
+    path: Path, columns: dict[str, np.ndarray], boxes: np.ndarray, num_anchors: int, first: int = 0
+) -> None:
+    """Refuse bad rows; `first` is the number of the first of these rows in the file."""
     image, anchor, score = columns["image_id"], columns["anchor"], columns["score"]
-    _refuse(path, np.flatnonzero(image[1:] < image[:-1]) + 1, "comes after a higher image_id; sort by image_id")
+    _refuse(path, first + 1 + np.flatnonzero(image[1:] < image[:-1]), "comes after a higher image_id; sort by image_id")
     what = f"has an anchor outside the head, whose anchors are 0..{num_anchors - 1}"
-    _refuse(path, np.flatnonzero((anchor < 0) | (anchor >= num_anchors)), what)
-    _refuse(path, np.flatnonzero(~((score >= 0) & (score <= 1))), "has a score that is not in 0..1")
-    _refuse(path, np.flatnonzero(~np.isfinite(boxes).all(1)), "has a box that is not finite")
+    _refuse(path, first + np.flatnonzero((anchor < 0) | (anchor >= num_anchors)), what)
+    _refuse(path, first + np.flatnonzero(~((score >= 0) & (score <= 1))), "has a score that is not in 0..1")
+    _refuse(path, first + np.flatnonzero(~np.isfinite(boxes).all(1)), "has a box that is not finite")
     wrong = (boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])
-    _refuse(path, np.flatnonzero(wrong), "has x2 < x1 or y2 < y1; boxes are corners x1 y1 x2 y2")
+    _refuse(path, first + np.flatnonzero(wrong), "has x2 < x1 or y2 < y1; boxes are corners x1 y1 x2 y2")
 
 
 def _refuse(path: Path, rows: np.ndarray, what: str) -> None:

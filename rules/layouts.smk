@@ -56,7 +56,7 @@ rule kmeans_control:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(30),
     shell:
-        "anchorprune control kmeans {input.head:q} {input.layout:q} --annotations {input.annotations:q}"
+        "anchorprune control kmeans {input.head:q} {input.layout:q} {input.annotations:q}"
         " --seed {wildcards.seed} --output {output:q} > {log:q} 2>&1"
 
 

@@ -50,8 +50,8 @@ def test_cost_score_search_and_report_run_without_torch():
         "for name in ('torch', 'mmcv', 'mmdet', 'mmengine'): sys.modules[name] = None\n"
         "import anchorprune.commands.cost, anchorprune.commands.score, anchorprune.commands.search\n"
         "import anchorprune.commands.report, anchorprune.commands.compare\n"
-        "import anchorprune.scoring, anchorprune.search.run, anchorprune.predictions, anchorprune.report.pareto\n"
-        "import anchorprune.report.layouts, anchorprune.evaluation, anchorprune.datasets.coco\n"
+        "import anchorprune.scoring, anchorprune.search.run, anchorprune.predictions, anchorprune.report.write\n"
+        "import anchorprune.commands.shapes, anchorprune.evaluation, anchorprune.datasets.coco\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

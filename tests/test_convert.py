@@ -82,7 +82,7 @@ def test_the_command_writes_a_detector_with_the_same_outputs(ssd300, files, run_
 def test_the_papers_order_becomes_mmdets(ssd300, files, tmp_path):
     """The permuted weights are mmdet's again; the shapes are those the weights were trained for."""
     cfg = read("ssd/ssd300_coco.py", (300, 300))
-    convert(cfg, "published", tmp_path, files / "published.pth", published=True)
+    convert(cfg, "published", tmp_path, files / "published.pth", published_ssd300())
     detector = load(tmp_path / "config.py", tmp_path / "weights.pth")
     state = detector.model.state_dict()
     assert all(torch.equal(state[name], value) for name, value in ssd300.state_dict().items())
@@ -134,12 +134,66 @@ def test_keys_that_do_not_fit_are_named(files, run_command, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["retinanet/retinanet_r18_fpn_1x_coco.py", "yolo/" + YOLO.name])
-def test_names_of_mmdet_2_load_into_other_families(name):
-    """mmdet 3 kept these detectors' names; files of before torch 0.4.1 lack the batch norms' counters."""
-    own = build(read(name, (320, 256))).state_dict()
-    old = {f"module.{key}": value for key, value in own.items() if not key.endswith("num_batches_tracked")}
-    assert renamed(old, own).keys() == own.keys()
+def convolution(prefix: str) -> list[str]:
+    """Names of a convolution with a batch norm as mmdet 2.x wrote them; files of before torch 0.4.1 lack counters."""
+    norm = ("weight", "bias", "running_mean", "running_var")
+    return [f"{prefix}.conv.weight", *(f"{prefix}.bn.{name}" for name in norm)]
+
+
+def yolov3_d53() -> list[str]:
+    """mmdet 2.x's names (its Darknet, YOLOV3Neck and YOLOV3Head, and the key lists in mmdetection issue 4407)."""
+    prefixes = ["backbone.conv1"]
+    for stage, blocks in enumerate((1, 2, 8, 8, 4), start=1):
+        prefixes.append(f"backbone.conv_res_block{stage}.conv")
+        prefixes += [f"backbone.conv_res_block{stage}.res{i}.conv{j}" for i in range(blocks) for j in (1, 2)]
+    prefixes += [f"neck.detect{i}.conv{j}" for i in (1, 2, 3) for j in range(1, 6)]
+    prefixes += [*(f"neck.conv{i}" for i in (1, 2)), *(f"bbox_head.convs_bridge.{i}" for i in range(3))]
+    last = [f"bbox_head.convs_pred.{i}.{kind}" for i in range(3) for kind in ("weight", "bias")]
+    return [name for prefix in prefixes for name in convolution(prefix)] + last
+
+
+def retinanet_r50() -> list[str]:
+    """mmdet 2.x's names (its ResNet, FPN and RetinaHead)."""
+    norm, both = ("weight", "bias", "running_mean", "running_var"), ("weight", "bias")
+    layers = [("backbone.conv1", "backbone.bn1")]
+    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
+        for block in range(blocks):
+            prefix = f"backbone.layer{stage}.{block}"
+            layers += [(f"{prefix}.conv{i}", f"{prefix}.bn{i}") for i in (1, 2, 3)]
+        layers.append((f"backbone.layer{stage}.0.downsample.0", f"backbone.layer{stage}.0.downsample.1"))
+    names = [f"{conv}.weight" for conv, _ in layers] + [f"{bn}.{kind}" for _, bn in layers for kind in norm]
+    biased = [f"neck.lateral_convs.{i}.conv" for i in range(3)] + [f"neck.fpn_convs.{i}.conv" for i in range(5)]
+    biased += [f"bbox_head.{tower}_convs.{i}.conv" for tower in ("cls", "reg") for i in range(4)]
+    biased += ["bbox_head.retina_cls", "bbox_head.retina_reg"]
+    return names + [f"{layer}.{kind}" for layer in biased for kind in both]
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ("yolo/yolov3_d53_8xb8-ms-608-273e_coco.py", yolov3_d53()),
+        ("retinanet/retinanet_r50_fpn_1x_coco.py", retinanet_r50()),
+    ],
+    ids=["yolov3", "retinanet"],
+)
+def test_names_of_mmdet_2_load_into_other_families(config, names):
+    """mmdet 3 kept these detectors' names."""
+    own = build(read(config, (320, 256))).state_dict()
+    assert len(set(names)) == len(names)
+    old = {f"module.{name}": own[name] for name in names}
+    found = renamed(old, own)
+    assert found.keys() == own.keys()
+    assert all(found[name] is own[name] for name in names)
+
+
+@pytest.mark.parametrize("config", ["ssd/ssd300_coco.py", "ssd/ssd512_coco.py", "pascal_voc/ssd300_voc0712.py"])
+def test_names_of_mmdet_2_with_and_without_the_neck_load_into_ssd(config):
+    own = build(read(config, (300, 300))).state_dict()
+    assert renamed(own, own) == own
+    old = {"module." + old_ssd_name(name): value for name, value in own.items()}
+    assert sum(name.startswith("module.backbone.extra.") for name in old) > 8
+    assert "module.bbox_head.cls_convs.0.weight" in old
+    assert renamed(old, own) == own
 
 
 def test_mmengines_checkpoints_are_read(tmp_path):

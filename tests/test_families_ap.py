@@ -14,6 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from mmdet.datasets import VOCDataset
+from mmdet.models.backbones import SSDVGG
 from mmdet.structures.bbox import get_box_tensor
 from test_families import read
 
@@ -24,6 +26,7 @@ from anchorprune.detectors.compose import OWN_KEY
 from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.loop import batches
 from anchorprune.detectors.model import Detector, build, describe
+from anchorprune.detectors.outputs import mask_anchors
 from anchorprune.detectors.predict import predict
 from anchorprune.detectors.pruned import slice_detector
 from anchorprune.evaluation import coco_figures
@@ -40,6 +43,23 @@ DETECTORS = {
     "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 30, 1e-3),
     "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3),
     "ssd/ssd300_coco.py": ((300, 300), 3, 20, 1e-3),
+}
+# The same for those that take minutes: `make test-large`
+LARGE = {
+    "pascal_voc/ssd300_voc0712.py": ((300, 300), 3, 20, 1e-3),
+    "ssd/ssd512_coco.py": ((512, 512), 3, 20, 1e-3),
+    "yolo/yolov3_d53_8xb8-ms-608-273e_coco.py": ((608, 608), 3, 30, 5e-4),
+    "retinanet/retinanet_r50_fpn_1x_coco.py": ((1333, 800), 1, 20, 1e-3),
+}
+
+# COCO's names for those of PASCAL VOC's classes that it calls otherwise
+COCO_NAMES = {
+    "aeroplane": "airplane",
+    "diningtable": "dining table",
+    "motorbike": "motorcycle",
+    "pottedplant": "potted plant",
+    "sofa": "couch",
+    "tvmonitor": "tv",
 }
 
 
@@ -68,13 +88,27 @@ class Remembered:
         return tuple(torch.cat(level) for level in zip(*(self._known[key] for key in keys), strict=True))
 
 
-def first_images(source: Path, output: Path) -> None:
-    """The annotations of a split's first images."""
+def first_images(source: Path, output: Path, classes: int) -> None:
+    """The annotations of a split's first images that have a box; of VOC's categories alone for 20 classes."""
     value = json.loads(source.read_text())
-    value["images"] = sorted(value["images"], key=lambda image: image["id"])[:IMAGES]
+    if classes == 20:
+        relabel(value, VOCDataset.METAINFO["classes"])
+    boxed = {annotation["image_id"] for annotation in value["annotations"]}
+    images = sorted((image for image in value["images"] if image["id"] in boxed), key=lambda image: image["id"])
+    value["images"] = images[:IMAGES]
     ids = {image["id"] for image in value["images"]}
     value["annotations"] = [a for a in value["annotations"] if a["image_id"] in ids]
     output.write_text(json.dumps(value))
+
+
+def relabel(value: dict, names: tuple[str, ...]) -> None:
+    """Keep the boxes of the categories with these names, in this order."""
+    old = {category["name"]: category["id"] for category in value["categories"]}
+    number = {old[COCO_NAMES.get(name, name)]: i for i, name in enumerate(names, start=1)}
+    value["categories"] = [{"id": i, "name": name} for i, name in enumerate(names, start=1)]
+    value["annotations"] = [
+        {**a, "category_id": number[a["category_id"]]} for a in value["annotations"] if a["category_id"] in number
+    ]
 
 
 def calibrate(detector: Detector, inputs: torch.Tensor) -> None:
@@ -111,19 +145,29 @@ def fit(detector: Detector, batch: dict, steps: int, learning_rate: float) -> li
     return losses
 
 
+@torch.no_grad()
+def largest_difference(detector: Detector, sliced: Detector, layout: Layout, inputs: torch.Tensor) -> float:
+    """Between the raw outputs of the sliced head and the masked ones of the full head."""
+    features = detector.model.extract_feat(inputs)
+    masked = mask_anchors(detector.model.bbox_head, layout, detector.model.bbox_head(features))
+    pairs = zip(itertools.chain(*masked), itertools.chain(*sliced.model.bbox_head(features)), strict=True)
+    return max(float((a - b).abs().max()) for a, b in pairs if a.numel())
+
+
 def named(config: str):
-    """A test parameter; SSD300's VGG takes a minute and more."""
-    return pytest.param(config, id=Path(config).stem, marks=[pytest.mark.large] * ("ssd300" in config))
+    """A test parameter."""
+    return pytest.param(config, id=Path(config).stem, marks=[pytest.mark.large] * (config in LARGE))
 
 
-@pytest.fixture(scope="module", params=map(named, DETECTORS))
+@pytest.fixture(scope="module", params=map(named, DETECTORS | LARGE))
 def case(request, shared_data, tmp_path_factory) -> Case:
-    size, count, steps, learning_rate = DETECTORS[request.param]
+    size, count, steps, learning_rate = (DETECTORS | LARGE)[request.param]
     images = shared_data / "coco2017_subset/val2017"
     annotations = tmp_path_factory.mktemp("split") / "annotations.json"
-    first_images(shared_data / "coco2017_subset/annotations/instances_val2017.json", annotations)
-    truth = read_coco(annotations)
     cfg = read(request.param, size)
+    source = shared_data / "coco2017_subset/annotations/instances_val2017.json"
+    first_images(source, annotations, cfg.model.bbox_head.num_classes)
+    truth = read_coco(annotations)
     cfg[OWN_KEY].classes = list(truth.category_names)
     for step in cfg.test_dataloader.dataset.pipeline:
         if step.type == "Resize":
@@ -133,7 +177,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     torch.set_num_threads(1)
     model = build(cfg)
     model.init_weights()
-    if request.param == "ssd/ssd300_coco.py":  # no batch norm takes the pixels' range, 0 to 255, out of the features
+    if isinstance(model.backbone, SSDVGG):  # no batch norm takes the pixels' range, 0 to 255, out of the features
         model.backbone.features[0].weight.data /= 64
     if hasattr(model.bbox_head, "retina_cls"):  # its initialisation lets random features fade from layer to layer
         for layer in (*model.bbox_head.cls_convs, *model.bbox_head.reg_convs):
@@ -164,8 +208,10 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
     assert scorer.score(dropped).ap != full
     layouts = {"full": list(numbers), "thinned": [i for i in numbers if i % 3 != 1], "level dropped": dropped}
     for name, kept in layouts.items():
-        sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path / name)
+        layout = Layout.keep(detector.head, kept)
+        sliced = slice_detector(detector, layout, tmp_path / name)
         object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
+        assert largest_difference(detector, sliced, layout, case.batch["inputs"][:1]) < 1e-4, name
         exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images, 4))["ap"]
         print(f"{detector.head.name}, {name}: AP {exact:.6f}, searched {scorer.score(kept).ap - exact:+.1e}")
         assert exact > LEAST, name

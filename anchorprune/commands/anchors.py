@@ -1,6 +1,5 @@
-"""`anchorprune anchors`: how well anchors fit a data set, and k-means anchors as a control."""
+"""`anchorprune anchors`: how well anchors fit a data set, and k-means anchors."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,6 @@ from anchorprune.layout import Head, Level
 @click.argument("head_or_anchors", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--input-size", type=IndexList(), help="W,H in pixels, for an anchor set.  [default: the head's]")
-@click.option("--keep-ratio", is_flag=True, help="Scale images by one factor, as RetinaNet does, not to the input.")
-@click.option(
-    "--center", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of anchors in cells; RetinaNet: 0."
-)
 @click.option("--kmeans", type=IndexList(), help="Take k-means anchors instead, so many on each level, e.g. 4,6,6.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the anchor set, for `train --anchors`.")
@@ -27,8 +22,6 @@ def command(
     head_or_anchors: Path,
     annotations: Path,
     input_size: tuple[int, ...] | None,
-    keep_ratio: bool,
-    center: float,
     kmeans: tuple[int, ...] | None,
     seed: int,
     output: Path | None,
@@ -36,19 +29,22 @@ def command(
     """Print the best possible recall and the mean best IoU of anchors on the boxes of ANNOTATIONS.
 
     HEAD_OR_ANCHORS is a head.json or an anchor set (strides, and levels of [w, h] pairs in pixels). The share of the
-    boxes that each anchor fits best comes with it, in the anchors' order.
+    boxes that each anchor fits best comes with it, in the anchors' order. k-means anchors are fitted level by level,
+    to the boxes that the level's given anchors overlap best, and then all together.
     """
+    from anchorprune.anchor_controls import anchor_set, fitted_head
     from anchorprune.anchor_fit import fit, scaled_boxes
     from anchorprune.datasets.coco import read_coco
 
     head = _read_head(head_or_anchors, input_size)
-    boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, keep_ratio)
+    boxes, extent = scaled_boxes(read_coco(annotations), head.input_size, head.keep_ratio)
     if kmeans is not None:
-        head = _with_kmeans(head, boxes[:, 2:] - boxes[:, :2], kmeans, seed)
-    found = fit(head, boxes, extent, center)
+        if len(kmeans) != len(head.levels) or min(kmeans) < 0:
+            raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
+        head = fitted_head(head, kmeans, boxes, extent, seed)
+    found = fit(head, boxes, extent)
     if output is not None:
-        levels = [[list(anchor) for anchor in level.anchors] for level in head.levels]
-        write_json(output, {"strides": [level.stride for level in head.levels], "levels": levels})
+        write_json(output, anchor_set(head))
     print_json({"anchors_per_level": [len(level.anchors) for level in head.levels], **found.to_dict()})
 
 
@@ -76,17 +72,3 @@ def _head_of_set(path: Path, value: Any, size: tuple[int, ...]) -> Head:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not an anchor set ({error}); it has 'strides' and 'levels' of [w, h] pairs") from None
     return Head(path.stem, (size[0], size[1]), 1, levels)
-
-
-def _with_kmeans(head: Head, shapes: Any, counts: tuple[int, ...], seed: int) -> Head:
-    """The head with k-means anchors: the smallest go to the finest level."""
-    from anchorprune.anchor_fit import kmeans_anchors
-
-    if len(counts) != len(head.levels) or min(counts) < 0:
-        raise click.UsageError(f"--kmeans takes one number for each of the {len(head.levels)} levels")
-    anchors = [tuple(anchor) for anchor in kmeans_anchors(shapes, sum(counts), seed).tolist()]
-    levels = list(head.levels)
-    for i in sorted(range(len(levels)), key=lambda i: levels[i].stride):
-        levels[i] = replace(levels[i], anchors=tuple(anchors[: counts[i]]))
-        anchors = anchors[counts[i] :]
-    return replace(head, levels=tuple(levels))

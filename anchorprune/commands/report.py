@@ -1,4 +1,4 @@
-"""`anchorprune report`: the tables and plots."""
+"""`anchorprune report`: the tables and figures."""
 
 from pathlib import Path
 
@@ -9,22 +9,24 @@ from anchorprune.commands.options import output_option, print_json
 
 @click.command(epilog="Example: anchorprune report results/report/manifest.json --output results/report")
 @click.argument("manifest", type=click.Path(path_type=Path))
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of published figures to show beside, such as config/published.",
+)
 @output_option
-def command(manifest: Path, output: Path) -> None:
-    """Write results.csv/.md/.tex, and per experiment the Pareto plot and the layouts' picture (pdf, svg, png).
+def command(manifest: Path, published: Path | None, output: Path) -> None:
+    """Write the table of all results (csv, md, tex), and each experiment's table and figures (pdf, svg, png).
 
-    MANIFEST lists the detectors and the files their figures come from; the pipeline writes it.
+    MANIFEST lists the detectors and the files their figures come from; the pipeline writes it. Results outside what an
+    experiment expects are marked in the tables and said on standard error.
     """
-    from anchorprune.report.layouts import write_layouts
-    from anchorprune.report.pareto import write_pareto
-    from anchorprune.report.results import read_manifest, results_table
-    from anchorprune.report.tables import write_tables
+    from anchorprune.report.contents import report_files
+    from anchorprune.report.manifest import read_manifest
+    from anchorprune.report.published import Published
+    from anchorprune.report.write import write_report
 
     rows = read_manifest(manifest)
-    table = results_table(rows)
-    write_tables(table, output)
+    write_report(rows, Published.read(published) if published else Published(), output)
     experiments = list(dict.fromkeys(row["experiment"] for row in rows))
-    for name in experiments:
-        write_pareto(name, rows, table, output)
-        write_layouts(name, rows, table, output)
-    print_json({"output": str(output), "detectors": len(rows), "experiments": experiments})
+    print_json({"output": str(output), "detectors": len(rows), "experiments": experiments, "files": report_files(rows)})

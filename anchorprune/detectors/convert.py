@@ -1,17 +1,20 @@
-"""From any mmdet config of a known head to the same detector with an explicit anchor list, and back to boxes."""
+"""From any mmdet config of a known head to the same detector with an explicit anchor list."""
 
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from mmdet.registry import DATASETS, MODELS, TASK_UTILS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
+from torch import nn
 
-from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
+from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, Anchors, permutation
 from anchorprune.detectors.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.checkpoints import load_checkpoint, read_checkpoint
 from anchorprune.detectors.compose import OWN_KEY
 from anchorprune.detectors.families import family_of_class
+from anchorprune.detectors.generators import TOLERANCE
 from anchorprune.detectors.model import build, describe
 from anchorprune.detectors.weights import save_weights
 from anchorprune.errors import UserError
@@ -19,26 +22,27 @@ from anchorprune.files import whole_file
 from anchorprune.layout import Head
 
 OURS = "anchorprune.detectors"
-# Pixels that an explicit anchor may differ from the one it stands for: both are float32 sums.
-TOLERANCE = 1e-3
 
 
-def convert(cfg: Config, name: str, output: Path, weights: Path | None = None, published: bool = False) -> Head:
+def convert(
+    cfg: Config, name: str, output: Path, weights: Path | None = None, trained_with: Anchors | None = None
+) -> Head:
     """Write a prunable detector's `config.py` and `head.json` into `output`, and `weights.pth` if weights are given.
 
     Args:
         cfg: any mmdet config of a known head; changed in place.
         name: of the head; layouts refer to it.
         output: folder of the results.
-        weights: a checkpoint of the config's detector, in mmdet's order of anchors unless `published`.
-        published: the checkpoint's anchors stand in the order of the paper's SSD300 and have its shapes. The
-            detector that is written has mmdet's order, and the paper's shapes, which its weights were trained for.
+        weights: a checkpoint of the config's detector.
+        trained_with: the checkpoint's anchors, in its order: per level (w, h), input pixels. They are matched to the
+            config's by their shape. The detector that is written has the config's order and the checkpoint's
+            shapes, which its weights were trained for. None: the config's own, in its order.
 
     Raises:
         UserError: the head belongs to no known family, its classes are not named, or the weights do not fit.
     """
     make_prunable(cfg)
-    order = _take_published_shapes(cfg) if published else None
+    order = None if trained_with is None else _take_shapes(cfg.model.bbox_head.anchor_generator, trained_with)
     cfg[OWN_KEY] = ConfigDict(cfg.get(OWN_KEY, {}), head=name, classes=class_names(cfg))
     model = build(cfg)
     if weights is not None:
@@ -51,12 +55,17 @@ def convert(cfg: Config, name: str, output: Path, weights: Path | None = None, p
     return head
 
 
-def _take_published_shapes(cfg: Config) -> list[list[int]]:
-    """Set the shapes of the paper's SSD300, in the config's order; the position of each in the paper's order."""
-    generator, shapes = cfg.model.bbox_head.anchor_generator, published_ssd300()
+def _take_shapes(generator: ConfigDict, shapes: Anchors) -> list[list[int]]:
+    """Give an explicit generator these shapes, in its own order; the position of each in the order they came in."""
     order = permutation(shapes, generator.anchors, PUBLISHED_DIFFERENCE)
-    generator.anchors = [[level[i] for i in positions] for level, positions in zip(shapes, order, strict=True)]
+    generator.anchors = [[list(level[i]) for i in positions] for level, positions in zip(shapes, order, strict=True)]
     return order
+
+
+def anchors_of(cfg: Config) -> Anchors:
+    """The anchors of an mmdet config's head in its order: per level (w, h), input pixels; errors as `make_prunable`."""
+    make_prunable(cfg)
+    return cfg.model.bbox_head.anchor_generator.anchors
 
 
 def class_names(cfg: Config) -> list[str]:
@@ -85,20 +94,47 @@ def make_prunable(cfg: Config) -> None:
     The boxes stay, in the generator's order, so weights that fitted before fit after.
 
     Raises:
-        UserError: the head belongs to no known family, or its anchors are not centred alike on a level.
+        UserError: the head belongs to no known family or is a variant of one, or its anchors are not centred alike
+            on a level.
     """
-    init_default_scope(cfg.get("default_scope", "mmdet"))
-    head = cfg.model.get("bbox_head")
-    if head is None:
-        raise UserError(f"detector {cfg.model.type} has no dense head; one-stage detectors only")
-    family = family_of_class(MODELS.get(head.type))
-    head.type = family.PRUNABLE
+    head, family = dense_head(cfg)
+    head.type = _prunable_class(MODELS.get(head.type), MODELS.get(family.PRUNABLE)).__name__
     head.anchor_generator = explicit(head.anchor_generator)
     imports = cfg.get("custom_imports") or ConfigDict(imports=[])
     if OURS not in imports["imports"]:
         imports["imports"] = [*imports["imports"], OURS]
     imports["allow_failed_imports"] = False
     cfg.custom_imports = imports
+
+
+def _prunable_class(kind: type[nn.Module], prunable: type[nn.Module]) -> type[nn.Module]:
+    """The class that takes explicit anchors for a head's class.
+
+    Raises:
+        UserError: the class changes mmdet's in ways that the prunable one does not follow.
+    """
+    if issubclass(kind, prunable):
+        return kind
+    plain = prunable.__base__
+    if kind is not plain:
+        raise UserError(
+            f"head {kind.__name__} changes {plain.__name__}, and converting it would lose the changes; "
+            f"set its type to {plain.__name__} if they concern its training alone"
+        )
+    return prunable
+
+
+def dense_head(cfg: Config) -> tuple[ConfigDict, ModuleType]:
+    """The config of a detector's head, and its family.
+
+    Raises:
+        UserError: there is no such head, or it belongs to no known family.
+    """
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    head = cfg.model.get("bbox_head")
+    if head is None:
+        raise UserError(f"detector {cfg.model.type} has no dense head; one-stage detectors only")
+    return head, family_of_class(MODELS.get(head.type))
 
 
 def explicit(generator: ConfigDict) -> ConfigDict:

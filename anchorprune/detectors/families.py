@@ -24,7 +24,7 @@ def family_of_class(kind: type[nn.Module]) -> ModuleType:
     """The family module of a class of heads.
 
     It has `PRUNABLE` (the class that takes explicit anchors), `level_macs`, `channels`, `channel_slices`,
-    `prune_head_config`, `score_threshold`, `dense` and `decode`.
+    `anchor_slices`, `prune_head_config`, `score_threshold`, `dense` and `decode`.
 
     Raises:
         UserError: no family knows this head.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from anchorprune.detectors.dense import Dense, rows
+from anchorprune.errors import UserError
 from anchorprune.layout import Layout
 from anchorprune.slicing import ChannelSlice
 
@@ -95,7 +96,22 @@ def channels(head: RetinaHead) -> tuple[int, ...]:
 
 def channel_slices(head: PrunableRetinaHead, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of the shared layers survive: the filters that some level still uses."""
-    kept = _kept_filters(head.filters, layout)
+    return _filter_slices(head, _kept_filters(head.filters, layout))
+
+
+def anchor_slices(head: PrunableRetinaHead, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+    """The output channels of `anchors`, given by position within each level, in that order.
+
+    Raises:
+        UserError: the levels, which share their filters, differ in order.
+    """
+    orders = {tuple(level) for level in anchors}
+    if len(orders) > 1 or any(filters != list(range(len(filters))) for filters in head.filters):
+        raise UserError("RetinaNet's levels share their filters; list the anchors of every level in the same order")
+    return _filter_slices(head, orders.pop())
+
+
+def _filter_slices(head: PrunableRetinaHead, kept: tuple[int, ...]) -> list[ChannelSlice]:
     return [
         ChannelSlice("bbox_head.retina_cls.", kept, head.cls_out_channels),
         ChannelSlice("bbox_head.retina_reg.", kept, 4),

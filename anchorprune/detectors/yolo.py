@@ -121,12 +121,19 @@ def channels(head: YOLOV3Head) -> tuple[int, ...]:
 
 def channel_slices(head: YOLOV3Head, layout: Layout) -> list[ChannelSlice]:
     """Which output channels of which layers survive; a level without anchors loses its 3x3 convolution too."""
-    slices = []
+    slices = anchor_slices(head, layout.kept_per_level)
     for level, kept in enumerate(layout.kept_per_level):
-        slices.append(ChannelSlice(f"bbox_head.convs_pred.{level}.", kept, head.num_attrib))
         if not kept:
             slices.append(ChannelSlice(f"bbox_head.convs_bridge.{level}.", (), head.num_attrib))
     return slices
+
+
+def anchor_slices(head: YOLOV3Head, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+    """The output channels of each level's `anchors`, given by position within the level, in that order."""
+    return [
+        ChannelSlice(f"bbox_head.convs_pred.{level}.", tuple(kept), head.num_attrib)
+        for level, kept in enumerate(anchors)
+    ]
 
 
 def prune_head_config(cfg: ConfigDict, head: YOLOV3Head, layout: Layout) -> None:

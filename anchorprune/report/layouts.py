@@ -1,8 +1,5 @@
 """A picture of each layout: the anchors' shapes per level, kept and removed."""
 
-from pathlib import Path
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,32 +7,36 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from anchorprune.layout import Head, Layout
-from anchorprune.report.style import COLORS, GREY, style, write_figure
+from anchorprune.report.manifest import Entry, configuration
+from anchorprune.report.section import Section
+from anchorprune.report.style import COLORS, GREY, faded
 from anchorprune.report.tables import format_macs
 
 KEPT, REMOVED = COLORS[0], COLORS[1]
 
 
-def write_layouts(experiment: str, manifest: list[dict[str, Any]], table: pd.DataFrame, folder: Path) -> None:
-    """Write `layouts-EXPERIMENT`: a row of panels per pruned detector, a panel per level."""
-    chosen = [i for i, entry in enumerate(manifest) if entry["experiment"] == experiment and "layout" in entry["files"]]
-    layouts = [_layout(manifest[i]["files"]) for i in chosen]
+def draw_layouts(section: Section) -> Figure:
+    """A row of panels per pruned detector, a panel per level."""
+    pruned = section.where(lambda entry: "layout" in entry["files"])
+    layouts = [_layout(entry["files"]) for entry in pruned.entries]
     columns = max(len(layout.head.levels) for layout in layouts)
-    with style():
-        figure = Figure(figsize=(1.9 * columns, 2.0 * len(layouts) + 0.4), layout="constrained")
-        rows = figure.subfigures(len(layouts), 1, squeeze=False)[:, 0]
-        for row, i, layout in zip(rows, chosen, layouts, strict=True):
-            row.suptitle(_title(manifest[i], table.iloc[i]), x=0.01, ha="left", fontsize=8)
-            for level, ax in enumerate(row.subplots(1, columns, squeeze=False)[0]):
-                ax.set_axis_off()
-                if level < len(layout.head.levels):
-                    _draw_level(ax, layout, level)
-        handles = [
-            Line2D([], [], color=KEPT, linewidth=1.6, label="kept"),
-            Line2D([], [], color=REMOVED, linewidth=0.9, linestyle="--", label="removed"),
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
-        write_figure(figure, folder, f"layouts-{experiment}")
+    figure = Figure(figsize=(1.9 * columns, 2.0 * len(layouts) + 0.4), layout="constrained")
+    rows = figure.subfigures(len(layouts), 1, squeeze=False)[:, 0]
+    for i, (row, layout) in enumerate(zip(rows, layouts, strict=True)):
+        row.suptitle(_title(pruned.entries[i], pruned.table.iloc[i]), x=0.01, ha="left", fontsize=8)
+        for level, ax in enumerate(row.subplots(1, columns, squeeze=False)[0]):
+            ax.set_axis_off()
+            if level < len(layout.head.levels):
+                _draw_level(ax, layout, level)
+    figure.legend(handles=_handles(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _handles() -> list[Line2D]:
+    return [
+        Line2D([], [], color=KEPT, linewidth=1.6, label="kept"),
+        Line2D([], [], color=REMOVED, linewidth=0.9, linestyle="--", label="removed"),
+    ]
 
 
 def _layout(files: dict[str, str]) -> Layout:
@@ -54,7 +55,7 @@ def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
                 width,
                 height,
                 fill=stays,
-                facecolor=(*_rgb(KEPT), 0.06),
+                facecolor=faded(KEPT, 0.06),
                 linestyle="-" if stays else "--",
                 **line,
             )
@@ -74,12 +75,9 @@ def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
     )
 
 
-def _title(entry: dict[str, Any], row: pd.Series) -> str:
+def _title(entry: Entry, row: pd.Series) -> str:
+    ap = f", AP {row['ap']:.3f}" if row["ap"] >= 0 else ""
     return (
-        f"{entry['anchor_set']} anchors, seed {entry['seed']}, search {entry['method']}, budget {entry['budget']}: "
-        f"{row['anchors']} anchors, {format_macs(row['macs'])} MACs, AP {row['ap']:.3f}"
+        f"{entry['anchor_set']} anchors, seed {entry['seed']}, {configuration(entry)}: "
+        f"{row['anchors']} anchors, {format_macs(row['macs'])} MACs{ap}"
     )
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    return tuple(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))

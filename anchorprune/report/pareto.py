@@ -1,82 +1,142 @@
-"""The Pareto plot: AP against head MACs of everything that was searched, the front and what came of it."""
-
-from pathlib import Path
-from typing import Any
+"""AP against head MACs or boxes: everything that was searched, the front, what came of it, and what was published."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
-from anchorprune.report.results import read_evaluated
-from anchorprune.report.style import COLORS, GREY, style, write_figure
+from anchorprune.report.fronts import CostAxis, ap_limits, best_by_cost, draw_front, label_cost, searched, shown
+from anchorprune.report.manifest import FIXED, is_retrained
+from anchorprune.report.published import number
+from anchorprune.report.section import Section
+from anchorprune.report.style import DARK, GREY, colors
+
+# What a point is -> how scatter draws it; a colour that is not here is the search's.
+MARKS = {
+    "unpruned": {"marker": "*", "s": 130, "color": "black", "zorder": 6, "clip_on": False},
+    "pruned": {"marker": "D", "s": 46, "edgecolor": "white", "zorder": 5},
+    "before": {"marker": "o", "s": 30, "facecolor": "white", "zorder": 4},
+    "fixed": {"marker": "s", "s": 40, "color": DARK, "edgecolor": "white", "zorder": 5},
+    "kmeans": {"marker": "^", "s": 46, "edgecolor": "white", "zorder": 5},
+    "random": {"marker": "v", "s": 46, "edgecolor": "white", "zorder": 5},
+    "published": {"marker": "+", "s": 60, "color": "black", "linewidth": 1.1, "zorder": 7},
+    "subset": {"marker": ".", "s": 20, "alpha": 0.18, "linewidths": 0},
+}
+LABELS = {
+    "unpruned": "unpruned (test split)",
+    "pruned": "pruned, finished (test split)",
+    "before": "pruned, before retraining (test split)",
+    "fixed": "fixed layout (test split)",
+    "kmeans": "control: as many k-means anchors (test split)",
+    "random": "control: random anchors (test split)",
+    "published": "published, retrained",
+    "subset": "subset searched (prune split)",
+}
+PANELS_PER_ROW = 3
+HALO = withStroke(linewidth=2.5, foreground="white")
 
 
-def write_pareto(experiment: str, manifest: list[dict[str, Any]], table: pd.DataFrame, folder: Path) -> None:
-    """Write `pareto-EXPERIMENT`: one panel per training (anchor set and seed).
-
-    Args:
-        experiment: which one.
-        manifest: entries of the report's manifest.
-        table: the results table, its rows in the manifest's order.
-        folder: where the files go.
-    """
-    chosen = [i for i, entry in enumerate(manifest) if entry["experiment"] == experiment]
-    panels: dict[tuple[str, int], list[int]] = {}
-    for i in chosen:
-        panels.setdefault((manifest[i]["anchor_set"], manifest[i]["seed"]), []).append(i)
-    with style():
-        figure = Figure(figsize=(4.6 * len(panels), 3.9), layout="constrained")
-        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for ax, ((anchor_set, seed), rows) in zip(axes, panels.items(), strict=True):
-            _panel(ax, [manifest[i] for i in rows], table.iloc[rows])
-            detector = manifest[rows[0]]["detector"]
-            ax.set_title(f"{detector}, {anchor_set} anchors" + (f", seed {seed}" if len(panels) > 2 else ""))
-        axes[0].set_ylabel("AP")
-        axes[0].set_ylim(_ap_range(table.iloc[chosen]))
-        _legend(figure, manifest, chosen)
-        write_figure(figure, folder, f"pareto-{experiment}")
+def draw_tradeoff(section: Section, axis: CostAxis) -> Figure:
+    """One panel per training (anchor set and seed): AP over a cost; the panels share the AP axis."""
+    trainings = section.trainings()
+    columns = min(len(trainings), PANELS_PER_ROW)
+    rows = -(-len(trainings) // columns)
+    figure = Figure(figsize=(max(4.6 * columns, 6.4), 3.5 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    palette, drawn = colors(section.searches), set()
+    for ax, ((anchor_set, seed), training) in zip(axes.flat, trainings.items(), strict=False):
+        drawn |= _panel(ax, training, axis, palette)
+        detector = training.entries[0]["detector"]
+        ax.set_title(f"{detector}, {anchor_set} anchors" + (f", seed {seed}" if len(section.seeds) > 1 else ""))
+    for ax in axes.flat[len(trainings) :]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel("AP")
+    published = [number(section.published.row(entry).get("ap_retrained")) for entry in section.entries]
+    axes[0, 0].set_ylim(ap_limits(section.table, published))
+    figure.legend(handles=_handles(section, drawn), loc="outside lower center", ncols=min(3, columns + 1))
+    return figure
 
 
-def _panel(ax: Axes, entries: list[dict[str, Any]], table: pd.DataFrame) -> None:
-    unit = 1e9 if table["macs"].max() >= 1e9 else 1e6
-    searches = list(dict.fromkeys(entry["method"] for entry in entries if entry["method"]))
-    for color, search in zip(COLORS, searches, strict=False):
-        files = next(entry["files"] for entry in entries if entry["method"] == search)
-        evaluated = read_evaluated(Path(files["evaluated"]))
-        front = pd.read_csv(files["front"]).sort_values("macs")
-        ax.scatter(evaluated["macs"] / unit, evaluated["ap"], s=5, color=color, alpha=0.18, linewidths=0)
-        ax.step(front["macs"] / unit, front["ap"], where="post", color=color, linewidth=1.4)
-        pruned = table[table["method"] == search]
-        ax.scatter(pruned["macs"] / unit, pruned["ap"], s=46, marker="D", color=color, edgecolor="white", zorder=3)
-        ax.scatter(
-            pruned["macs"] / unit, pruned["ap_sliced"], s=34, marker="o", facecolor="white", edgecolor=color, zorder=3
+def _panel(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    """Draw a training; returns which MARKS it has, and `front` where the published front is among it."""
+    drawn = _searches(ax, training, axis, palette) | _published(ax, training, axis)
+    drawn |= _detectors(ax, training, axis, palette)
+    full = training.table[training.table["method"] == ""]
+    for ap in shown(full["ap"]).dropna():
+        ax.axhline(ap, color="black", linewidth=0.7, linestyle=":")
+    label_cost(ax, axis, max([*training.table[axis.column], ax.dataLim.x1]))
+    return drawn
+
+
+def _searches(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    reach = training.table[axis.column].max()
+    for search in training.searches:
+        subsets = searched(training, search)
+        color = palette[search]
+        ax.scatter(subsets[axis.column], subsets["ap"], color=color, **MARKS["subset"])
+        draw_front(ax, best_by_cost(subsets, axis.column), axis.column, reach, color=color, linewidth=1.4)
+    return {"subset"} if training.searches else set()
+
+
+def _published(ax: Axes, training: Section, axis: CostAxis) -> set[str]:
+    drawn = set()
+    front = training.published.front(training.entries)
+    if front is not None:
+        draw_front(ax, front.sort_values(axis.column), axis.column, color=DARK, linewidth=1.0, linestyle="--")
+        drawn.add("front")
+    rows = [row for row in map(training.published.row, training.entries) if row]
+    cost = "head_macs" if axis.column == "macs" else "boxes"
+    points = pd.DataFrame([(number(row[cost]), number(row["ap_retrained"])) for row in rows]).dropna()
+    if len(points):
+        ax.scatter(points[0], points[1], **MARKS["published"])
+        drawn.add("published")
+    return drawn
+
+
+def _detectors(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    drawn, fixed = set(), 0
+    for entry, (_, row) in zip(training.entries, training.table.iterrows(), strict=True):
+        kind = entry["control"] or (
+            "fixed" if entry["method"] == FIXED else "pruned" if entry["method"] else "unpruned"
         )
-    full = table[table["method"] == ""].iloc[0]
-    ax.axhline(full["ap"], color="black", linewidth=0.7, linestyle=":")
-    ax.scatter([full["macs"] / unit], [full["ap"]], s=130, marker="*", color="black", zorder=4)
-    ax.set_xlabel(f"head MACs ({'G' if unit == 1e9 else 'M'})")
-    ax.set_xlim(left=0)
+        color = palette.get(entry["method"], DARK)
+        if is_retrained(entry) and row["ap_sliced"] >= 0:
+            ax.scatter(row[axis.column], row["ap_sliced"], edgecolor=color, **MARKS["before"])
+            drawn.add("before")
+        if row["ap"] >= 0:
+            ax.scatter(row[axis.column], row["ap"], **{"color": color, **MARKS[kind]})
+            drawn.add(kind)
+        if kind == "fixed" and row["ap"] >= 0:
+            _name(ax, entry["label"], row[axis.column], row["ap"], fixed % 2 == 0)
+            fixed += 1
+    return drawn
 
 
-def _ap_range(table: pd.DataFrame) -> tuple[float, float]:
-    """Limits that show every detector, and enough below for the front's bend; the panels share them."""
-    figures = table[["ap", "ap_sliced", "ap_search"]]
-    low, high = figures.min(axis=None), figures.max(axis=None)
-    margin = 0.35 * (high - low) + 0.01
-    return max(0.0, low - margin), min(1.0, high + margin / 3)
+def _name(ax: Axes, text: str, x: float, y: float, above: bool) -> None:
+    """A fixed layout's name beside its point, by turns above and below: two layouts may cost the same."""
+    place = {"xytext": (5, 5) if above else (5, -5), "textcoords": "offset points", "va": "bottom" if above else "top"}
+    ax.annotate(text, (x, y), fontsize=7.5, color=DARK, zorder=8, path_effects=[HALO], **place)
 
 
-def _legend(figure: Figure, manifest: list[dict[str, Any]], chosen: list[int]) -> None:
-    searches = list(dict.fromkeys(manifest[i]["method"] for i in chosen if manifest[i]["method"]))
-    entries = [Line2D([], [], color=c, label=f"search {s}") for c, s in zip(COLORS, searches, strict=False)]
-    marks = (
-        ("*", "black", 11, "unpruned (test split)"),
-        ("D", GREY, 6, "pruned, finished (test split)"),
-        ("o", "white", 6, "pruned, before retraining (test split)"),
-        (".", GREY, 5, "subset searched (prune split)"),
-    )
-    for marker, face, size, label in marks:
-        entries.append(Line2D([], [], linestyle="", marker=marker, mfc=face, mec=GREY, markersize=size, label=label))
-    entries.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
-    figure.legend(handles=entries, loc="outside lower center", ncols=3)
+def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
+    handles = [Line2D([], [], color=c, label=f"search {name}") for name, c in colors(section.searches).items()]
+    if section.searches:
+        handles.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
+    if "front" in drawn:
+        handles.append(
+            Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, before retraining")
+        )
+    for kind, label in LABELS.items():
+        if kind in drawn:
+            handles.append(_handle(kind, label))
+    return handles
+
+
+def _handle(kind: str, label: str) -> Line2D:
+    mark = MARKS[kind]
+    face = mark.get("facecolor", mark.get("color", GREY))
+    edge = "black" if kind == "published" else GREY if kind == "before" else face
+    size = 0.85 * mark["s"] ** 0.5
+    return Line2D([], [], linestyle="", marker=mark["marker"], mfc=face, mec=edge, markersize=size, label=label)

@@ -5,12 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from anchorprune.files import whole_file
+from anchorprune.report.expected import MARK, remark
+from anchorprune.report.manifest import configuration
+from anchorprune.report.section import Section
 
 HEADINGS = {
     "experiment": "experiment",
     "anchor_set": "anchor set",
     "seed": "seed",
-    "method": "search",
+    "method": "configuration",
     "budget": "budget",
     "anchors": "anchors",
     "ap_search": "AP (search)",
@@ -26,33 +29,68 @@ HEADINGS = {
     "boxes": "boxes",
     "saved_boxes": "boxes saved",
 }
+NOTE = "AP (search) is on the prune split, every other AP on the test split; MACs are the head's alone."
+LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+SIGNS = str.maketrans({"±": r"$\pm$", MARK: r"$^\dagger$"})
 
 
-def write_tables(table: pd.DataFrame, folder: Path) -> None:
+def write_results(section: Section, folder: Path) -> None:
     """Write `results.csv`, `results.md` and `results.tex` into `folder`."""
-    with whole_file(folder / "results.csv") as partial:
+    write_table(section.table, _for_people(section), [NOTE, *marked(section)], folder, "results")
+
+
+def write_table(table: pd.DataFrame, shown: pd.DataFrame, notes: list[str], folder: Path, name: str) -> None:
+    """Write a table as csv, and as people read it (text in every cell), with notes below, as md and tex."""
+    with whole_file(folder / f"{name}.csv") as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
-    shown = _for_people(table)
-    with whole_file(folder / "results.md") as partial:
-        note = "AP (search) is on the prune split, every other AP on the test split; MACs are the head's alone.\n"
-        partial.write_text(f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{note}")
-    with whole_file(folder / "results.tex") as partial:
+    with whole_file(folder / f"{name}.md") as partial:
+        partial.write_text("\n\n".join([shown.to_markdown(index=False, disable_numparse=True), *notes]) + "\n")
+    with whole_file(folder / f"{name}.tex") as partial:
         latex = shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
-        partial.write_text(latex.to_latex(hrules=True))
+        below = "".join(f"\n\\par{{\\footnotesize {_escaped(note)}}}\n" for note in notes)
+        partial.write_text((latex.to_latex(hrules=True) + below).translate(SIGNS))
 
 
-def _for_people(table: pd.DataFrame) -> pd.DataFrame:
+def remarks(section: Section) -> list[str]:
+    """One line for each result outside what was expected."""
+    lines = []
+    for entry, ap, within in zip(section.entries, section.table["ap"], section.table["within_expected"], strict=True):
+        if within == "false":
+            who = f"{entry['experiment']}, {configuration(entry)}, {entry['anchor_set']} anchors, seed {entry['seed']}"
+            lines.append(f"{who}: {remark(entry['expected'], ap)}.")
+    return lines
+
+
+def marked(section: Section) -> list[str]:
+    """The remarks as notes below a table, each with the mark that its AP has there."""
+    return [f"{MARK} {line}" for line in remarks(section)]
+
+
+def _for_people(section: Section) -> pd.DataFrame:
     """The columns people read, as text."""
-    shown = table[list(HEADINGS)].copy()
+    table = section.table
+    shown = rounded(table[list(HEADINGS)])
+    shown["ap"] += marks(table)
+    shown["macs"] = [format_macs(value) for value in table["macs"]]
+    shown["budget"] = [f"{budget:.3g}" for budget in table["budget"]]
+    shown["method"] = [configuration(entry) for entry in section.entries]
+    return shown.astype(str).rename(columns=HEADINGS)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """AP with three decimals and savings in percent, as text; `-` where there is no figure (COCO says -1)."""
+    shown = table.astype(object)
     for name in shown.columns:
         if name.startswith("ap"):
-            shown[name] = [f"{value:.3f}" if value >= 0 else "-" for value in shown[name]]
+            shown[name] = [f"{value:.3f}" if value >= 0 else "-" for value in table[name]]
         elif name.startswith("saved"):
-            shown[name] = [f"{value:.1%}" for value in shown[name]]
-    shown["macs"] = [format_macs(value) for value in table["macs"]]
-    shown["budget"] = [f"{budget:g}" for budget in table["budget"]]
-    shown["method"] = [method or "unpruned" for method in table["method"]]
-    return shown.astype(str).rename(columns=HEADINGS)
+            shown[name] = [f"{value:.1%}" for value in table[name]]
+    return shown
+
+
+def marks(table: pd.DataFrame) -> list[str]:
+    """The mark of each row whose AP is not as expected, else nothing."""
+    return [MARK if within == "false" else "" for within in table["within_expected"]]
 
 
 def format_macs(macs: float) -> str:
@@ -61,3 +99,7 @@ def format_macs(macs: float) -> str:
         if macs >= size:
             return f"{macs / size:.4g} {unit}"
     return str(int(macs))
+
+
+def _escaped(text: str) -> str:
+    return text.translate(str.maketrans(LATEX))

@@ -1,0 +1,88 @@
+"""Which anchors a front does without first, the front by a cost, and the names of shapes."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchorprune.cost import cost
+from anchorprune.errors import UserError
+from anchorprune.layout import Head, Layout, Level
+from anchorprune.report.anchor_names import shape_columns
+from anchorprune.report.fronts import best_by_cost
+from anchorprune.report.removal import read_front, removal_shares
+
+
+def head(*levels, macs=10):
+    sizes = [Level(8 * 2**i, (4 >> i, 4 >> i), 0, macs, tuple(anchors)) for i, anchors in enumerate(levels)]
+    return Head("few", (32, 32), 1, tuple(sizes))
+
+
+def front(full, *subsets):
+    """A front with these subsets, dearest first, AP by the number of anchors."""
+    rows = []
+    for kept in subsets:
+        spent = cost(Layout.keep(full, kept))
+        rows.append({"kept": " ".join(map(str, kept)), "ap": len(kept) / 10, "macs": spent.macs, "boxes": spent.boxes})
+    return pd.DataFrame(rows)
+
+
+FOUR = head([(8, 8), (16, 8), (8, 16)], [(16, 16)])
+
+
+def test_shares_of_budgets():
+    """Budgets 10..40 MACs: 10-20 are served by {1}, 20-30 by {1, 2}, 30-40 by {1, 2, 3}."""
+    found = removal_shares(front(FOUR, [1, 2, 3], [1, 2], [1]), FOUR)
+    assert found == pytest.approx([1, 0, 1 / 3, 2 / 3])
+
+
+def test_an_anchor_that_comes_back_counts_where_it_is_not():
+    found = removal_shares(front(FOUR, [0, 1, 2], [1, 3], [0]), FOUR)
+    assert found == pytest.approx([1 / 3, 1 / 3, 2 / 3, 2 / 3])
+
+
+def test_a_front_of_the_full_head_alone():
+    assert list(removal_shares(front(FOUR, [0, 1, 2, 3]), FOUR)) == [0, 0, 0, 0]
+
+
+def test_a_front_by_boxes_is_weighted_by_boxes():
+    """Boxes 16 + 4 fall, MACs do not: {3} has 4 boxes, {0} 16, the full head 52."""
+    dear = head([(8, 8), (16, 8), (8, 16)], [(16, 16)], macs=10)
+    subsets = front(dear, [0], [3])
+    subsets["macs"] = [10, 20]
+    assert removal_shares(subsets, dear) == pytest.approx([12 / 48, 1, 1, 36 / 48])
+
+
+def test_a_front_that_is_none(tmp_path):
+    with pytest.raises(UserError, match=r"front.csv: no such front; search again"):
+        read_front(str(tmp_path / "front.csv"))
+    (tmp_path / "front.csv").write_text("kept,ap\n")
+    with pytest.raises(UserError, match=r"front.csv: column 'macs' is missing"):
+        read_front(str(tmp_path / "front.csv"))
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=12))
+def test_the_front_by_a_cost_is_what_nothing_dominates(subsets):
+    table = pd.DataFrame(subsets, columns=["boxes", "ap"])
+    found = best_by_cost(table, "boxes")
+    expected = {
+        (boxes, ap)
+        for boxes, ap in subsets
+        if not any(b <= boxes and a >= ap and (b, a) != (boxes, ap) for b, a in subsets)
+    }
+    assert sorted(zip(found["boxes"], found["ap"], strict=True)) == sorted(expected)
+    assert found["boxes"].is_monotonic_increasing
+
+
+def test_shapes_of_ssd():
+    """A level of SSD300: (scale, height over width) .15 of 1, 2, 3, 1/2, 1/3 and .224 of 1."""
+    level = [(45, 45), (31.8, 63.6), (26, 78), (63.6, 31.8), (78, 26), (67.2, 67.2)]
+    names, columns = shape_columns(head(level, level[:2]))
+    assert names == ["3:1", "2:1", "1:1 #1", "1:1 #2", "1:2", "1:3"]
+    assert columns == [2, 4, 5, 1, 0, 3, 2, 4]
+
+
+def test_shapes_without_common_ratios():
+    names, columns = shape_columns(head([(10, 13), (16, 30), (33, 23)], [(30, 61), (62, 45), (59, 119)], [(9, 28)]))
+    assert names == ["no. 0", "no. 1", "no. 2"]
+    assert columns == [0, 1, 2, 0, 1, 2, 0]
