@@ -26,6 +26,8 @@ COMMANDS = {
     "retrain": "retrain",
     "evaluate": "evaluate",
     "publish": "publish",
+    "deploy": "deploy",
+    "latency": "latency",
     "report": "report",
     "shapes": "shapes",
     "anchors": "anchors",

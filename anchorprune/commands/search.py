@@ -47,7 +47,10 @@ class Fraction(click.ParamType):
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--method", type=click.Choice(METHODS), default="best", show_default=True)
-@click.option("--cost", type=click.Choice(("macs", "boxes")), default="macs", show_default=True)
+@click.option("--cost", type=click.Choice(("macs", "boxes", "latency")), default="macs", show_default=True)
+@click.option(
+    "--latency-table", type=click.Path(path_type=Path), help="Of `anchorprune latency --table`, for that cost."
+)
 @click.option("--min-ap", type=ShareOrValue(), default="0", help="Pursue no subset below this AP: 0.2, or 78% of full.")
 @click.option("--budget", "budgets", type=Fraction(), multiple=True, help="Fraction of the full cost; repeatable.")
 @click.option("--criterion", type=click.Choice(("ap", "ratio")), default="ap", show_default=True, help="Of greedy.")
@@ -73,6 +76,7 @@ def command(
     threads: int | None,
     resamples: int,
     report: tuple[Path, Path] | None,
+    latency_table: Path | None,
     **given: Any,
 ) -> None:
     """Search subsets of anchors: write front.csv, evaluated.parquet and a layout per budget.
@@ -81,6 +85,7 @@ def command(
     again with the same inputs, the search goes on where it was and ends with the same bytes.
     """
     from anchorprune.datasets.coco import read_coco
+    from anchorprune.deploy.latency_table import LatencyTable
     from anchorprune.predictions import Predictions
     from anchorprune.scoring import Scorer
     from anchorprune.search.journal import Journal, fingerprint
@@ -88,26 +93,31 @@ def command(
     from anchorprune.search.progress import Progress
     from anchorprune.search.run import Options, search
 
+    if (latency_table is not None) != (given["cost"] == "latency"):
+        raise click.UsageError("--cost latency and --latency-table FILE go together")
     opened, truth = Predictions.open(predictions), read_coco(annotations)
+    measured = LatencyTable.load(latency_table, opened.head) if latency_table else None
     scorer = Scorer(opened, truth, threads)
     (number, share), budgets = given.pop("min_ap"), given.pop("budgets")
-    options = Options(min_ap=number * scorer.ap(range(opened.head.num_anchors)) if share else number, **given)
+    options = Options(
+        min_ap=number * scorer.ap(range(opened.head.num_anchors)) if share else number, latency_table=measured, **given
+    )
     with Journal(output, fingerprint([predictions, annotations])) as journal:
         with Progress(options) as progress:
             result = search(scorer, options, budgets, journal, progress)
         elsewhere = Scorer(Predictions.open(report[0]), read_coco(report[1]), threads) if report else None
-        write_evaluated(output, result.evaluated)
+        write_evaluated(output, result.evaluated, options.cost)
         write_layouts(output, opened.head, result.budgets)
-        write_front(output, front_rows(result, scorer, resamples, elsewhere))
+        write_front(output, front_rows(result, scorer, resamples, elsewhere, options.cost))
         journal.remove()
     print_json(
         {
             "method": options.method,
             "cost": options.cost,
             "subsets": len(result.evaluated),
-            "full": row(result.full),
-            "front": [row(scored) for scored in result.front],
-            "budgets": {text: row(scored) for text, scored in result.budgets.items()},
+            "full": row(result.full, options.cost),
+            "front": [row(scored, options.cost) for scored in result.front],
+            "budgets": {text: row(scored, options.cost) for text, scored in result.budgets.items()},
             "output": str(output),
         }
     )

@@ -33,7 +33,7 @@ def best(problem: Problem) -> None:
     rings_done: dict[Subset, int] = {}
     while len(problem.evaluated) < problem.limit:
         front = pareto_front(s for s in problem.evaluated if s.ap >= problem.options.min_ap)
-        member = _next_member(front or problem.evaluated[:1], rings_done)
+        member = _next_member(front or problem.evaluated[:1], rings_done, problem.least)
         ring = rings_done.get(member.kept, 0)
         if ring == RANDOM_RING and problem.limit == 2**anchors - 1:
             _score_the_rest(problem)
@@ -43,11 +43,11 @@ def best(problem: Problem) -> None:
         problem.score(subsets, member.kept)
 
 
-def _next_member(front: list[Scored], rings_done: dict[Subset, int]) -> Scored:
+def _next_member(front: list[Scored], rings_done: dict[Subset, int], least: float) -> Scored:
     """The member with the fewest rings done, then the largest share of the area under the front."""
     saved = [0, *(dearer.price - cheaper.price for dearer, cheaper in pairwise(front))]
     below = [*(scored.ap for scored in front[1:]), 0.0]
-    share = [max(price, 1) * (scored.ap - ap) for price, scored, ap in zip(saved, front, below, strict=True)]
+    share = [max(price, least) * (scored.ap - ap) for price, scored, ap in zip(saved, front, below, strict=True)]
     order = sorted(range(len(front)), key=lambda i: (rings_done.get(front[i].kept, 0), -share[i], front[i].kept))
     return front[order[0]]
 
@@ -66,7 +66,9 @@ def _ascend(problem: Problem) -> None:
     while len(kept) < problem.head.num_anchors:
         children = problem.score([_with(kept, a) for a in problem.full if a not in kept], kept or None)
         before = (current.ap, current.price) if current else (0.0, 0)
-        current = max(children, key=lambda c: ((c.ap - before[0]) / max(c.price - before[1], 1), -c.price, c.kept))
+        current = max(
+            children, key=lambda c: ((c.ap - before[0]) / max(c.price - before[1], problem.least), -c.price, c.kept)
+        )
         if current.ap <= before[0]:
             break
         kept = current.kept

@@ -1,6 +1,7 @@
 """A layout per budget: the best subset that costs no more than a fraction of the full head."""
 
-from anchorprune.cost import cost
+from collections.abc import Callable
+
 from anchorprune.errors import UserError
 from anchorprune.layout import Head, Layout
 from anchorprune.search.front import Scored, best_within
@@ -8,14 +9,14 @@ from anchorprune.search.greedy import descend
 from anchorprune.search.problem import Problem
 
 
-def check_budgets(head: Head, budgets: tuple[str, ...], kind: str) -> None:
-    """Refuse a budget that no anchor fits.
+def check_budgets(head: Head, budgets: tuple[str, ...], kind: str, price: Callable[[Layout], float]) -> None:
+    """Refuse a budget that no anchor fits; `kind` names the price.
 
     Raises:
         UserError: the budget is not a fraction in (0, 1], or below the cheapest single anchor.
     """
-    full = getattr(cost(Layout.full(head)), kind)
-    cheapest = min(getattr(cost(Layout(head, (a,))), kind) for a in range(head.num_anchors))
+    full = price(Layout.full(head))
+    cheapest = min(price(Layout(head, (a,))) for a in range(head.num_anchors))
     for text in budgets:
         if not 0 < float(text) <= 1:
             raise UserError(f"--budget {text}: a budget is a fraction of the full cost, over 0 and at most 1")

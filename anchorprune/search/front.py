@@ -16,13 +16,13 @@ class Scored:
         kept: anchors, ascending.
         ap: full precision, 0..1.
         cost: MACs, boxes and anchors.
-        price: the one of them the search trades AP against.
+        price: what the search trades AP against: one of them, or milliseconds.
     """
 
     kept: Subset
     ap: float
     cost: Cost
-    price: int
+    price: float
 
 
 def preference(scored: Scored) -> tuple:
@@ -49,7 +49,7 @@ def best_within(subsets: Iterable[Scored], price: float) -> Scored | None:
     return min((s for s in subsets if s.price <= price), key=preference, default=None)
 
 
-def hypervolume(front: Iterable[Scored], full_price: int, top: float) -> float:
+def hypervolume(front: Iterable[Scored], full_price: float, top: float) -> float:
     """Area under a front, as a share: AP over price, prices 0..full_price, AP 0..top."""
     total, previous = 0.0, full_price
     for scored in sorted(pareto_front(front), key=lambda s: -s.price):

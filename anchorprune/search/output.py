@@ -12,14 +12,20 @@ from anchorprune.search.front import Scored
 from anchorprune.search.run import Result
 
 
-def row(scored: Scored) -> dict[str, Any]:
-    """A subset as a table's row: kept (space-separated), ap, macs, boxes, anchors."""
+def row(scored: Scored, priced: str = "macs") -> dict[str, Any]:
+    """A subset as a table's row: kept (space-separated), ap, macs, boxes, anchors.
+
+    Where the search was `priced` by `latency`, that is a column too, in milliseconds.
+    """
     cost = scored.cost
     kept = " ".join(map(str, scored.kept))
-    return {"kept": kept, "ap": scored.ap, "macs": cost.macs, "boxes": cost.boxes, "anchors": cost.anchors}
+    figures = {"kept": kept, "ap": scored.ap, "macs": cost.macs, "boxes": cost.boxes, "anchors": cost.anchors}
+    return figures | ({"latency": scored.price} if priced == "latency" else {})
 
 
-def front_rows(result: Result, scorer: Scorer, resamples: int, elsewhere: Scorer | None = None) -> list[dict[str, Any]]:
+def front_rows(
+    result: Result, scorer: Scorer, resamples: int, elsewhere: Scorer | None = None, priced: str = "macs"
+) -> list[dict[str, Any]]:
     """The front's table: each subset with all its figures and how sure they are.
 
     Args:
@@ -27,12 +33,13 @@ def front_rows(result: Result, scorer: Scorer, resamples: int, elsewhere: Scorer
         scorer: the search's scorer.
         resamples: of the bootstrap; 0 leaves `difference` (AP less the full layout's), `low` and `high` out.
         elsewhere: scores the same anchors on another split: columns `ap_report` and `gap` (`ap` less `ap_report`).
+        priced: the search's cost.
     """
     bootstrap = Bootstrap(scorer, resamples) if resamples else None
     full = bootstrap.aps(result.full.kept) if bootstrap else None
     rows = []
     for scored in result.front:
-        figures = {**row(scored), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
+        figures = {**row(scored, priced), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
         if bootstrap:
             difference = bootstrap.difference(scored.kept, result.full.kept, full)
             figures |= {"difference": difference.ap, "low": difference.low, "high": difference.high}
@@ -51,14 +58,16 @@ def write_front(folder: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def write_evaluated(folder: Path, evaluated: list[Scored]) -> None:
+def write_evaluated(folder: Path, evaluated: list[Scored], priced: str = "macs") -> None:
     """Write `evaluated.parquet`: every subset scored, in order."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [row(scored) for scored in evaluated]
+    rows = [row(scored, priced) for scored in evaluated]
     schema = pa.schema([("kept", pa.string()), ("ap", pa.float64())] + [(n, pa.int64()) for n in ("macs", "boxes")])
     schema = schema.append(pa.field("anchors", pa.int32()))
+    if priced == "latency":
+        schema = schema.append(pa.field("latency", pa.float64()))
     with whole_file(folder / "evaluated.parquet") as partial:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), partial, compression="zstd")
 

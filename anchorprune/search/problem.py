@@ -8,6 +8,7 @@ from anchorprune.layout import Head, Layout
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, Subset
 from anchorprune.search.journal import Journal
+from anchorprune.search.pricing import least_difference, pricer
 
 
 class EnoughScored(Exception):  # noqa: N818 - it ends a search, it is not an error
@@ -21,6 +22,7 @@ class Problem:
         head: the detector's head.
         evaluated: every subset scored, in order.
         options: the search's options, see `anchorprune.search.run`.
+        least: a difference in price that is as good as none; keeps divisions by it finite.
     """
 
     def __init__(
@@ -30,6 +32,8 @@ class Problem:
         self.options = options
         self.evaluated: list[Scored] = []
         self.limit: int | None = options.max_subsets
+        self.least = least_difference(options)
+        self._price = pricer(options)
         self._scorer = scorer
         self._journal = journal
         self._watch = watch
@@ -40,9 +44,9 @@ class Problem:
         """Every anchor."""
         return tuple(range(self.head.num_anchors))
 
-    def price(self, kept: Subset) -> int:
+    def price(self, kept: Subset) -> float:
         """The cost the search trades AP against."""
-        return getattr(cost(Layout(self.head, kept)), self.options.cost)
+        return self._price(Layout(self.head, kept))
 
     def known(self, kept: Subset) -> Scored | None:
         """A subset that is scored already."""
@@ -57,8 +61,8 @@ class Problem:
         new = [subset for subset in dict.fromkeys(subsets) if subset not in self._known]
         room = len(new) if self.limit is None else max(self.limit - len(self.evaluated), 0)
         for subset, ap in zip(new[:room], self._aps(new[:room], parent), strict=True):
-            price = cost(Layout(self.head, subset))
-            self._known[subset] = Scored(subset, ap, price, getattr(price, self.options.cost))
+            layout = Layout(self.head, subset)
+            self._known[subset] = Scored(subset, ap, cost(layout), self._price(layout))
             self.evaluated.append(self._known[subset])
             self._watch(self._known[subset])
         if len(new) > room:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from anchorprune.deploy.latency_table import LatencyTable
 from anchorprune.errors import UserError
 from anchorprune.scoring import Scorer
 from anchorprune.search.beam import beam
@@ -15,6 +16,7 @@ from anchorprune.search.greedy import greedy
 from anchorprune.search.journal import Journal
 from anchorprune.search.layerwise import layerwise
 from anchorprune.search.pareto import pareto
+from anchorprune.search.pricing import pricer
 from anchorprune.search.problem import EnoughScored, Problem
 from anchorprune.search.random import random
 from anchorprune.search.shared import shared
@@ -37,12 +39,13 @@ class Options:
 
     Attributes:
         method: one of METHODS.
-        cost: `macs` or `boxes`: what AP is traded against.
+        cost: `macs`, `boxes` or `latency`: what AP is traded against.
         min_ap: subsets below this AP are not pursued (greedy, pareto, shared, beam, best).
         criterion: `ap` or `ratio`, of greedy.
         max_per_level: anchors a level may keep, of layerwise.
         max_subsets: the most subsets the method scores; None: its own default, or no limit.
         seed: of random and best.
+        latency_table: of the head, for the cost `latency`.
     """
 
     method: str = "best"
@@ -52,6 +55,7 @@ class Options:
     max_per_level: int | None = None
     max_subsets: int | None = None
     seed: int = 0
+    latency_table: LatencyTable | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def search(
     Raises:
         UserError: the head does not suit the method, or no anchor fits a budget.
     """
-    check_budgets(scorer.head, budgets, options.cost)
+    check_budgets(scorer.head, budgets, options.cost, pricer(options))
     if options.max_subsets is not None and options.max_subsets < 1:
         raise UserError("--max-subsets must be at least 1")
     problem = Problem(scorer, options, journal, watch)

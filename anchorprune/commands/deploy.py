@@ -1,0 +1,76 @@
+"""`anchorprune deploy`: a detector as ONNX models."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anchorprune.commands.options import output_option, print_json
+
+SplitPath = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="Example: anchorprune deploy config.py weights.pth --int8 --calibration prune.json images/prune "
+    "--annotations test.json --images images/test --output deployed/"
+)
+@click.argument("config", type=SplitPath)
+@click.argument("weights", type=SplitPath)
+@click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
+@click.option("--int8", is_flag=True, help="Write model-int8.onnx too; needs --calibration.")
+@click.option(
+    "--calibration", type=SplitPath, nargs=2, metavar="ANNOTATIONS IMAGES", help="Split whose images set int8's ranges."
+)
+@click.option("--calibration-images", type=click.IntRange(1), default=100, show_default=True, help="Taken from it.")
+@click.option("--annotations", type=SplitPath, help="COCO annotation file of a split to measure the models' AP on.")
+@click.option("--images", type=SplitPath, help="Folder its file names are relative to.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
+@output_option
+def command(
+    config: Path,
+    weights: Path,
+    opset: int,
+    int8: bool,
+    calibration: tuple[Path, Path] | None,
+    calibration_images: int,
+    annotations: Path | None,
+    images: Path | None,
+    threads: int,
+    output: Path,
+) -> None:
+    """Write model.onnx (images to detections) and model-raw.onnx (images to the head's raw outputs).
+
+    Their input `images` is (batch, 3, H, W) float32, plain RGB 0..255, resized; `dets` (batch, K, 5) are x1 y1 x2 y2
+    in input pixels and the score, `labels` (batch, K) the classes; where an image has fewer detections, labels are -1.
+    The models' metadata say the rest. With --annotations and --images, metrics-onnx.json has their AP by ONNX Runtime.
+    """
+    if int8 and calibration is None:
+        raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
+    if (annotations is None) != (images is None):
+        raise click.UsageError("--annotations and --images go together")
+    import torch
+
+    from anchorprune.deploy.images import chosen_images
+    from anchorprune.deploy.models import save
+    from anchorprune.detectors.export import export
+    from anchorprune.detectors.model import load
+    from anchorprune.provenance import provenance
+
+    torch.set_num_threads(threads)
+    facts = provenance(weights=str(weights))
+    models = export(load(config, weights), opset, facts)
+    found = {"model": models.end_to_end, "model-raw": models.raw}
+    if int8:
+        from anchorprune.deploy.quantise import quantised
+
+        found["model-int8"] = quantised(models, chosen_images(*calibration, calibration_images))
+    save(found, output)
+    summary: dict[str, Any] = {"output": str(output), "opset": opset, "models": sorted(found)}
+    if annotations is not None:
+        from anchorprune.deploy.evaluate import evaluate
+
+        whole = {name: output / f"{name}.onnx" for name in found if name != "model-raw"}
+        facts = {**facts, "annotations": str(annotations)}
+        metrics = evaluate(whole, annotations, images, output, facts, threads)
+        summary["ap"] = {name: figures["ap"] for name, figures in metrics["models"].items()}
+    print_json(summary)

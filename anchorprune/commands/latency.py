@@ -1,0 +1,114 @@
+"""`anchorprune latency`: how long detectors take on this machine, and what their anchors cost."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anchorprune.commands.options import print_json
+
+FilePath = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="Example: anchorprune latency config.py weights.pth --images images/ --layout B layout-0.7.json "
+    "--threads 2 --output latency.json"
+)
+@click.argument("config", type=FilePath)
+@click.argument("weights", type=FilePath)
+@click.option(
+    "--images", type=FilePath, required=True, help="Folder of real images: NMS takes what their scores make it."
+)
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Images taken from it.")
+@click.option(
+    "--layout", "layouts", type=(str, FilePath), multiple=True, metavar="NAME FILE", help="A layout too; repeatable."
+)
+@click.option(
+    "--pruned",
+    type=(str, FilePath, FilePath),
+    multiple=True,
+    metavar="NAME CONFIG WEIGHTS",
+    help="Another detector too; repeatable.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
+@click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Each detector once a round.")
+@click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
+@click.option("--torch/--no-torch", "with_torch", default=True, help="Time mmdet's own prediction too.  [default: do]")
+@click.option("--table", is_flag=True, help="Write a latency table for `search --cost latency` instead.")
+@click.option("--export-table", type=FilePath, help="Write a folder for another device to measure its table with.")
+@click.option("--output", type=FilePath, help="JSON file to write; without --table a Markdown table goes beside it.")
+def command(
+    config: Path, weights: Path, output: Path | None, export_table: Path | None, table: bool, **given: Any
+) -> None:
+    """Time a detector and pruned ones in ONNX Runtime: backbone and neck, head, decoding and NMS, end to end.
+
+    Detectors take turns, one image a round, so that the machine's drift meets all alike; medians and quartiles in
+    milliseconds. With --table: what each level's anchors cost on this machine, as a file for the search. With
+    --export-table: a folder with measure_table.py, which makes that file on any device with Python, numpy and
+    onnxruntime.
+    """
+    if (output is None) == (export_table is None):
+        raise click.UsageError("give --output FILE or --export-table FOLDER")
+    import torch
+
+    from anchorprune.detectors.model import load
+
+    torch.set_num_threads(given["threads"])
+    detector, images = load(config, weights), _images(given["images"], given["count"])
+    if export_table is not None:
+        from anchorprune.detectors.latency import export_table as export
+
+        export(detector, images, export_table, given["opset"])
+        print_json({"output": str(export_table), "head": detector.head.name})
+    elif table:
+        print_json(_table(detector, images, output, given))
+    else:
+        print_json(_compare(detector, images, output, given))
+
+
+def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
+    import tempfile
+
+    from anchorprune.deploy.measure_table import measure
+    from anchorprune.deploy.timing import progress
+    from anchorprune.detectors.latency import export_table
+    from anchorprune.files import write_json
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_table(detector, images, Path(folder), given["opset"])
+        found = measure(folder, given["threads"], given["rounds"], lambda numbers: progress(numbers, "latency table"))
+    write_json(output, found)
+    return found
+
+
+def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
+    from anchorprune.deploy.device import facts
+    from anchorprune.deploy.latency import markdown, measure
+    from anchorprune.detectors.latency import timed, timed_layout
+    from anchorprune.detectors.model import load
+    from anchorprune.files import whole_file, write_json
+    from anchorprune.layout import Layout
+
+    options = {"opset": given["opset"], "with_torch": given["with_torch"]}
+    detectors = [timed("full", detector, **options)]
+    detectors += [timed_layout(n, detector, Layout.load(f, detector.head), **options) for n, f in given["layouts"]]
+    detectors += [timed(name, load(config, weights), **options) for name, config, weights in given["pruned"]]
+    if len({one.name for one in detectors}) < len(detectors):
+        raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
+    rows = measure(detectors, images, given["threads"], given["rounds"])
+    result = {
+        "version": 1,
+        "head": detector.head.name,
+        **facts(given["threads"], given["rounds"], len(images)),
+        "detectors": rows,
+    }
+    write_json(output, result)
+    with whole_file(output.with_suffix(".md")) as partial:
+        partial.write_text(markdown(rows, result))
+    return result
+
+
+def _images(folder: Path, count: int) -> list[Path]:
+    from anchorprune.deploy.images import images_in
+
+    return images_in(folder, count)

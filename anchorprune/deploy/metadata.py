@@ -1,0 +1,73 @@
+"""What a model says of itself: all that a program needs to feed it and to read its detections."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from anchorprune.errors import UserError
+
+# How an image becomes the model's input, beside `InputForm`'s facts.
+LAYOUT = "float32 NCHW, RGB, 0..255, bilinear resize; mean and deviation are applied by the model"
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """How an image becomes the model's input.
+
+    Attributes:
+        width: of the input, pixels.
+        height: of the input, pixels.
+        keep_ratio: scale by one factor so that the image fits, at the top left, and fill the rest with `padding`;
+            else scale to width and height.
+        padding: RGB, 0..255.
+        layout: the rest in words.
+    """
+
+    width: int
+    height: int
+    keep_ratio: bool
+    padding: tuple[float, float, float]
+    layout: str = LAYOUT
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The model's `metadata_props`, each value as JSON.
+
+    Attributes:
+        head: the form of head.json.
+        classes: category names in the order of the labels.
+        input: how an image becomes the input.
+        postprocess: as in the predictions file.
+        opset: of ONNX's own operators.
+        provenance: program version, commit, weights.
+    """
+
+    head: dict[str, Any]
+    classes: tuple[str, ...]
+    input: InputForm
+    postprocess: dict[str, Any]
+    opset: int
+    provenance: dict[str, Any]
+
+    def to_properties(self) -> dict[str, str]:
+        """The form in the model's file."""
+        return {key: json.dumps(value, allow_nan=False) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_properties(cls, properties: dict[str, str], source: str | Path) -> "Metadata":
+        """Read what `to_properties` wrote.
+
+        Raises:
+            UserError: a key is missing, or is not JSON of the known form.
+        """
+        try:
+            values = {key: json.loads(properties[key]) for key in cls.__dataclass_fields__}
+            values["classes"] = tuple(values["classes"])
+            values["input"] = InputForm(**{**values["input"], "padding": tuple(values["input"]["padding"])})
+        except (KeyError, ValueError, TypeError) as error:
+            raise UserError(
+                f"{source}: no model of `anchorprune deploy` (metadata: {error}); export it again"
+            ) from None
+        return cls(**values)

@@ -1,0 +1,331 @@
+"""ONNX models against torch: the small trained detector, and each family with mmdet's own post-processing."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+import onnx
+from test_families import DETECTORS, read
+from test_families_ap import calibrate
+
+from anchorprune.datasets.coco import read_coco
+from anchorprune.deploy import evaluate as onnx_evaluate
+from anchorprune.deploy.finish import finish
+from anchorprune.deploy.images import prepare
+from anchorprune.deploy.metadata import InputForm, Metadata
+from anchorprune.deploy.models import Models
+from anchorprune.deploy.runtime import OnnxDetector, session
+from anchorprune.detectors import convert
+from anchorprune.detectors.evaluate import detect
+from anchorprune.detectors.export import coding_of, export, level_outputs
+from anchorprune.detectors.model import Detector, build, describe, load, postprocess
+from anchorprune.detectors.pruned import slice_detector
+from anchorprune.errors import UserError
+from anchorprune.layout import Layout
+
+FACTS = {"anchorprune": "test", "commit": None}
+
+
+def assert_same(found, expected):
+    """Detections (boxes, scores, labels) match one to one within 0.01 px and 1e-4, but for ties at the last place."""
+    assert len(found[1]) == len(expected[1]) > 0
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-4)
+    left = set(range(len(found[1])))
+    for box, score, label in zip(*expected, strict=True):
+        near = [i for i in left if found[2][i] == label and abs(found[1][i] - score) < 1e-4]
+        near = [i for i in near if np.abs(found[0][i] - box).max() < 0.01]
+        assert near or score < expected[1][-1] + 1e-4, (box, score, label)
+        left -= set(near[:1])
+    assert all(found[1][i] < expected[1][-1] + 1e-4 for i in left)
+
+
+@pytest.fixture(scope="module")
+def detector(trained):
+    return load(trained.config, trained.weights)
+
+
+@pytest.fixture(scope="module")
+def deployed(trained, run_command, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deployed")
+    annotations, images = trained.split("test")
+    done = run_command(
+        *("deploy", trained.config, trained.weights, "--output", folder, "--int8", "--calibration-images", 20),
+        *("--calibration", *trained.split("prune"), "--annotations", annotations, "--images", images),
+    )
+    assert done.status == 0, done.err
+    return folder, done
+
+
+def test_onnx_detects_what_mmdet_detects(trained, detector, deployed):
+    annotations, images = trained.split("test")
+    truth = read_coco(annotations)
+    expected = detect(detector, truth, annotations, images)
+    found = onnx_evaluate.detect(OnnxDetector(deployed[0] / "model.onnx"), truth, images, "test")
+    assert len(found) == len(expected)
+    for image in truth.images:
+        assert_same(*(columns([r for r in results if r["image_id"] == image.id]) for results in (found, expected)))
+
+
+def columns(results):
+    return tuple(np.array([r[key] for r in results]) for key in ("bbox", "score", "category_id"))
+
+
+def test_metrics_and_what_is_printed(trained, run_command, deployed, tmp_path):
+    folder, done = deployed
+    metrics = json.loads((folder / "metrics-onnx.json").read_text())
+    annotations, images = trained.split("test")
+    run_command("evaluate", trained.config, trained.weights, annotations, images, "--output", tmp_path)
+    assert metrics["models"]["model"]["ap"] == pytest.approx(
+        json.loads((tmp_path / "metrics.json").read_text())["ap"], abs=1e-6
+    )
+    assert done.json["ap"]["model"] == metrics["models"]["model"]["ap"] > 0.05
+    assert metrics["models"]["model-int8"]["ap"] > 0.8 * metrics["models"]["model"]["ap"]
+    assert metrics["models"]["model-int8"]["ap"] != metrics["models"]["model"]["ap"]
+    assert done.err.strip() == "" or "Traceback" not in done.err
+    small, large = ((folder / f"{name}.onnx").stat().st_size for name in ("model-int8", "model"))
+    assert small < 0.5 * large
+
+
+def test_a_model_says_all_that_its_user_must_know(detector, deployed):
+    for name in ("model", "model-raw", "model-int8"):
+        model = onnx.load(deployed[0] / f"{name}.onnx")
+        assert {node.domain for node in model.graph.node} == {""}, "standard operators only"
+        said = Metadata.from_properties({p.key: p.value for p in model.metadata_props}, name)
+        assert said.head == detector.head.to_dict()
+        assert said.classes == ("ellipse", "rectangle", "triangle")
+        assert said.input == InputForm(128, 128, False, pytest.approx((123.675, 116.28, 103.53), abs=1e-3))
+        assert said.postprocess["nms_iou"] == 0.45
+        assert said.opset == model.opset_import[0].version == 18
+    shapes = {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.output}
+    assert shapes == {"dets": ["batch", 100, 5], "labels": ["batch", 100]}
+
+
+def test_a_batch_is_its_images_one_by_one(trained, deployed):
+    model = session(deployed[0] / "model.onnx")
+    form = InputForm(128, 128, False, (0, 0, 0))
+    images = [prepare(path, form).pixels for path in sorted(trained.split("test")[1].iterdir())[:3]]
+    dets, labels = model.run(None, {"images": np.concatenate(images)})
+    for i, image in enumerate(images):
+        alone = model.run(None, {"images": image})
+        np.testing.assert_allclose(alone[0][0], dets[i], atol=1e-3)
+        np.testing.assert_array_equal(alone[1][0], labels[i])
+    nothing = model.run(None, {"images": np.zeros_like(images[0])})
+    assert ((nothing[1] >= 0) == (nothing[0][..., 4] > 0)).all()
+
+
+def test_levels_without_anchors_leave_nothing_behind(detector, tmp_path):
+    layout = Layout.keep(detector.head, [0, 2, 6, 7])
+    models = export(slice_detector(detector, layout, tmp_path), 18, FACTS)
+    assert models.raw_names == ["cls_0", "reg_0", "cls_2", "reg_2"]
+    assert models.feature_names == ["feature_0", "feature_2"]
+    full = {name for name in detector.model.state_dict() if "bbox_head" in name}
+    gone = {name for name in full if ".1." in name or ".3." in name}
+    weights = {tensor.name for tensor in models.end_to_end.graph.initializer}
+    assert any(name.endswith(tuple(full - gone)) for name in weights)
+    assert not [name for name in weights if name.endswith(tuple(gone)) or "extra_layers.1" in name]
+    shapes = {t.dims[0] for t in models.end_to_end.graph.initializer if "bbox_head" in t.name}
+    assert shapes == {2 * 4}  # two anchors on each level, of 3 classes and background, or 4 deltas
+    text = " ".join(name for node in models.end_to_end.graph.node for name in (*node.input, *node.output))
+    assert not any(word in text for word in ("cls_1", "reg_1", "cls_3", "reg_3", "feature_1", "feature_3"))
+
+
+# ---- the families
+
+
+def family(name: str, change=lambda test: None) -> Detector:
+    cfg = read(name, DETECTORS[name])
+    convert.make_prunable(cfg)
+    change(cfg.model.test_cfg)
+    torch.manual_seed(0)
+    model = build(cfg)
+    model.init_weights()
+    model.eval()
+    return Detector(cfg, model, describe(cfg, model))
+
+
+def of_any_class(test):
+    test.nms.class_agnostic = True
+
+
+def of_some_size(test):
+    test.min_bbox_size = 24
+    test.max_per_img = 37
+
+
+FAMILIES = {
+    "ssd": "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py",
+    "retinanet": "retinanet/retinanet_r18_fpn_1x_coco.py",
+    "yolo": "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py",
+}
+
+
+@pytest.mark.parametrize("change", [lambda test: None, of_any_class, of_some_size], ids=["plain", "agnostic", "sized"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_decoding_and_nms_are_mmdets(name, change, tmp_path):
+    """On random outputs, for a batch of three, of a detector whose second level has no anchors."""
+    full = family(FAMILIES[name], change)
+    kept = [i for i, level in enumerate(full.head.level_of_anchor) if level != 1]
+    detector = slice_detector(full, Layout.keep(full.head, kept), tmp_path)
+    head, test = detector.model.bbox_head, detector.config.model.test_cfg
+    model = session(finish(level_outputs(detector), coding_of(detector), postprocess(detector.config), 18))
+    generator = torch.Generator().manual_seed(3)
+    channels = coding_of(detector).channels
+    shapes = [(len(level.anchors), level.grid) for level in detector.head.levels]
+    maps = [[torch.randn(3, n * c, *grid, generator=generator) for n, grid in shapes] for c in channels]
+    if name != "ssd":
+        maps[0] = [m * 1.5 - 3 for m in maps[0]]
+    named = {
+        key: m.numpy()
+        for level, part in zip(level_outputs(detector), kept_maps(maps), strict=True)
+        for key, m in zip(level.names, part, strict=True)
+    }
+    dets, labels = model.run(None, named)
+    outputs = (tuple(maps[0]),) if len(maps) == 1 else maps
+    size = detector.head.input_size[::-1]
+    metas = [{"img_shape": size, "scale_factor": (1.0, 1.0)}] * 3
+    for i, found in enumerate(head.predict_by_feat(*outputs, batch_img_metas=metas)):
+        count = int((labels[i] >= 0).sum())
+        assert_same(
+            (dets[i, :count, :4], dets[i, :count, 4], labels[i, :count]),
+            (found.bboxes.numpy(), found.scores.numpy(), found.labels.numpy()),
+        )
+        assert (dets[i, count:] == 0).all()
+        assert count <= test.max_per_img
+
+
+def kept_maps(maps):
+    return [part for part in zip(*maps, strict=True) if part[0].shape[1]]
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families_on_real_images(name, shared_data, tmp_path):
+    """Backbone and head too: random but lively weights, one level dropped, COCO images, against `model.predict`."""
+    full = family(FAMILIES[name])
+    form = InputForm(*full.head.input_size, keep_ratio=name != "ssd", padding=(0.0, 0.0, 0.0))
+    files = sorted((shared_data / "coco2017_subset/val2017").iterdir())[:4]
+    first, _ = inputs(full, [prepare(path, form) for path in files])
+    calibrate(full, first)
+    enliven(full.model.bbox_head)
+    kept = [i for i, level in enumerate(full.head.level_of_anchor) if level != 1]
+    detector = slice_detector(full, Layout.keep(full.head, kept), tmp_path)
+    models = export(detector, 18, FACTS)
+    form = models.metadata.input
+    assert form.keep_ratio == (name != "ssd")
+    prepared = [prepare(path, form) for path in files]
+    batch, metas = inputs(detector, prepared)
+    with torch.no_grad():
+        outputs = detector.model.bbox_head(detector.model.extract_feat(batch))
+        expected = detector.model.bbox_head.predict_by_feat(*outputs, batch_img_metas=metas)
+    dets, labels = session(models.end_to_end).run(None, {"images": np.concatenate([p.pixels for p in prepared])})
+    for i, found in enumerate(expected):
+        count = int((labels[i] >= 0).sum())
+        assert_same(
+            (dets[i, :count, :4], dets[i, :count, 4], labels[i, :count]),
+            (found.bboxes.numpy(), found.scores.numpy(), found.labels.numpy()),
+        )
+
+
+def enliven(head):
+    """Give a head weights whose outputs differ as much as a trained one's; scores start near 0.1."""
+    for name, module in head.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+            if re.search(r"retina_|convs_pred|convs\.\d\.1$", name):
+                module.weight.data /= 2
+                module.bias.data.fill_(-2.0 if "retina_cls" in name else 0.0)
+
+
+def inputs(detector, prepared):
+    """The network's inputs as mmdet's own preprocessor makes them of BGR images, and what it says of the images."""
+    from mmdet.structures import DetDataSample
+
+    images = [torch.from_numpy(p.pixels[0, ::-1].copy()) for p in prepared]
+    batch = detector.model.data_preprocessor(
+        {"inputs": images, "data_samples": [DetDataSample() for _ in images]}, False
+    )
+    width, height = detector.head.input_size
+    metas = [{"img_shape": (height, width), "scale_factor": (1.0, 1.0)}] * len(images)
+    return batch["inputs"], metas
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--opset", 17], "--opset 17: torch writes ONNX opsets 18 to 23"),
+        (["--opset", 99], "--opset 99: torch writes ONNX opsets 18 to 23"),
+        (["--int8"], "--int8 needs --calibration"),
+        (["--annotations", "test.json"], "go together"),
+    ],
+)
+def test_bad_options_are_one_line(trained, run_command, tmp_path, more, message):
+    done = run_command("deploy", trained.config, trained.weights, "--output", tmp_path / "out", *more)
+    assert done.status == 2
+    assert message in done.error_line
+    assert not (tmp_path / "out").exists()
+
+
+def test_post_processing_without_onnx_form_is_named(detector):
+    for key, value, message in (
+        ("nms", {"type": "soft_nms", "iou_threshold": 0.5}, "test_cfg.nms has type 'soft_nms'"),
+        ("nms", {"type": "nms", "iou_threshold": 0.5, "max_num": 3}, "test_cfg.nms has key 'max_num'"),
+        ("max_per_img", -1, "max_per_img must be at least 1"),
+    ):
+        changed = Detector(detector.config.copy(), detector.model, detector.head)
+        changed.config.model = detector.config.model.copy()
+        changed.config.model.test_cfg = {**detector.config.model.test_cfg, key: value}
+        with pytest.raises(UserError, match=message):
+            export(changed, 18, FACTS)
+
+
+def test_other_models_and_images_are_refused(deployed, trained, tmp_path):
+    with pytest.raises(UserError, match="no such model"):
+        OnnxDetector(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("not a model")
+    with pytest.raises(UserError, match="refuses this model"):
+        OnnxDetector(tmp_path / "text.onnx")
+    model = onnx.load(deployed[0] / "model.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    with pytest.raises(UserError, match="no model of `anchorprune deploy`"):
+        OnnxDetector(tmp_path / "bare.onnx")
+    form = InputForm(8, 8, False, (0, 0, 0))
+    with pytest.raises(UserError, match="is missing"):
+        prepare(tmp_path / "none.jpg", form)
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match="cannot be decoded"):
+        prepare(tmp_path / "empty.jpg", form)
+
+
+def test_a_kept_ratio_is_padded_and_undone(tmp_path):
+    import cv2
+
+    path = tmp_path / "wide.png"
+    cv2.imwrite(str(path), np.full((30, 60, 3), (10, 20, 30), np.uint8))
+    image = prepare(path, InputForm(40, 40, True, (1.0, 2.0, 3.0)))
+    assert (image.size, image.scale) == ((40, 20), (40 / 60, 20 / 30))
+    np.testing.assert_array_equal(image.pixels[0, :, 0, 0], [30, 20, 10])  # RGB
+    np.testing.assert_array_equal(image.pixels[0, :, 39, 39], [1, 2, 3])
+    boxes = image.to_original(np.array([[4.0, 2.0, 40.0, 39.0]]))
+    np.testing.assert_allclose(boxes, [[6, 3, 60, 30]])
+
+
+def test_models_are_made_of_the_same_parts(detector, trained):
+    models = export(detector, 18, FACTS)
+    assert isinstance(models, Models)
+    pixels = prepare(sorted(Path(trained.split("test")[1]).iterdir())[0], models.metadata.input).pixels
+    features = session(models.features).run(models.feature_names, {"images": pixels})
+    raw = session(models.head).run(models.raw_names, dict(zip(models.feature_names, features, strict=True)))
+    dets, labels = session(models.finish).run(None, dict(zip(models.raw_names, raw, strict=True)))
+    whole = session(models.end_to_end).run(None, {"images": pixels})
+    np.testing.assert_allclose(dets, whole[0], atol=1e-3)
+    np.testing.assert_array_equal(labels, whole[1])

@@ -1,0 +1,264 @@
+"""Latency: timed parts, tables made and read, and the search that pays in milliseconds. No test times anything."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from oracles.generate import HEAD, make, write
+from test_search import full_coco_dict
+
+from anchorprune.cli import main
+from anchorprune.deploy.latency_table import LatencyTable
+from anchorprune.errors import UserError
+from anchorprune.layout import Layout
+from anchorprune.predictions import Postprocess
+from anchorprune.scoring import Scorer
+from anchorprune.search.front import pareto_front
+from anchorprune.search.run import Options, search
+
+# Levels of two and three anchors; the second anchor of the first level is dear.
+TABLE = {
+    "version": 1,
+    "head": HEAD.name,
+    "device": "a board",
+    "runtime": "by hand",
+    "threads": 1,
+    "fixed_ms": 0.5,
+    "levels": [{"ms": [0, 1.0, 5.0]}, {"ms": [0, 0.25, 0.5, 1.0]}],
+    "post": {"levels": [{"ms": [0, 0.5, 1.0]}, {"ms": [0, 0.25, 0.25, 0.25]}]},
+}
+
+
+@pytest.fixture
+def table_file(tmp_path):
+    path = tmp_path / "latency-table.json"
+    path.write_text(json.dumps(TABLE))
+    return path
+
+
+def test_a_layout_takes_the_sum_of_its_levels(table_file):
+    table = LatencyTable.load(table_file, HEAD)
+    assert table.device == "a board"
+    for kept, milliseconds in (([0, 1, 2, 3, 4], 7.75), ([0], 2.0), ([1], 2.0), ([2, 4], 1.25), ([0, 3], 2.5)):
+        assert table.predict(Layout.keep(HEAD, kept)) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 2}, "not a latency table of version 1"),
+        ({"head": "other"}, "table of head 'other'"),
+        ({"levels": TABLE["levels"][:1]}, "damaged latency table"),
+        ({"levels": [{"ms": [0, 1]}, TABLE["levels"][1]]}, "damaged latency table"),
+        (
+            {"levels": TABLE["levels"][::-1], "post": {"levels": TABLE["post"]["levels"][::-1]}},
+            r"times for \[3, 2\] anchors per level, but the head has \[2, 3\]",
+        ),
+        ({"fixed_ms": -1}, "none negative"),
+        ({"fixed_ms": float("nan")}, "none negative"),
+        ({"device": None, "post": {}}, "damaged latency table"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path, change, message):
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps({**TABLE, **change}))
+    with pytest.raises(UserError, match=message):
+        LatencyTable.load(path, HEAD)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    annotations, candidates = make(7, images=30, boxes=60)
+    write(folder / "p.parquet", candidates, Postprocess(0.0, 0.5, None, 100, 0))
+    (folder / "a.json").write_text(json.dumps(full_coco_dict(annotations)))
+    return folder, Scorer(write(folder / "q.parquet", candidates, Postprocess(0.0, 0.5, None, 100, 0)), annotations)
+
+
+@pytest.mark.parametrize("method", ["greedy", "pareto", "beam", "best", "random", "exhaustive", "layerwise"])
+def test_every_method_pays_in_milliseconds(files, table_file, method):
+    table = LatencyTable.load(table_file, HEAD)
+    result = search(files[1], Options(method, "latency", max_per_level=1, latency_table=table), ("0.5",))
+    assert all(s.price == table.predict(Layout(HEAD, s.kept)) for s in result.evaluated)
+    assert result.front == pareto_front(result.evaluated)
+    assert result.budgets["0.5"].price <= 0.5 * result.full.price
+    assert 0 in result.budgets["0.5"].kept or 1 not in result.budgets["0.5"].kept or len(result.evaluated) < 31
+
+
+def test_milliseconds_far_below_one_do_not_change_what_is_found(files, table_file):
+    """The unit must not matter: a table a million times faster gives the same subsets in the same order."""
+    table = LatencyTable.load(table_file, HEAD)
+    fast = LatencyTable(table.fixed / 1024, tuple(tuple(t / 1024 for t in level) for level in table.levels), "")
+    slow, quick = (search(files[1], Options("best", "latency", latency_table=t)) for t in (table, fast))
+    assert [s.kept for s in slow.evaluated] == [s.kept for s in quick.evaluated]
+    assert [s.kept for s in slow.front] == [s.kept for s in quick.front]
+
+
+def test_search_command_with_a_latency_table(files, table_file, tmp_path, capsys):
+    names = [str(files[0] / "p.parquet"), str(files[0] / "a.json"), "--output", str(tmp_path / "out")]
+    given = ["search", *names, "--resamples", "0", "--budget", "0.4", "--cost", "latency"]
+    assert main([*given, "--latency-table", str(table_file)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    with (tmp_path / "out/front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:6] == ["kept", "ap", "macs", "boxes", "anchors", "latency"]
+    times = [float(row["latency"]) for row in rows]
+    assert times == sorted(times, reverse=True) == [row["latency"] for row in printed["front"]]
+    assert printed["full"]["latency"] == 7.75
+    assert printed["budgets"]["0.4"]["latency"] <= 0.4 * 7.75
+    import pyarrow.parquet as pq
+
+    evaluated = pq.read_table(tmp_path / "out/evaluated.parquet").to_pylist()
+    table = LatencyTable.load(table_file, HEAD)
+    for row in evaluated:
+        assert row["latency"] == table.predict(Layout.keep(HEAD, map(int, row["kept"].split())))
+    assert main(given) == 2
+    assert "go together" in capsys.readouterr().err
+    assert main([*given, "--latency-table", str(table_file), "--budget", "0.1"]) == 2
+    assert "the cheapest anchor alone costs" in capsys.readouterr().err
+
+
+def test_reading_a_table_needs_neither_torch_nor_onnx():
+    program = (
+        "import sys\n"
+        "for name in ('torch', 'mmcv', 'mmdet', 'mmengine', 'onnx', 'onnxruntime', 'cv2'): sys.modules[name] = None\n"
+        "import anchorprune.search.run, anchorprune.deploy.latency_table, anchorprune.commands.search\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# ---- measuring; needs onnxruntime
+
+
+def test_the_fit_finds_the_times_it_was_given():
+    measure_table = pytest.importorskip("anchorprune.deploy.measure_table", exc_type=ImportError)
+    levels = [{"anchors": 4, "cells": 1000}, {"anchors": 3, "cells": 100}]
+    kept = [
+        [[0, 1, 2, 3], [0, 1, 2]],
+        [[0], [1, 2]],
+        [[], [0, 1, 2]],
+        [[1, 2], []],
+        [[0, 1, 2], [1]],
+        [[2], []],
+        [[], [1]],
+    ]
+
+    def true(case):
+        a, b = map(len, case)
+        return (
+            0.3 + 0.2 * (a > 0) + 0.1 * (b > 0) + 1e-3 * (1000 * a + 100 * b) + 5e-4 * (min(1000 * a, 1000) + 100 * b)
+        )
+
+    manifest = {"levels": levels, "nms_pre": 1000, "finish": [{"kept": case} for case in kept]}
+    fixed, per_level = measure_table.fit_finish(manifest, [true(case) for case in kept])
+    for case in kept:
+        found = fixed + per_level[0][len(case[0])] + per_level[1][len(case[1])]
+        assert found == pytest.approx(true(case), rel=1e-6)
+    assert measure_table.rising([3.0, 1.0, 2.0, 5.0, 4.0]) == [2.0, 2.0, 2.0, 4.5, 4.5]
+    found = measure_table.nonnegative(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]), np.array([3.0, 2.0, 1.0]))
+    assert (found >= 0).all()
+    times = measure_table.head_times(
+        {"anchors": 5, "models": {"1": "", "5": ""}}, 0, {"empty": 0.5, "head 0 1": 1.5, "head 0 5": 5.5}
+    )
+    assert times == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+@pytest.fixture(scope="module")
+def exported(trained, run_command, tmp_path_factory):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("table")
+    images = trained.split("test")[1]
+    done = run_command(
+        *("latency", trained.config, trained.weights, "--images", images, "--count", 2, "--export-table", folder)
+    )
+    assert done.status == 0, done.err
+    return folder
+
+
+def test_a_device_measures_its_table_with_the_exported_script(trained, exported, tmp_path):
+    """As on a device: the folder alone, another current folder, no anchorprune, no torch."""
+    from anchorprune.layout import Head
+
+    output = tmp_path / "table.json"
+    subprocess.run(
+        [sys.executable, "-I", exported / "measure_table.py", exported, "--rounds", "2", "--output", output],
+        cwd=tmp_path,
+        check=True,
+    )
+    head = Head.load(trained.folder / "head.json")
+    table = LatencyTable.load(output, head)
+    assert table.predict(Layout.full(head)) >= table.predict(Layout.keep(head, [0])) > 0
+    written = json.loads(output.read_text())
+    assert [level["measured"] for level in written["levels"]] == [[1, 2, 3], [1, 2, 3], [1, 2, 3], [1]]
+    assert written["runtime"].startswith("ONNX Runtime")
+
+
+def test_the_tables_models_are_the_detectors_parts(trained, exported):
+    import onnx
+
+    from anchorprune.deploy.runtime import session
+
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert manifest["finish"][0]["kept"] == [[0, 1, 2], [0, 1, 2], [0, 1, 2], [0]]
+    inputs = np.load(exported / "inputs.npz")
+    for number, level in enumerate(manifest["levels"]):
+        for count, name in level["models"].items():
+            model = onnx.load(exported / name)
+            convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+            assert len(convolutions) == 2
+            found = session(model).run(None, {f"feature_{number}": inputs[f"0/feature_{number}"]})
+            assert [out.shape[1] for out in found] == [4 * int(count), 4 * int(count)]
+    assert sum(path.stat().st_size for path in exported.glob("head-*.onnx")) < 100_000
+
+
+def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_path):
+    pytest.importorskip("onnxruntime")
+    layout = tmp_path / "layout.json"
+    layout.write_text(json.dumps({"version": 1, "head": "small", "kept": [0, 2, 6, 7]}))
+    given = (
+        "latency",
+        trained.config,
+        trained.weights,
+        "--images",
+        trained.split("test")[1],
+        "--count",
+        2,
+        "--rounds",
+        3,
+    )
+    done = run_command(*given, "--layout", "few", layout, "--output", tmp_path / "latency.json")
+    assert done.status == 0, done.err
+    result = json.loads((tmp_path / "latency.json").read_text())
+    assert result == done.json
+    assert (result["threads"], result["rounds"], result["images"]) == (1, 3, 2)
+    full, few = result["detectors"]
+    assert (full["name"], few["name"]) == ("full", "few")
+    assert few["cost"]["anchors_per_level"] == [2, 0, 2, 0]
+    for one in (full, few):
+        assert set(one["onnx"]) == {"features", "head", "finish", "end_to_end"}
+        assert set(one["torch"]) == {"end_to_end"}
+        for timing in (*one["onnx"].values(), *one["torch"].values()):
+            assert 0 < timing["low"] <= timing["median"] <= timing["high"]
+    markdown = (tmp_path / "latency.md").read_text()
+    assert "| few | 4 | 3M | 54% | 544 | 46% |" in markdown
+    assert result["device"] in markdown
+    same = run_command(*given, "--layout", "full", layout, "--output", tmp_path / "x.json", "--no-torch")
+    assert same.status == 2
+    assert "names of their own" in same.error_line
+    nothing = run_command(*given[:4], tmp_path / "none", "--output", tmp_path / "y.json")
+    assert nothing.status == 2
+    assert "give a folder of real images" in nothing.error_line
+
+
+def test_calls_take_turns():
+    measure_table = pytest.importorskip("anchorprune.deploy.measure_table", exc_type=ImportError)
+    seen = []
+    calls = {name: lambda number, name=name: seen.append((name, number)) for name in "ab"}
+    taken = measure_table.rounds_of(calls, 2)
+    assert [name for name, _ in seen] == ["a", "b"] * (measure_table.WARM_UP + 2)
+    assert {number for _, number in seen} == {0, 1}
+    assert {name: len(times) for name, times in taken.items()} == {"a": 2, "b": 2}
