@@ -21,6 +21,7 @@ rule all:
         published(),
 
 
+include: "rules/download.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"

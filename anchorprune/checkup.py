@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from anchorprune.datasets.sources import source_paths
+from anchorprune.datasets.sources import remedy, source_paths
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def _datasets(config: Path) -> Iterator[Finding]:
         yield Finding("config", False, f"{config} is not readable YAML ({' '.join(str(error).split())})")
         return
     for name, settings in datasets.items():
-        missing = [path for path in source_paths(settings).values() if not Path(path).exists()]
+        missing = [path for _, path in source_paths(settings) if not Path(path).exists()]
         if missing:
-            yield Finding(f"data set {name}", False, f"{missing[0]} is not there; put it there or mend {config}", False)
+            yield Finding(f"data set {name}", False, f"{missing[0]} is not there; {remedy(settings)}", False)
         else:
             yield Finding(f"data set {name}", True, "generated" if settings["kind"] == "scenes" else "in place", False)

@@ -16,6 +16,7 @@ from anchorprune.errors import UserError
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
     "init": "init",
+    "download": "download",
     "dataset": "dataset",
     "convert": "convert",
     "train": "train",
@@ -25,9 +26,10 @@ COMMANDS = {
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",
-    "publish": "publish",
+    "submission": "submission",
     "deploy": "deploy",
     "latency": "latency",
+    "publish": "publish",
     "report": "report",
     "shapes": "shapes",
     "anchors": "anchors",

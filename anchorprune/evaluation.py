@@ -1,4 +1,4 @@
-"""COCO's figures of a list of detections, by pycocotools."""
+"""The figures of a list of detections: COCO's, by pycocotools, and PASCAL VOC's where the data set is one."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.voc_map import voc_figures
 
 # COCO's twelve figures in the order of COCOeval.stats.
 FIGURES = (
@@ -25,6 +26,11 @@ FIGURES = (
     "ar_medium",
     "ar_large",
 )
+
+
+def figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[str, Any]:
+    """`coco_figures`, and `voc_figures` where the ground truth has PASCAL VOC's `difficult` flag."""
+    return coco_figures(truth, detections) | (voc_figures(truth, detections) if truth.difficult is not None else {})
 
 
 def coco_figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[str, Any]:

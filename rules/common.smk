@@ -12,7 +12,8 @@ from anchorprune.arguments import (
     retrain_arguments,
     search_arguments,
 )
-from anchorprune.datasets.sources import annotation_files, check_sources
+from anchorprune.datasets.sources import annotation_files, check_sources, download_roots
+from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.experiments import FIXED, expand_anchors, plan
 from anchorprune.runlock import check_writable, hold_run_lock

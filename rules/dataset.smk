@@ -1,4 +1,4 @@
-"""dataset: COCO or VOC on disk, or generated scenes -> COCO annotation files of the splits train, prune and test."""
+"""dataset: COCO or VOC on disk (fetched where the configuration says so), or generated scenes -> COCO annotation files of the splits train, prune and test."""
 
 
 rule dataset:
@@ -16,6 +16,9 @@ rule dataset:
         f"{DATA}/benchmark.tsv"
     conda:
         "../environment.yml"
+    resources:
+        mem_mb=each_attempt(4000),
+        runtime=each_attempt(60),
     params:
         arguments=lambda w: dataset_arguments(dataset_of(w)),
         folder=subpath(output.dataset, parent=True),

@@ -37,7 +37,9 @@ def error_of(capsys) -> str:
 def test_the_list_names_5000_images_none_of_them_in_val2017(subset):
     listed = set(read_image_list(ROOT / PRUNE_LIST).tolist())
     assert len(listed) == 5000
-    images = {part: json.loads((subset / f"annotations/instances_{part}2017.json").read_text()) for part in ("train", "val")}
+    images = {
+        part: json.loads((subset / f"annotations/instances_{part}2017.json").read_text()) for part in ("train", "val")
+    }
     found = {part: {image["id"] for image in data["images"]} for part, data in images.items()}
     assert len(listed & found["train"]) == 13  # of 209; by chance 9 were to be expected
     assert not listed & found["val"]

@@ -168,7 +168,7 @@ def coco2017(
     multiple=True,
     default=["train"],
     show_default=True,
-    help="Image set to train on: NAME (ImageSets/Main/NAME.txt), or FOLDER/NAME below ROOT. Can be given several times.",
+    help="Image set to train on: NAME (ImageSets/Main/NAME.txt), or FOLDER/NAME below ROOT. Can be repeated.",
 )
 @click.option("--prune", multiple=True, help="Image set for the search. Default: held out from train.")
 @click.option("--test", multiple=True, help="Image set for the report.")

@@ -79,7 +79,10 @@ def write_coco(annotations: Annotations, path: str | Path) -> None:
 
 
 def _load(path: str | Path, lists: tuple[str, ...]) -> dict[str, list[Record]]:
-    """The file, with the lists it must have. Outlines are dropped while parsing: they are nine tenths of train2017's memory."""
+    """The file, with the lists it must have.
+
+    Outlines are dropped while parsing: they are nine tenths of train2017's memory.
+    """
     try:
         data = json.loads(Path(path).read_bytes(), object_hook=_drop_outline)
     except FileNotFoundError:

@@ -38,7 +38,9 @@ def read_coco2017(root: str | Path, protocol: str) -> Found:
     Raises:
         UserError: an annotation file is missing or damaged.
     """
-    train, val = ((read_coco(annotation_file(root, p), skip_points=True), image_folder(root, p)) for p in ("train", "val"))
+    train, val = (
+        (read_coco(annotation_file(root, p), skip_points=True), image_folder(root, p)) for p in ("train", "val")
+    )
     return {"train": train, "test": val} | ({"prune": val} if protocol == "release" else {})
 
 

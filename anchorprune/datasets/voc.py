@@ -76,7 +76,9 @@ def _folder_of(name: str) -> str:
 def _read_sets(root: Path, sets: str | Sequence[str]) -> list[Picture]:
     names = listed(sets)
     if len(set(names)) < len(names):
-        raise UserError(f"{root}: image set {next(n for n in names if names.count(n) > 1)!r} is given twice; once is due")
+        raise UserError(
+            f"{root}: image set {next(n for n in names if names.count(n) > 1)!r} is given twice; once is due"
+        )
     years = any(map(_folder_of, names))
     return [picture for name in names for picture in _read_set(root, inside(name, str(root)), years)]
 
@@ -84,10 +86,7 @@ def _read_sets(root: Path, sets: str | Sequence[str]) -> list[Picture]:
 def _read_set(root: Path, name: str, years: bool) -> list[Picture]:
     """The pictures of one image set; with several years, file names keep the year's folder."""
     folder = root / _folder_of(name)
-    pictures = [
-        read_picture(folder / "Annotations" / f"{stem}.xml", stem)
-        for stem in _stems(voc_list(root, name))
-    ]
+    pictures = [read_picture(folder / "Annotations" / f"{stem}.xml", stem) for stem in _stems(voc_list(root, name))]
     prefix = PurePosixPath(_folder_of(name), "JPEGImages")
     return [replace(picture, file_name=str(prefix / picture.file_name)) for picture in pictures] if years else pictures
 

@@ -9,7 +9,7 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.loop import batches
 from anchorprune.detectors.model import Detector
 from anchorprune.errors import UserError
-from anchorprune.evaluation import coco_figures
+from anchorprune.evaluation import figures
 from anchorprune.files import write_json
 from anchorprune.layout import Layout
 
@@ -30,7 +30,7 @@ def evaluate(
     detections = detect(detector, truth, annotations, images, batch_size)
     metrics = {
         "version": 1,
-        **coco_figures(truth, detections),
+        **figures(truth, detections),
         "images": len(truth.images),
         "detections": len(detections),
         "cost": cost(Layout.full(detector.head)).to_dict(),

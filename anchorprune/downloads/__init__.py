@@ -1,0 +1,1 @@
+"""Data sets from their publishers' servers: what there is, fetching with resume and checksums, safe unpacking."""
