@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import output_option, print_json
+from anchorprune.errors import UserError
 from anchorprune.files import read_json, whole_file, write_json
 
 FilePath = click.Path(path_type=Path)
@@ -21,9 +22,8 @@ FILES = {
     "model-raw.onnx": "ONNX, from images to the head's raw outputs",
     "model-int8.onnx": "ONNX of 8-bit integers, from images to detections",
     "metrics-onnx.json": "COCO's figures of the ONNX models",
-    "latency.json": "measured latency",
 }
-EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.json", "latency.json")
+EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.json")
 
 
 @click.command(
@@ -39,6 +39,7 @@ EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.jso
 @click.option("--full-evaluation", required=True, type=FilePath, help="The same of the full detector.")
 @click.option("--dataset", required=True, type=FilePath, help="dataset.json; its test split becomes the test data.")
 @click.option("--export", type=FilePath, help="Folder that `deploy` wrote of it; its models are taken along.")
+@click.option("--latency", type=FilePath, help="JSON that `latency` wrote, with a row of --name beside `full`.")
 @click.option("--name", default="pruned detector", show_default=True, help="Title of the model card.")
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
 @output_option
@@ -84,6 +85,7 @@ def _card(classes: Any, layout: Any, annotations: Path, options: dict[str, Any])
     found = [read_json(folder / "detections.json", "list of detections") for folder in folders]
     metrics = [read_json(folder / "metrics.json", "evaluation") for folder in folders]
     export = options["export"]
+    measured = export / "metrics-onnx.json" if export else None
     files = {f: what for f, what in FILES.items() if f not in EXPORTED or (export and (export / f).is_file())}
     return Card(
         name=options["name"],
@@ -95,7 +97,21 @@ def _card(classes: Any, layout: Any, annotations: Path, options: dict[str, Any])
         files=files,
         made=_made(options["fact"]),
         data=read_json(options["dataset"], "data set"),
+        onnx_ap=read_json(measured)["models"]["model"]["ap"] if measured and measured.is_file() else None,
+        latency=_latency(options["latency"], options["name"]) if options["latency"] else (),
     )
+
+
+def _latency(file: Path, name: str) -> list[tuple[str, float, float]]:
+    """What was timed, and milliseconds an image of the pruned detector and the full one."""
+    rows = {row["name"]: row for row in read_json(file, "latency file")["detectors"]}
+    if not {name, "full"} <= set(rows):
+        raise UserError(f"{file}: has rows {', '.join(rows)}; measure with `anchorprune latency --pruned {name} ...`")
+    return [
+        (f"time per image, {runtime}", *(rows[row][runtime]["end_to_end"]["median"] for row in (name, "full")))
+        for runtime in ("onnx", "torch")
+        if "end_to_end" in rows[name][runtime]
+    ]
 
 
 def _made(facts: tuple[str, ...]) -> dict[str, str]:

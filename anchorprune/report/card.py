@@ -1,7 +1,7 @@
 """A model card: what a pruned detector is, how good it is, what it costs and how it was made, in Markdown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from anchorprune.layout import Layout
@@ -83,7 +83,8 @@ class Card:
         files: file name -> what it is.
         made: what to say of its making, in order.
         data: the data set's `dataset.json`.
-        latency: milliseconds per image, pruned and full, and on what; empty where it was not measured.
+        onnx_ap: AP of its ONNX model on the same images; None where it was not measured.
+        latency: what was timed, and milliseconds an image, pruned and full; empty where it was not measured.
     """
 
     name: str
@@ -95,7 +96,8 @@ class Card:
     files: Mapping[str, str]
     made: Mapping[str, Any]
     data: Mapping[str, Any]
-    latency: Sequence[tuple[str, float, float]] = field(default=())
+    onnx_ap: float | None = None
+    latency: Sequence[tuple[str, float, float]] = ()
 
 
 def as_markdown(card: Card) -> str:
@@ -127,6 +129,8 @@ def _rows(card: Card) -> list[str]:
     if card.certainty is not None:
         intervals = [f" ({low:.3f} to {high:.3f})" for low, high in (card.certainty.first, card.certainty.second)]
         rows[0] = (rows[0][0] + ", 95 % interval", rows[0][1] + intervals[0], rows[0][2] + intervals[1])
+    if card.onnx_ap is not None:
+        rows.append(("AP of model.onnx", _ap(card.onnx_ap), "-"))
     costs = card.pruned["cost"], card.full["cost"]
     rows.append(("MACs of the head", *(format_macs(cost["macs"]) for cost in costs)))
     rows.append(("boxes before NMS", *(str(cost["boxes"]) for cost in costs)))
