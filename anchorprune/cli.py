@@ -30,6 +30,7 @@ COMMANDS = {
     "deploy": "deploy",
     "latency": "latency",
     "publish": "publish",
+    "show": "show",
     "report": "report",
     "shapes": "shapes",
     "anchors": "anchors",
