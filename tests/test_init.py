@@ -187,7 +187,8 @@ def test_cocos_default_names_with_another_class_count(init, files, tmp_path):
     (files / "nameless.py").write_text('_base_ = "base.py"\nmodel = dict(bbox_head=dict(num_classes=2))\n')
     done = init(config=files / "nameless.py")
     assert done.status == 2
-    assert "the head has 2 classes, but the config's data sets name 80 (COCO's own); name them with --classes" in done.err
+    line = "the head has 2 classes, but the config's data sets name 80 (COCO's own); name them with --classes"
+    assert line in done.error_line
     done = init(config=files / "nameless.py", classes="cat, dog")
     assert done.status == 0, done.err
     written = yaml.safe_load((tmp_path / "mine/experiments.yaml").read_text())
