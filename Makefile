@@ -1,15 +1,19 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
+# test-large: the biggest detectors on real images at full input size, 25 minutes on two cores.
 CORES ?= all
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test lint bench setup lock clean
+.PHONY: demo test test-large lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
 
 test: setup
 	pytest
+
+test-large: setup
+	pytest -m large
 
 lint: setup
 	ruff check .

@@ -8,10 +8,14 @@ from typing import Any
 def options(settings: Mapping[str, Any]) -> list[str]:
     """Settings as options, in the order of their keys: `{"batch_size": 8}` -> `--batch-size 8`.
 
-    A setting that is a mapping becomes one option with several values (a split's annotations and images).
+    A setting that is a mapping becomes one option with several values (a split's annotations and images); one that is
+    true or false becomes `--amp` or `--no-amp`.
     """
     words: list[str] = []
     for key, value in sorted(settings.items()):
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
+            continue
         values = value.values() if isinstance(value, Mapping) else [value]
         words += [f"--{key.replace('_', '-')}", *map(str, values)]
     return words

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from anchorprune.datasets.sources import remedy, source_paths
+from anchorprune.gpus import find_gpus
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ _DETECTORS = "run `make setup`"
 _PACKAGES = (
     ("numba", "numba", _CORE),
     ("pycocotools", "pycocotools.mask", _CORE),
+    ("filelock", "filelock", _CORE),
     ("pyarrow", "pyarrow", _CORE),
     ("matplotlib", "matplotlib", _CORE),
     ("snakemake", "snakemake", "run `make setup`, or pip install snakemake"),
@@ -69,6 +71,7 @@ def _package(distribution: str, module: str, remedy: str) -> Finding:
 
 
 def _gpu() -> Finding:
+    listed = find_gpus()
     try:
         import torch
     except ImportError:
@@ -76,6 +79,11 @@ def _gpu() -> Finding:
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
         return Finding("GPU", True, names, required=False)
+    if listed:
+        remedy = "install a torch with CUDA, of a version that the driver knows (https://pytorch.org)"
+        return Finding(
+            "GPU", False, f"{', '.join(listed)} cannot be used by torch {torch.__version__}; {remedy}", False
+        )
     return Finding("GPU", False, f"no CUDA device; {os.cpu_count()} CPU cores are used instead", required=False)
 
 

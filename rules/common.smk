@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from anchorprune import resources
 from anchorprune.arguments import (
     dataset_arguments,
     detector_arguments,
@@ -16,6 +17,7 @@ from anchorprune.datasets.sources import annotation_files, check_sources, downlo
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.experiments import FIXED, expand_anchors, plan
+from anchorprune.gpus import find_gpus
 from anchorprune.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
@@ -56,6 +58,12 @@ wildcard_constraints:
     retrain="scratch|finetune",
 
 
+# GPUs of this machine, for jobs that run on it; a cluster's are its own to count (see profiles/slurm).
+GPUS = len(find_gpus()) if workflow.local_exec else 0
+if GPUS and workflow.is_main_process and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", GPUS)
+
+
 def each_attempt(amount):
     """A resource that grows with each retry."""
     return lambda wildcards, attempt: amount * attempt
@@ -64,6 +72,11 @@ def each_attempt(amount):
 def detector_of(wildcards):
     """The configuration of a rule's detector."""
     return PLAN.config["detectors"][wildcards.detector]
+
+
+def detector_below(folder):
+    """The configuration of the detector whose results a folder holds."""
+    return PLAN.config["detectors"][folder.split("/")[2]]
 
 
 def dataset_of(wildcards):

@@ -1,4 +1,4 @@
-"""dataset: COCO or VOC on disk (fetched where the configuration says so), or generated scenes -> COCO annotation files of the splits train, prune and test."""
+"""dataset: COCO or VOC on disk, or generated scenes -> COCO annotation files of the splits train, prune and test."""
 
 
 rule dataset:
@@ -17,7 +17,7 @@ rule dataset:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=each_attempt(4000),
+        mem_mb=each_attempt(2000),
         runtime=each_attempt(60),
     params:
         arguments=lambda w: dataset_arguments(dataset_of(w)),

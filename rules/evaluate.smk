@@ -19,8 +19,9 @@ rule evaluate:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(30),
+        mem_mb=lambda w, attempt: resources.amount(detector_below(w.folder), "evaluate", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_below(w.folder), "evaluate", "runtime", attempt),
+        gpu=resources.gpus({}, GPUS),
     params:
         images=images_of("test"),
         folder=subpath(output.metrics, parent=True),

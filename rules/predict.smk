@@ -18,8 +18,9 @@ rule predict:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(30),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "predict", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "predict", "runtime", attempt),
+        gpu=resources.gpus({}, GPUS),
     params:
         images=images_of("prune"),
     shell:

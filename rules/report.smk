@@ -19,9 +19,12 @@ rule manifest:
 
 
 rule report:
-    """Write the results table, the Pareto plots and the pictures of the layouts."""
+    """Write the tables and figures of every experiment."""
     input:
         manifest="results/report/manifest.json",
+        results="config/published/results.csv",
+        front="config/published/ssd300_search_front.csv",
+        citation="config/published/citation.txt",
         files=report_inputs(),
     output:
         report_outputs(),
@@ -36,5 +39,6 @@ rule report:
         runtime=each_attempt(10),
     params:
         folder=subpath(input.manifest, parent=True),
+        published=subpath(input.results, parent=True),
     shell:
-        "anchorprune report {input.manifest:q} --output {params.folder:q} > {log:q} 2>&1"
+        "anchorprune report {input.manifest:q} --published {params.published:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -2,6 +2,8 @@
 
 import itertools
 
+from anchorprune.report.contents import report_files
+
 
 def finished_folder(experiment):
     """Where an experiment's finished pruned detector lies, below its budget's folder."""
@@ -87,11 +89,6 @@ def report_inputs():
     return sorted({path for row in report_rows() for path in row["files"].values()})
 
 
-TABLES = [f"results/report/results.{kind}" for kind in ("csv", "md", "tex")]
-
-
 def report_outputs():
     """Every file of the report that the chosen experiments give."""
-    plots = {f"pareto-{row['experiment']}" for row in report_rows()}
-    plots |= {f"layouts-{row['experiment']}" for row in report_rows()}
-    return TABLES + [f"results/report/{plot}.{kind}" for plot in sorted(plots) for kind in ("pdf", "svg", "png")]
+    return [f"results/report/{name}" for name in report_files(report_rows())]

@@ -18,17 +18,18 @@ rule retrain:
         f"{PRUNED}/retrain-{{retrain}}/benchmark.tsv"
     conda:
         "../environment.yml"
-    threads: 1
+    threads: lambda w: resources.threads(resources.recipe_of(detector_of(w), w.retrain))
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(60),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "retrain", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "retrain", "runtime", attempt),
+        gpu=lambda w: resources.gpus(resources.recipe_of(detector_of(w), w.retrain), GPUS),
     params:
         images=images_of("train"),
         options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, input.weights),
         folder=subpath(output.config, parent=True),
     shell:
         "anchorprune retrain {input.config:q} {params.options:q}"
-        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
+        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -51,10 +52,11 @@ rule train_control:
         search=NAME,
     conda:
         "../environment.yml"
-    threads: 1
+    threads: lambda w: resources.threads(detector_of(w)["training"])
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(60),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "train", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "train", "runtime", attempt),
+        gpu=lambda w: resources.gpus(detector_of(w)["training"], GPUS),
     params:
         images=images_of("train"),
         detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
@@ -62,5 +64,5 @@ rule train_control:
         folder=subpath(output.config, parent=True),
     shell:
         "anchorprune train {params.detector:q} --name {wildcards.detector}-kmeans"
-        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
+        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"

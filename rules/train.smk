@@ -67,10 +67,11 @@ rule train:
         detector=f"(?!({READY_MADE})/){NAME}" if READY_MADE else NAME,
     conda:
         "../environment.yml"
-    threads: 1
+    threads: lambda w: resources.threads(detector_of(w)["training"])
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(60),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "train", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "train", "runtime", attempt),
+        gpu=lambda w: resources.gpus(detector_of(w)["training"], GPUS),
     params:
         images=images_of("train"),
         detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
@@ -78,5 +79,5 @@ rule train:
         folder=subpath(output.config, parent=True),
     shell:
         "anchorprune train {params.detector:q} --name {wildcards.detector}-{wildcards.anchor_set}"
-        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed} --threads {threads}"
+        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Complete configs: schedules that stretch, learning rates that follow the batch."""
+"""Complete configs: anchors, and data in the place of a config's own, with all that its training does to it."""
 
 from pathlib import Path
 
@@ -6,43 +6,16 @@ import pytest
 
 pytest.importorskip("torch")
 
-from anchorprune.detectors.compose import Recipe, read_config, set_anchors, set_recipe
+import mmdet
+
+from anchorprune.detectors import compose
+from anchorprune.detectors.compose import read_config, set_anchors
 from anchorprune.errors import UserError
 
 DEMO = Path(__file__).parents[1] / "config/detectors/ssd_demo.py"
-
-
-@pytest.mark.parametrize(
-    ("epochs", "phases"),
-    [
-        (9, [("LinearLR", 0, 1), ("CosineAnnealingLR", 1, 9)]),
-        (36, [("LinearLR", 0, 4), ("CosineAnnealingLR", 4, 36)]),
-        (3, [("CosineAnnealingLR", 0, 3)]),
-        (1, [("CosineAnnealingLR", 0, 1)]),
-    ],
-)
-def test_the_schedule_stretches_with_the_epochs(epochs, phases):
-    cfg = read_config(DEMO)
-    set_recipe(cfg, Recipe(epochs=epochs))
-    assert cfg.train_cfg.max_epochs == epochs
-    assert [(s.type, s.begin, s.end) for s in cfg.param_scheduler] == phases
-
-
-def test_milestones_stretch_too():
-    cfg = read_config(DEMO)
-    cfg.train_cfg.max_epochs = 12
-    cfg.param_scheduler = [{"type": "MultiStepLR", "by_epoch": True, "milestones": [8, 11]}]
-    set_recipe(cfg, Recipe(epochs=24))
-    assert cfg.param_scheduler[0]["milestones"] == [16, 22]
-
-
-def test_the_learning_rate_follows_the_batch_once():
-    cfg = read_config(DEMO)
-    (line,) = set_recipe(cfg, Recipe(batch_size=16, learning_rate=0.002))
-    assert line == "learning rate 0.002 at batch 8 scaled to 0.004 at batch 16"
-    assert cfg.optim_wrapper.optimizer.lr == 0.004
-    (line,) = set_recipe(cfg, Recipe())
-    assert line == "learning rate 0.004 at batch 16"
+MMDET = Path(mmdet.__file__).parent / ".mim/configs"
+SSD_STEPS = ["Expand", "MinIoURandomCrop", "Resize", "RandomFlip", "PhotoMetricDistortion"]
+LOADING, PACKING = ["LoadImageFromFile", "LoadAnnotations"], ["PackDetInputs"]
 
 
 def test_an_anchor_list_per_level(tmp_path):
@@ -53,3 +26,80 @@ def test_an_anchor_list_per_level(tmp_path):
     (tmp_path / "bad.py").write_text("model = dict(")
     with pytest.raises(UserError, match=r"bad.py: not a readable mmdet config"):
         read_config(tmp_path / "bad.py")
+
+
+BY_SHAPE = "AspectRatioBatchSampler"  # mmdet's: the images of a batch are all wide or all tall
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "epochs", "sampler", "steps"),
+    [
+        ("ssd/ssd300_coco.py", 5, 24, None, SSD_STEPS),
+        ("pascal_voc/ssd300_voc0712.py", 10, 24, BY_SHAPE, SSD_STEPS),
+        ("retinanet/retinanet_r50_fpn_1x_coco.py", 1, 12, BY_SHAPE, ["Resize", "RandomFlip"]),
+        ("retinanet/retinanet_r50_fpn_ms-640-800-3x_coco.py", 3, 12, BY_SHAPE, ["RandomResize", "RandomFlip"]),
+        ("yolo/yolov3_d53_8xb8-320-273e_coco.py", 1, 273, BY_SHAPE, SSD_STEPS),
+        ("yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py", 10, 30, BY_SHAPE, SSD_STEPS),
+    ],
+)
+def test_training_data_keeps_what_the_config_does_to_it(name, times, epochs, sampler, steps):
+    cfg = read_config(MMDET / name)
+    before = cfg.train_dataloader.to_dict()
+    compose.set_classes(cfg, ["cat", "dog"])
+    compose.set_training_data(cfg, "train.json", "images")
+    loader = cfg.train_dataloader
+    assert loader.dataset.get("times", 1) == times
+    assert cfg.train_cfg.max_epochs == epochs
+    assert (loader.get("batch_sampler") or {}).get("type") == sampler
+    assert loader.batch_size == before["batch_size"]
+    inner = compose.innermost(loader.dataset)
+    assert (inner.type, inner.ann_file, inner.metainfo.classes) == ("CocoDataset", "train.json", ("cat", "dog"))
+    assert inner.filter_cfg["min_size"] == 32
+    assert "datasets" not in str(loader.dataset)
+    own = compose.innermost(read_config(MMDET / name).train_dataloader.dataset)
+    assert inner.pipeline == own.pipeline
+    assert [step.type for step in inner.pipeline] == LOADING + steps + PACKING
+
+
+def test_a_second_set_of_training_data_takes_the_place_of_the_first():
+    cfg = read_config(MMDET / "ssd/ssd300_coco.py")
+    compose.set_classes(cfg, ["cat"])
+    compose.set_training_data(cfg, "first.json", "images")
+    once = cfg.train_dataloader.to_dict()
+    compose.set_training_data(cfg, "first.json", "images")
+    assert cfg.train_dataloader.to_dict() == once
+
+
+def test_mixed_images_keep_both_pipelines():
+    """MultiImageMixDataset (mosaic and its like) has a pipeline of its own around the one that loads."""
+    cfg = read_config(DEMO)
+    load, mix = cfg.train_dataloader.dataset.pipeline[:2], cfg.train_dataloader.dataset.pipeline[2:]
+    cfg.train_dataloader.dataset = dict(type="MultiImageMixDataset", dataset=dict(pipeline=load), pipeline=mix)
+    compose.set_classes(cfg, ["cat"])
+    compose.set_training_data(cfg, "train.json", "images")
+    dataset = cfg.train_dataloader.dataset
+    assert (dataset.type, dataset.pipeline, dataset.dataset.pipeline) == ("MultiImageMixDataset", mix, load)
+
+
+def test_a_repeated_data_set_is_as_many_times_as_long(tmp_path):
+    """As mmdet builds it, batches by shape included."""
+    import json
+
+    from mmdet.registry import DATASETS
+    from mmengine.registry import init_default_scope
+
+    image = {"width": 60, "height": 40}
+    box = {"category_id": 1, "bbox": [1, 1, 20, 20], "area": 400, "iscrowd": 0}
+    truth = {
+        "images": [{"id": i, "file_name": f"{i}.jpg", **image} for i in range(3)],
+        "annotations": [{"id": i + 1, "image_id": i, **box} for i in range(3)],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "train.json").write_text(json.dumps(truth))
+    cfg = read_config(MMDET / "ssd/ssd300_coco.py")
+    compose.set_classes(cfg, ["cat"])
+    compose.set_training_data(cfg, tmp_path / "train.json", tmp_path)
+    init_default_scope("mmdet")
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    assert len(dataset) == 15
+    assert dataset.get_data_info(14)["img_path"] == str(tmp_path / "2.jpg")

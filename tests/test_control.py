@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from anchorprune import anchor_controls
 from anchorprune.anchor_controls import control_anchors, fitted_head, random_layout
 from anchorprune.anchor_fit import fit, kmeans_anchors
 from anchorprune.cost import cost
@@ -76,6 +77,15 @@ def test_a_level_with_too_few_boxes_takes_the_next_best():
     assert np.ptp([anchor for level in fitted.levels for anchor in level.anchors]) < 3
     with pytest.raises(UserError, match="3 anchors of 2 different box shapes"):
         fitted_head(HEAD, (1, 0, 3), np.array([[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 20, 20.0]]))
+
+
+def test_of_many_boxes_some_are_drawn_by_the_seed(monkeypatch):
+    monkeypatch.setattr(anchor_controls, "MOST_BOXES", 100)
+    boxes = boxes_of([(9, 12), (44, 12), (70, 50), (45, 110)], each=200)
+    extent = np.tile((160.0, 128.0), (len(boxes), 1))
+    first, again, other = (fitted_head(HEAD, (2, 1, 2), boxes, extent, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert abs(fit(first, boxes).mean_iou - fit(other, boxes).mean_iou) < 0.05
 
 
 def test_the_commands(shared_data, run_command, ssd300, tmp_path):

@@ -15,7 +15,7 @@ from mmdet.registry import TASK_UTILS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
-from test_families import CONFIGS, read
+from test_families import read
 
 from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, published_ssd300
 from anchorprune.detectors.convert import anchors_of, convert, explicit, make_prunable
@@ -216,12 +216,6 @@ def test_what_mmdet_cannot_have_is_refused_with_the_reasons(tmp_path, run_comman
     cfg.model.bbox_head.filters = [[0], [0], [1], [0], [0]]
     with pytest.raises(UserError, match="applies its filters on every level"):
         to_mmdet(cfg)
-
-
-def test_variants_of_heads_are_not_passed_off_as_the_plain_ones():
-    cfg = Config.fromfile(str(CONFIGS / "fsaf/fsaf_r50_fpn_1x_coco.py"))
-    with pytest.raises(UserError, match="FSAFHead changes RetinaHead, and converting it would lose the changes"):
-        make_prunable(cfg)
 
 
 numbers = st.floats(0.2, 5).map(lambda x: round(x, 3))

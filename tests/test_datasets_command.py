@@ -286,3 +286,35 @@ def test_voc_gathers_its_classes_over_all_splits_and_names_unknown_ones(tmp_path
     assert "must be different names" in failure(capsys)
     assert main([*base, "--prune", "gone"]) == 2
     assert "the lists of this folder are: test, train, trainval, val" in failure(capsys)
+
+
+@needs_bccd
+def test_voc_years_below_a_root_prune_held_out_and_limited(tmp_path, capsys):
+    (tmp_path / "VOCdevkit").mkdir()
+    (tmp_path / "VOCdevkit/VOC2007").symlink_to(BCCD / "VOCdevkit/VOC2007")
+    lists = ("--train", "VOC2007/train", "--train", "VOC2007/val", "--test", "VOC2007/test")
+    root, output = tmp_path / "VOCdevkit", tmp_path / "out"
+    command = ["dataset", "voc", "--root", str(root), *lists, "--prune-fraction", "0.1", "--output", str(output)]
+    assert main([*command, "--limit", "train", "20"]) == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert {name: entry["image_count"] for name, entry in manifest["splits"].items()} == {
+        "train": 20,  # of 263
+        "prune": 29,
+        "test": 72,
+    }
+    assert manifest["protocol"] == {"held_out": {"prune": 0.1}, "limit": {"train": 20}}
+    split = read_split(output, "train")
+    assert split.images == root
+    assert split.annotations.images[0].file_name.startswith("VOC2007/JPEGImages/BloodImage_")
+    assert split.annotations.difficult is not None
+    assert main([*command, "--train", "VOC2007/test"]) == 2
+    assert "image is in the splits" in failure(capsys)
+
+
+def test_limits_keep_the_first_images(scenes, tmp_path, capsys):
+    arguments = ("--train", *source(scenes, "train"), "--test", *source(scenes, "test"), "--output", tmp_path)
+    assert coco(*arguments, "--limit", "test", 2, "--limit", "train", 100) == 0
+    assert read_split(tmp_path, "test").annotations.image_ids.tolist() == [1, 2]
+    assert json.loads(capsys.readouterr().out)["splits"]["train"]["image_count"] == 10  # fewer than the limit: all
+    assert coco(*arguments, "--limit", "all", 2) == 2
+    assert "'all' is not one of 'train', 'prune', 'test'" in failure(capsys)

@@ -69,10 +69,15 @@ def handler_of(server: Server):
     return Handler
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):  # a client that has seen enough and hangs up
+        pass
+
+
 @pytest.fixture
 def server():
     state = Server()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(state)) as running:
+    with QuietServer(("127.0.0.1", 0), handler_of(state)) as running:
         state.url = f"http://127.0.0.1:{running.server_address[1]}"
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -251,6 +256,17 @@ def test_voc_years_merge_below_the_root(server, tmp_path):
     lists = [f"{n}/ImageSets/Main/{s}.txt" for n, s in (("VOC2007", "test"), ("VOC2007", "trainval"))]
     assert set(lists) < set(names_in(tmp_path))
     assert len(names_in(tmp_path)) == 6
+
+
+def test_what_is_wrong_with_the_folder_or_the_address_is_one_line(collection, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/root: cannot write here \(Not a directory\)"):
+        download(collection, tmp_path / "file/root")
+    with pytest.raises(UserError, match=r"No scheme supplied.*; check --mirror"):
+        download(collection, tmp_path / "root", "nowhere")
+    (tmp_path / "full/.downloading/images.zip.part").mkdir(parents=True)  # stands for a disk that refuses to write
+    with pytest.raises(UserError, match=r"full: cannot write here \(Is a directory\)"):
+        download(collection, tmp_path / "full")
 
 
 BAD = {

@@ -336,10 +336,12 @@ def test_rounded_published_macs_are_shown_as_given(manifest, tmp_path):
     assert draw_tradeoff(whole, BOXES).axes  # nor drawn
 
 
-def test_an_unknown_published_row_is_named(manifest):
+def test_an_unknown_published_detector_is_named(manifest):
     entries = read_manifest(manifest)
     entries[0]["published"] = {"detector": "ssd300_vgg16", "configuration": "E"}
-    with pytest.raises(UserError, match=r"results.csv: no row ssd300_vgg16 / E / ; mend"):
+    assert Published.read(PUBLISHED).row(entries[0]) == {}  # such a layout was never published
+    entries[0]["published"] = {"detector": "ssd301", "configuration": "A"}
+    with pytest.raises(UserError, match=r"results.csv: no detector 'ssd301'; known: retinanet"):
         Published.read(PUBLISHED).row(entries[0])
     assert Published().row(entries[0]) == {}
 

@@ -164,7 +164,7 @@ def test_the_report_of_a_real_detector(shared_data, run_command, tmp_path):
         files |= {k: str(tmp_path / method / k) for k in ("evaluated.parquet", "front.csv", "layout-0.4.json")}
         files = {name.split(".")[0].split("-")[0]: path for name, path in files.items()}
         names = {"experiment": "real", "detector": "yolov5n", "dataset": "coco", "anchor_set": "its-own", "seed": 0}
-        entries.append({**names, "method": method, "budget": 0.4, "keep_ratio": True, "files": files})
+        entries.append({**names, "method": method, "budget": 0.4, "files": files})
     (tmp_path / "manifest.json").write_text(json.dumps(entries))
     done = run_command("report", tmp_path / "manifest.json", "--output", tmp_path / "report")
     assert done.status == 0, done.err

@@ -1,11 +1,14 @@
 """VOC's mAP against mmdet's own, and by hand where two rules of the kit meet."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
+from anchorprune.datasets.coco import read_coco
 from anchorprune.voc_map import voc_figures
 
 CLASSES = ("a", "b", "c")
@@ -131,3 +134,51 @@ def test_equals_mmdets(objects, detections, random):
 def corners(box) -> tuple:
     x, y, w, h = box
     return (x, y, x + w, y + h)
+
+
+@pytest.mark.detectors
+def test_evaluating_a_voc_split_gives_both_and_mmdets_map(trained, run_command, tmp_path):
+    """A real detector's detections: `metrics.json`, our figures of its detections, and mmdet's eval_map."""
+    mmdet = pytest.importorskip("mmdet.evaluation")
+    annotations, images = trained.split("test")
+    value = json.loads(annotations.read_text())
+    for number, record in enumerate(value["annotations"]):
+        record["difficult"] = record["iscrowd"] = int(number % 5 == 0)
+    (tmp_path / "voc.json").write_text(json.dumps(value))
+    files = (trained.config, trained.weights, tmp_path / "voc.json", images)
+    done = run_command("evaluate", *files, "--output", tmp_path / "out")
+    assert done.status == 0, done.err
+    metrics = json.loads((tmp_path / "out/metrics.json").read_text())
+    detections = json.loads((tmp_path / "out/detections.json").read_text())
+    truth = read_coco(tmp_path / "voc.json")
+    assert {key: metrics[key] for key in metrics if key.startswith("voc_")} == voc_figures(truth, detections)
+    assert 0.1 < metrics["voc_map"] < 1
+    compare_with_eval_map(mmdet.eval_map, truth, detections, metrics)
+
+
+def compare_with_eval_map(eval_map, truth, detections, metrics) -> None:
+    found, objects = [], []
+    for n, image in enumerate(truth.images):
+        own = [d for d in detections if d["image_id"] == image.id]
+        per_class = [[d for d in own if d["category_id"] == k] for k in truth.category_ids.tolist()]
+        found.append([array([(*corners(d["bbox"]), d["score"]) for d in rows], 5) for rows in per_class])
+        entry = {}
+        for end, hard in (("", False), ("_ignore", True)):
+            mask = (truth.image_index == n) & (truth.difficult == hard)
+            entry["bboxes" + end] = array([corners(box) for box in truth.boxes[mask]], 4)
+            entry["labels" + end] = truth.category_index[mask]
+        objects.append(entry)
+    mean, areas = eval_map(found, objects, nproc=1, logger="silent")
+    _, points = eval_map(found, objects, nproc=1, logger="silent", eval_mode="11points")
+    assert metrics["voc_map"] == pytest.approx(mean, abs=1e-6)
+    compared = 0
+    for name, area, point in zip(truth.category_names, areas, points, strict=True):
+        assert metrics["voc_per_class"][name] == pytest.approx(area["ap"], abs=1e-6)
+        if point["num_gts"] % 10:  # else a recall of 3/10 counts, which mmdet holds against the float 3 * 0.1 > 0.3
+            assert metrics["voc_per_class_11point"][name] == pytest.approx(point["ap"], abs=1e-6)
+            compared += 1
+    assert compared
+
+
+def array(rows, width) -> np.ndarray:
+    return np.array(rows, dtype=np.float32).reshape(-1, width)

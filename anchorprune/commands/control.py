@@ -11,7 +11,7 @@ FilePath = click.Path(path_type=Path)
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
 
 
-@click.group()
+@click.group(epilog="Example: anchorprune control random head.json layout-0.5.json --output random.json")
 def command() -> None:
     """Make a control for LAYOUT, a layout of HEAD (head.json): as many anchors on each level, chosen otherwise.
 

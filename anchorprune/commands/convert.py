@@ -42,6 +42,7 @@ def command(
 
     With --back, CONFIG has an explicit list, pruned or not; config.py and weights.pth then need mmdet alone, and the
     generator that was found is printed. There is one for equally many anchors on every level, or for SSD's scheme.
+    (mmdet 3's own SSDHead trains, but fails at prediction for want of an attribute `loss_cls`; ours has it.)
     """
     if back:
         if name is not None or order != "config" or anchors is not None or option:

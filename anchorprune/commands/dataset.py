@@ -1,46 +1,29 @@
 """`anchorprune dataset`: COCO files, PASCAL VOC folders or generated scenes -> one prepared data set."""
 
-import logging
 from pathlib import Path
-from typing import Any
 
 import click
 
-from anchorprune.commands.options import print_json
+from anchorprune.commands.dataset_options import (
+    FolderPath,
+    Limits,
+    check_option,
+    facts,
+    limit_option,
+    output_option,
+    prune_option,
+    read_names,
+    report,
+    seed_option,
+    shares_held_out,
+    test_option,
+)
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.coco2017 import PROTOCOLS, PRUNE_LIST, annotation_file, hold_out_listed, read_coco2017
 from anchorprune.datasets.finishing import finish, hold_out
-from anchorprune.datasets.prepared import SPLITS, Split, write_dataset
+from anchorprune.datasets.prepared import Split, write_dataset
 from anchorprune.datasets.scenes import write_scenes
 from anchorprune.datasets.voc import read_voc, voc_categories, voc_images
-
-log = logging.getLogger(__name__)
-_SHOWN = 20  # skipped boxes shown on standard error; dataset.json lists all of them
-
-FolderPath = click.Path(path_type=Path)
-output_option = click.option("--output", type=FolderPath, required=True, help="Folder to write.")
-seed_option = click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random choices."
-)
-check_option = click.option("--check/--no-check", default=True, help="Decode every image first. Default: do.")
-prune_option = click.option(
-    "--prune-fraction",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.2,
-    show_default=True,
-    help="Share of the train images held out for the prune split where --prune is not given.",
-)
-test_option = click.option(
-    "--test-fraction",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Share of the train images held out for the test split where --test is not given.",
-)
-limit_option = click.option(
-    "--limit",
-    type=(click.Choice(SPLITS), click.IntRange(1)),
-    multiple=True,
-    help="Only a split's first images by id, for a quick try, e.g. --limit train 16. Can be given for each split.",
-)
 
 
 @click.group()
@@ -69,7 +52,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
             for name, count in counts.items()
         }
 
-    _report(output, write_dataset(output, make, "scenes", seed))
+    report(output, write_dataset(output, make, "scenes", seed))
 
 
 @command.command(epilog="Example: anchorprune dataset coco --train a.json imgs --test b.json imgs --output data")
@@ -88,7 +71,7 @@ def coco(
     test: tuple[Path, Path] | None,
     prune_fraction: float,
     test_fraction: float | None,
-    limit: tuple[tuple[str, int], ...],
+    limit: Limits,
     check: bool,
     seed: int,
     output: Path,
@@ -98,15 +81,15 @@ def coco(
     Without --train, for a detector that is not trained, --test-fraction is a share of the --prune images.
     """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    shares = _shares(given, prune_fraction, test_fraction)
+    shares = shares_held_out(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
         found = {name: (read_coco(file, skip_points=True), images) for name, (file, images) in given.items()}
         return finish(hold_out(found, shares, seed), output, dict(limit), check)
 
     inputs = [file for file, _ in given.values()]
-    facts = _facts(shares, limit)
-    _report(output, write_dataset(output, make, "coco", seed if shares else None, inputs, facts))
+    protocol = facts(shares, limit)
+    report(output, write_dataset(output, make, "coco", seed if shares else None, inputs, protocol))
 
 
 @command.command(epilog="Example: anchorprune dataset coco2017 --root data/coco2017 --output coco")
@@ -135,7 +118,7 @@ def coco2017(
     protocol: str,
     prune: Path,
     prune_fraction: float | None,
-    limit: tuple[tuple[str, int], ...],
+    limit: Limits,
     check: bool,
     seed: int,
     output: Path,
@@ -154,8 +137,8 @@ def coco2017(
         return finish(found, output, dict(limit), check, same=() if heldout else ("prune", "test"))
 
     inputs = [annotation_file(root, part) for part in ("train", "val")]
-    facts = {"name": protocol} | ({"prune_list": str(listed)} if listed else {}) | _facts(shares, limit)
-    _report(output, write_dataset(output, make, "coco2017", seed if shares else None, inputs, facts))
+    named = {"name": protocol} | ({"prune_list": str(listed)} if listed else {}) | facts(shares, limit)
+    report(output, write_dataset(output, make, "coco2017", seed if shares else None, inputs, named))
 
 
 @command.command(
@@ -187,7 +170,7 @@ def voc(
     categories: str | None,
     prune_fraction: float,
     test_fraction: float | None,
-    limit: tuple[tuple[str, int], ...],
+    limit: Limits,
     check: bool,
     seed: int,
     output: Path,
@@ -197,49 +180,12 @@ def voc(
     Boxes marked `difficult` become crowds, which COCO's AP ignores; VOC's own mAP ignores them the VOC way.
     """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    shares = _shares(given, prune_fraction, test_fraction)
+    shares = shares_held_out(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
-        names = _names(categories) if categories else voc_categories(root, given.values())
+        names = read_names(categories) if categories else voc_categories(root, given.values())
         found = {name: (read_voc(root, sets, names), voc_images(root, sets)) for name, sets in given.items()}
         return finish(hold_out(found, shares, seed), output, dict(limit), check)
 
-    facts = _facts(shares, limit)
-    _report(output, write_dataset(output, make, "voc", seed if shares else None, protocol=facts))
-
-
-def _names(categories: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in categories.split(",") if name.strip())
-    if not names or len(set(names)) < len(names):
-        raise click.UsageError(f"--categories {categories!r} must be different names with commas between them")
-    return names
-
-
-def _shares(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
-    """The splits to be taken from train, or from prune where there is no train, and their shares of it."""
-    if not ("train" in given or "prune" in given):
-        raise click.UsageError("no images to search on: give --train, --prune or both")
-    if "test" not in given and test_fraction is None:
-        raise click.UsageError("no test split: give --test, or --test-fraction to hold out a share of train for it")
-    wanted = {"prune": prune_fraction, "test": test_fraction}
-    shares = {name: share for name, share in wanted.items() if name not in given and share is not None}
-    if sum(shares.values()) >= 1:
-        raise click.UsageError("--prune-fraction and --test-fraction leave nothing to train on; make them smaller")
-    return shares
-
-
-def _facts(shares: dict[str, float], limit: tuple[tuple[str, int], ...]) -> dict[str, Any]:
-    """What dataset.json records of how the splits were made."""
-    return ({"held_out": shares} if shares else {}) | ({"limit": dict(limit)} if limit else {})
-
-
-def _report(output: Path, manifest: dict[str, Any]) -> None:
-    """Skipped boxes to standard error, the summary to standard output."""
-    splits = manifest["splits"]
-    lines = [f"{name}: {line}" for name, entry in splits.items() for line in entry["skipped"]]
-    for line in lines[:_SHOWN]:
-        log.warning("%s", line)
-    if len(lines) > _SHOWN:
-        log.warning("and %d more boxes left out: see %s", len(lines) - _SHOWN, output / "dataset.json")
-    counts = {name: entry | {"skipped": len(entry["skipped"])} for name, entry in splits.items()}
-    print_json({"output": str(output)} | manifest | {"splits": counts})
+    protocol = facts(shares, limit)
+    report(output, write_dataset(output, make, "voc", seed if shares else None, protocol=protocol))

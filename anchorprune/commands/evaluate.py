@@ -16,6 +16,10 @@ from anchorprune.commands.options import output_option, print_json
 @output_option
 def command(config: Path, weights: Path, annotations: Path, images: Path, threads: int, output: Path):
     """Detect with mmdet's own post-processing; write metrics.json and detections.json (COCO results)."""
+    from anchorprune.gpus import choose_devices
+
+    choose_devices()  # before torch looks for them
+
     import torch
 
     from anchorprune.detectors.evaluate import evaluate

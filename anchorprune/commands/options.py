@@ -92,12 +92,20 @@ def detector_options(function):
 
 
 def training_options(function):
-    """Seed, threads and the recipe's overrides."""
+    """Seed, threads, devices and the recipe's overrides."""
+    default = "[default: the config's]"
     for option in (
-        click.option("--workers", type=click.IntRange(0), help="Data-loading processes.  [default: the config's]"),
+        click.option("--backbone-weights", metavar="FILE|hub|none", help=f"What the backbone starts from.  {default}"),
+        click.option("--amp/--no-amp", default=None, help=f"Automatic mixed precision.  {default}"),
+        click.option("--workers", type=click.IntRange(0), help=f"Data-loading processes per device.  {default}"),
         click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At the base batch size."),
-        click.option("--batch-size", type=click.IntRange(1), help="Images per iteration.  [default: the config's]"),
-        click.option("--epochs", type=click.IntRange(1), help="Passes over the split.  [default: the config's]"),
+        click.option("--base-batch-size", type=click.IntRange(1), help=f"That the rate is meant for.  {default}"),
+        click.option("--batch-size", type=click.IntRange(1), help=f"Images per iteration and device.  {default}"),
+        click.option("--repeats", type=click.IntRange(1), help=f"Passes over the split in an epoch.  {default}"),
+        click.option("--iterations", type=click.IntRange(1), help="Stop after these, if the epochs end later."),
+        click.option("--epochs", type=click.IntRange(1), help=f"The schedule stretches with them.  {default}"),
+        click.option("--processes", type=click.IntRange(1), help="Train on the CPU, in so many processes together."),
+        click.option("--gpus", type=click.IntRange(1), help="GPUs that train together.  [default: 1, if there is one]"),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Torch threads."),
         click.option("--seed", type=int, default=0, show_default=True, help="Of Python, NumPy and torch."),
     ):

@@ -11,14 +11,21 @@ from anchorprune.errors import UserError
 @click.command(epilog="Example: anchorprune shapes predictions.parquet prune.json --min-score 0.3 --output shapes")
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
-@click.option("--keep-ratio", is_flag=True, help="Images are scaled by one factor, as RetinaNet does, not stretched.")
+@click.option(
+    "--keep-ratio/--stretch", default=None, help="How images were scaled to the input.  [default: as the head says]"
+)
 @click.option("--level", "levels", type=click.IntRange(0), multiple=True, help="Only this level; repeatable.")
 @click.option(
     "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Of the boxes that are counted."
 )
 @output_option
 def command(
-    predictions: Path, annotations: Path, keep_ratio: bool, levels: tuple[int, ...], min_score: float, output: Path
+    predictions: Path,
+    annotations: Path,
+    keep_ratio: bool | None,
+    levels: tuple[int, ...],
+    min_score: float,
+    output: Path,
 ) -> None:
     """Draw shapes.pdf/.svg/.png: width and height of the boxes each anchor predicts, the anchor's own shape marked.
 

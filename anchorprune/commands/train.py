@@ -1,6 +1,7 @@
 """`anchorprune train`: train a detector with a set of anchors."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,15 +26,21 @@ def command(
     annotations: Path,
     images: Path,
     output: Path,
-    **options,
+    gpus: int | None,
+    processes: int | None,
+    **options: Any,
 ):
     """Train the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) from its initialisation.
 
     Writes config.py (complete), weights.pth (tensors only), head.json and train.log. A training that was killed
     goes on from its last epoch when the same command is given again.
     """
+    from anchorprune.gpus import choose_devices
+
+    choose_devices(gpus, processes)  # before torch looks for them
+
     from anchorprune.commands.detector import read_detector
     from anchorprune.commands.training import run_training
 
     cfg = read_detector(config, name, anchors, option)
-    print_json(run_training(cfg, annotations, images, output, **options))
+    print_json(run_training(cfg, annotations, images, output, gpus=gpus, processes=processes, **options))

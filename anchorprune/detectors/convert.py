@@ -7,7 +7,6 @@ import torch
 from mmdet.registry import DATASETS, MODELS, TASK_UTILS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
-from torch import nn
 
 from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, Anchors, permutation
 from anchorprune.detectors.anchors import ExplicitAnchorGenerator
@@ -16,6 +15,7 @@ from anchorprune.detectors.compose import OWN_KEY
 from anchorprune.detectors.families import family_of_class
 from anchorprune.detectors.generators import TOLERANCE
 from anchorprune.detectors.model import build, describe
+from anchorprune.detectors.variants import as_prunable
 from anchorprune.detectors.weights import save_weights
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file
@@ -94,34 +94,17 @@ def make_prunable(cfg: Config) -> None:
     The boxes stay, in the generator's order, so weights that fitted before fit after.
 
     Raises:
-        UserError: the head belongs to no known family or is a variant of one, or its anchors are not centred alike
-            on a level.
+        UserError: the head belongs to no known family or predicts otherwise, or its anchors are not centred alike on
+            a level.
     """
     head, family = dense_head(cfg)
-    head.type = _prunable_class(MODELS.get(head.type), MODELS.get(family.PRUNABLE)).__name__
+    as_prunable(head, MODELS.get(head.type), MODELS.get(family.PRUNABLE))
     head.anchor_generator = explicit(head.anchor_generator)
     imports = cfg.get("custom_imports") or ConfigDict(imports=[])
     if OURS not in imports["imports"]:
         imports["imports"] = [*imports["imports"], OURS]
     imports["allow_failed_imports"] = False
     cfg.custom_imports = imports
-
-
-def _prunable_class(kind: type[nn.Module], prunable: type[nn.Module]) -> type[nn.Module]:
-    """The class that takes explicit anchors for a head's class.
-
-    Raises:
-        UserError: the class changes mmdet's in ways that the prunable one does not follow.
-    """
-    if issubclass(kind, prunable):
-        return kind
-    plain = prunable.__base__
-    if kind is not plain:
-        raise UserError(
-            f"head {kind.__name__} changes {plain.__name__}, and converting it would lose the changes; "
-            f"set its type to {plain.__name__} if they concern its training alone"
-        )
-    return prunable
 
 
 def dense_head(cfg: Config) -> tuple[ConfigDict, ModuleType]:

@@ -1,14 +1,19 @@
-"""Training hooks: bit-exact resuming, and a stop when the loss is no number."""
+"""Training hooks: bit-exact resuming, a stop when the loss is no number, progress, speed."""
 
+import logging
 import math
 import sys
+import time
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner, set_random_seed
 from tqdm import tqdm
 
 from anchorprune.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 
 @HOOKS.register_module()
@@ -23,12 +28,12 @@ class SeedEpochHook(Hook):
     priority = "VERY_HIGH"
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed for the epoch that starts."""
+        """Seed for the epoch that starts; processes that train together draw differently."""
         seed = (runner.seed * 100_003 + runner.epoch) % 2**31
-        set_random_seed(seed)
+        set_random_seed((seed * runner.world_size + runner.rank) % 2**31)
         loader = runner.train_dataloader
         if loader.worker_init_fn is not None:
-            loader.worker_init_fn.keywords["seed"] = seed
+            loader.worker_init_fn.keywords["seed"] = seed  # to which mmengine adds the rank
 
 
 @HOOKS.register_module()
@@ -51,17 +56,40 @@ class FiniteLossHook(Hook):
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """A progress bar over the training's epochs, shown on a terminal only."""
+    """A progress bar over the training's iterations, shown on a terminal only."""
 
     def before_train(self, runner: Runner) -> None:
-        """Open the bar, at the epoch a resumed training goes on from."""
-        hidden = not sys.stderr.isatty()
-        self.bar = tqdm(total=runner.max_epochs, initial=runner.epoch, desc="train", unit="epoch", disable=hidden)
+        """Open the bar, at the iteration a resumed training goes on from."""
+        hidden = runner.rank > 0 or not sys.stderr.isatty()
+        self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc="train", unit="batch", disable=hidden)
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """One epoch is done."""
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """One iteration is done."""
         self.bar.update()
 
     def after_train(self, runner: Runner) -> None:
         """Close the bar."""
         self.bar.close()
+
+
+@HOOKS.register_module()
+class SpeedHook(Hook):
+    """Log how many images were trained on a second, data loading and checkpoints included, since the (re)start."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the clock."""
+        self.images, self.start = 0, time.perf_counter()
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Count the images of all processes."""
+        self.images += len(data_batch["inputs"]) * runner.world_size
+
+    def after_train(self, runner: Runner) -> None:
+        """Log the speed and the device."""
+        cuda = torch.cuda.is_available()
+        if cuda:
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - self.start
+        device = torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads"
+        per_second = f"{self.images / seconds:.1f} images/s"
+        LOG.info("%d images in %.1f s: %s on %d x %s", self.images, seconds, per_second, runner.world_size, device)

@@ -51,7 +51,7 @@ def build(cfg: Config) -> nn.Module:
 
 
 def load(config: str | Path, weights: str | Path) -> Detector:
-    """Build a detector from its complete config and load its weights.
+    """Build a detector from its complete config and load its weights, on the GPU if there is one.
 
     Raises:
         UserError: either file is missing or damaged, or they do not fit each other.
@@ -62,8 +62,18 @@ def load(config: str | Path, weights: str | Path) -> Detector:
     model.eval()
     model.cfg = cfg
     if torch.cuda.is_available():
+        _compute_as_on_the_cpu()
         model.cuda()
     return Detector(cfg, model, describe(cfg, model))
+
+
+def _compute_as_on_the_cpu() -> None:
+    """Full float32 and the same algorithm each time: cuDNN's TF32 keeps 10 bits of a product's 23, and it may choose
+    another algorithm for a sliced head, while the AP of the search is to be the sliced detector's.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
 
 
 def input_size(cfg: Config) -> tuple[int, int]:

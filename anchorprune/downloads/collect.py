@@ -95,15 +95,15 @@ def _used(archive: Archive, work: Path) -> int:
 
 @contextmanager
 def _sole_user(root: Path) -> Iterator[Path]:
-    """The work folder, locked."""
+    """The work folder, locked; what goes wrong with the disk or an address inside ends in one line."""
     work = root / _WORK
     try:
         work.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(work / "lock")
-        lock.acquire(timeout=0)
+        with FileLock(work / "lock", timeout=0):
+            yield work
     except Timeout:
         raise UserError(f"{root}: another process downloads to this folder; wait for it to end") from None
+    except requests.RequestException as error:
+        raise UserError(f"{error}; check --mirror") from None
     except OSError as error:
-        raise UserError(f"{root}: cannot write here ({error.strerror}); choose a folder you may write to") from None
-    with lock:
-        yield work
+        raise UserError(f"{root}: cannot write here ({error.strerror}); make room, or choose another folder") from None

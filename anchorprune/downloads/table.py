@@ -1,8 +1,7 @@
 """What can be downloaded: each collection's archives, with sizes and checksums.
 
 Sizes and SHA-256 are those of TensorFlow Datasets (url_checksums/coco.txt and voc.txt, commit 333639b), which took the
-VOC archives from a mirror. COCO's archives are at http:// only: images.cocodataset.org has no certificate of its own,
-which the checksums make up for.
+VOC archives from a mirror. The publishers give http:// addresses; the checksums make up for it.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,6 @@ DEFAULTS: Entry = {
     "control": "",  # or "kmeans", "random": what the detector is compared with, not a result of the search
     "expected": {},  # ap and tolerance of this very entry's finished detector
     "published": None,  # detector, configuration and variant of a row of the published results
-    "keep_ratio": False,  # images are scaled by one factor to the input, not stretched
 }
 CONTROLS = {"": "", "kmeans": "k-means anchors", "random": "random anchors"}
 FIXED = "fixed"

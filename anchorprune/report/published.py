@@ -48,18 +48,19 @@ class Published:
         return cls(folder, citation, {tuple(row[k] for k in KEY): row for row in rows.to_dict("records")}, fronts)
 
     def row(self, entry: Entry) -> dict[str, str]:
-        """The published row of an entry; empty where it names none or no folder was read.
+        """The published row of an entry; empty where it names none, it was never published or no folder was read.
 
         Raises:
-            UserError: the entry names a row that is not there.
+            UserError: the entry names a detector that has no row at all.
         """
         key = entry["published"]
         if key is None or self.folder is None:
             return {}
         wanted = tuple(str(key.get(name) or "") for name in KEY)
-        if wanted not in self.results:
-            raise UserError(f"{self.folder / 'results.csv'}: no row {' / '.join(wanted)}; mend the entry's 'published'")
-        return self.results[wanted]
+        known = sorted({row[0] for row in self.results})
+        if wanted[0] not in known:
+            raise UserError(f"{self.folder / 'results.csv'}: no detector {wanted[0]!r}; known: {', '.join(known)}")
+        return self.results.get(wanted, {})
 
     def front(self, entries: list[Entry]) -> pd.DataFrame | None:
         """The published front of the detector that the entries' `published` names, if there is one."""

@@ -40,7 +40,7 @@ class ShapeCounts:
 
 
 def count_shapes(
-    predictions: Predictions, truth: Annotations, keep_ratio: bool = False, min_score: float = 0.0
+    predictions: Predictions, truth: Annotations, keep_ratio: bool | None = None, min_score: float = 0.0
 ) -> ShapeCounts:
     """Count the shapes of a predictions file's boxes, a part of the file at a time.
 
@@ -49,14 +49,14 @@ def count_shapes(
     Args:
         predictions: of the full detector.
         truth: annotations of the same images: their sizes take boxes from image to input pixels.
-        keep_ratio: how images were resized; as in `anchor_fit.scaled_boxes`.
+        keep_ratio: how images were resized, as in `anchor_fit.scaled_boxes`; None: as the head says.
         min_score: count candidates with at least this score.
 
     Raises:
         UserError: an image of the predictions is not in the annotations, or a row is bad.
     """
     head = predictions.head
-    factor = image_scales(truth, head.input_size, keep_ratio)[1]
+    factor = image_scales(truth, head.input_size, head.keep_ratio if keep_ratio is None else keep_ratio)[1]
     octaves = int(np.ceil(np.log2(max(head.input_size)))) + 1 - SMALLEST  # one to spare above the whole input
     bins = octaves * PER_OCTAVE
     counts = np.zeros(head.num_anchors * bins * bins, np.int64)

@@ -63,7 +63,7 @@ def _shapes(section: Section) -> Figure:
     entry = next(entry for entry in section.entries if has_shapes(entry))
     files = entry["files"]
     opened = Predictions.open(files["predictions"])
-    return draw_shapes(count_shapes(opened, read_coco(files["annotations"]), entry["keep_ratio"]))
+    return draw_shapes(count_shapes(opened, read_coco(files["annotations"])))
 
 
 FIGURES: dict[str, Callable[[Section], Figure]] = {

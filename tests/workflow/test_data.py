@@ -1,0 +1,67 @@
+"""The pipeline's data: what is fetched, what is missing, what a rule reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from test_workflow import SMALLEST, project, snakemake  # noqa: F401 (a fixture)
+
+PRUNE_LIST = "config/splits/coco2017-prune.txt"
+
+
+def configured(folder: Path, dataset: dict) -> tuple[str, ...]:
+    """A configuration whose one experiment is on `dataset`."""
+    (folder / "mine.yaml").write_text(yaml.safe_dump({**SMALLEST, "datasets": {"few-scenes": dataset}}))
+    return "--configfile", "mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "rule", "inputs"),
+    [
+        (
+            {"kind": "coco2017", "root": "coco", "download": True},
+            "download_coco2017",
+            ["coco/annotations/instances_train2017.json", "coco/annotations/instances_val2017.json", PRUNE_LIST],
+        ),
+        (
+            {
+                "kind": "voc",
+                "root": "VOC",
+                "train": ["VOC2012/trainval"],
+                "prune": 0.1,
+                "test": "VOC2007/test",
+                "download": True,
+            },
+            "download_voc0712",
+            ["VOC/VOC2012/ImageSets/Main/trainval.txt", "VOC/VOC2007/ImageSets/Main/test.txt"],
+        ),
+    ],
+    ids=["coco2017", "voc0712"],
+)
+def test_a_download_is_planned_and_read_by_the_data_set(project, dataset, rule, inputs):  # noqa: F811
+    planned = snakemake(project, "--dry-run", *configured(project, dataset)).stdout
+    assert f"rule {rule}:" in planned
+    job = planned.partition("\nrule dataset:")[2].splitlines()
+    assert job[1].strip() == f"input: {', '.join(inputs)}"
+
+
+def test_data_that_is_not_there_ends_the_run_in_one_line(project):  # noqa: F811
+    done = snakemake(project, "--dry-run", *configured(project, {"kind": "coco2017", "root": "coco"}), check=False)
+    assert done.returncode != 0
+    assert done.stderr.strip().splitlines()[-1] == (
+        "anchorprune: error: datasets.few-scenes.root: coco/annotations/instances_train2017.json does not exist; "
+        "put it there, mend the path, or run: anchorprune download coco2017 --root coco"
+    )
+
+
+def test_coco_with_limits_through_the_rule(project, shared_data):  # noqa: F811
+    """And a second run does nothing, whether or not a download is asked for: the data is there."""
+    dataset = {"kind": "coco2017", "root": str(shared_data / "coco2017_subset"), "prune": 0.2}
+    dataset["limit"] = {"train": 4, "prune": 3, "test": 2}
+    made = "results/data/few-scenes/dataset.json"
+    snakemake(project, made, *configured(project, dataset))
+    splits = json.loads((project / made).read_text())["splits"]
+    assert {name: entry["image_count"] for name, entry in splits.items()} == dataset["limit"]
+    again = snakemake(project, made, *configured(project, {**dataset, "download": True}))
+    assert "Nothing to be done" in again.stderr + again.stdout

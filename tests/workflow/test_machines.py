@@ -1,0 +1,74 @@
+"""Where jobs run: the GPUs of a machine, counted without being named; the profiles."""
+
+import os
+import re
+import subprocess
+
+import pytest
+import test_workflow
+import yaml
+from test_workflow import SMALLEST, snakemake
+
+project = test_workflow.project
+
+
+@pytest.fixture
+def gpus(tmp_path, monkeypatch):
+    """Two GPUs, as far as nvidia-smi says."""
+    smi = tmp_path / "bin/nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\nprintf 'GPU-a\\nGPU-b\\n'\n")
+    smi.chmod(0o755)
+    path = test_workflow.ENVIRONMENT["PATH"]
+    visible = {name: value for name, value in test_workflow.ENVIRONMENT.items() if name != "CUDA_VISIBLE_DEVICES"}
+    monkeypatch.setattr(test_workflow, "ENVIRONMENT", {**visible, "PATH": f"{smi.parent}:{path}"})
+
+
+def plan(project, recipe, *arguments):
+    settings = yaml.safe_load(yaml.safe_dump(SMALLEST))
+    settings["detectors"]["ssd-few"]["training"].update(recipe)
+    settings["detectors"]["ssd-few"]["resources"] = {"train": {"mem_mb": 5000}}
+    (project / "mine.yaml").write_text(yaml.safe_dump(settings))
+    return snakemake(project, "--dry-run", "--configfile", "mine.yaml", *arguments).stdout
+
+
+def resources_of(planned, rule):
+    """The `resources:` line of a rule's first job."""
+    job = planned.split(f"\nrule {rule}:" if f"\nrule {rule}:" in planned else f"\n{rule} ")[1]
+    return next(line for line in job.splitlines() if line.strip().startswith("resources:"))
+
+
+def test_gpus_are_found_and_shared_out(project, gpus):
+    planned = plan(project, {})
+    for rule in ("train", "retrain", "predict", "evaluate"):
+        assert "gpu=1" in resources_of(planned, rule)
+    assert "gpu=2" in resources_of(plan(project, {"gpus": 2}), "train")
+    assert "gpu" not in resources_of(planned, "search")
+    assert "mem_mb=5000" in resources_of(planned, "train")
+
+
+def test_without_gpus_jobs_ask_for_none(project, monkeypatch):
+    monkeypatch.setattr(test_workflow, "ENVIRONMENT", {**test_workflow.ENVIRONMENT, "CUDA_VISIBLE_DEVICES": ""})
+    planned = plan(project, {"workers": 1})
+    assert "gpu=0" in resources_of(planned, "train")
+    assert "threads: 2" in planned
+
+
+def test_no_more_jobs_at_once_than_there_are_gpus(project, gpus):
+    """Snakemake counts the GPUs that were found; --resources has its way."""
+    target = "results/anchors/ssd-few/plain.json"
+    (project / "mine.yaml").write_text(yaml.safe_dump(SMALLEST))
+    found = snakemake(project, target, "--configfile", "mine.yaml")
+    assert re.search(r"Provided resources: gpu=.*\b2\b", found.stderr)
+    (project / target).unlink()
+    limited = snakemake(project, target, "--configfile", "mine.yaml", "--resources", "gpu=1")
+    assert re.search(r"Provided resources: gpu=.*\b1\b", limited.stderr)
+
+
+def test_all_cores_are_used_without_being_named(project):
+    """The default profile is found, and the command line has its way."""
+    command = [*test_workflow.SNAKEMAKE, "results/anchors/ssd-demo/baseline.json"]
+    done = subprocess.run(
+        command, cwd=project, env=test_workflow.ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert f"Provided cores: {os.cpu_count()}" in done.stderr
