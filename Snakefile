@@ -15,10 +15,11 @@ include: "rules/reported.smk"
 
 
 rule all:
-    """Every table and plot of the chosen experiments, and the detectors they deploy (default)."""
+    """Tables and plots of the chosen experiments, the detectors they deploy and the submissions they ask for (default)."""
     input:
         report_outputs(),
         published(),
+        submissions(),
 
 
 include: "rules/download.smk"
@@ -30,5 +31,6 @@ include: "rules/layouts.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/submission.smk"
 include: "rules/deploy.smk"
 include: "rules/report.smk"

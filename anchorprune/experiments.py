@@ -43,6 +43,7 @@ class Experiment:
         deploy: each pruned detector gets a folder with everything that it takes to run it.
         expected: what the config says to expect.
         published: the detector's name among the published figures.
+        test_dev: `image_info` and `images` of COCO's test-dev, if submissions are to be written.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Experiment:
     description: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     published: str | None = None
+    test_dev: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

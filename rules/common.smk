@@ -13,7 +13,7 @@ from anchorprune.arguments import (
     retrain_arguments,
     search_arguments,
 )
-from anchorprune.datasets.sources import annotation_files, check_sources, download_roots
+from anchorprune.datasets.sources import annotation_files, check_sources, check_test_dev, download_roots
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.experiments import FIXED, expand_anchors, plan
@@ -27,6 +27,7 @@ try:
     PLAN = plan(config, SCHEMA)
     for experiment in PLAN.run:
         check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])
+        check_test_dev(experiment.name, experiment.test_dev or {})
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 

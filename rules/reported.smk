@@ -1,6 +1,7 @@
 """What the report shows, and the files it reads. No rules here."""
 
 import itertools
+import re
 
 from anchorprune.report.contents import report_files
 
@@ -92,3 +93,20 @@ def report_inputs():
 def report_outputs():
     """Every file of the report that the chosen experiments give."""
     return [f"results/report/{name}" for name in report_files(report_rows())]
+
+
+def test_dev_below(folder):
+    """Image list and images of the test-dev submissions that a folder's data set and detector are asked for."""
+    dataset, detector = folder.split("/")[1:3]
+    return next(e.test_dev for e in PLAN.run if e.test_dev and (e.dataset, e.detector) == (dataset, detector))
+
+
+def submissions():
+    """The submission of every finished detector of the experiments that ask for them, named by its folder."""
+    asked = {e.name for e in PLAN.run if e.test_dev}
+    finished = [
+        row["files"].get("metrics", row["files"]["unpruned"]) for row in report_rows() if row["experiment"] in asked
+    ]
+    folders = [Path(metrics).parents[1] for metrics in finished]
+    names = [re.sub("[^A-Za-z0-9-]", "-", "-".join(folder.parts[2:])) for folder in folders]
+    return [f"{folder}/submission/detections_test-dev2017_{name}_results.zip" for folder, name in zip(folders, names)]

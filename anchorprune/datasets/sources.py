@@ -56,6 +56,20 @@ def check_sources(name: str, dataset: Mapping[str, Any]) -> None:
         raise UserError(f"datasets.{name}.{key}: {path} does not exist; {remedy(dataset)}")
 
 
+def check_test_dev(name: str, test_dev: Mapping[str, str]) -> None:
+    """See that what an experiment's test-dev submissions are made from is there.
+
+    Raises:
+        UserError: naming the key and the path that is not.
+    """
+    for key, path in test_dev.items():
+        if not Path(path).exists():
+            raise UserError(
+                f"experiments.{name}.test_dev.{key}: {path} does not exist; mend the path, or run: "
+                "anchorprune download coco2017-test-dev --root ROOT"
+            )
+
+
 def remedy(dataset: Mapping[str, Any]) -> str:
     """What to do about a data set that is not there."""
     collection = COLLECTION_OF.get(dataset["kind"])
