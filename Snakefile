@@ -15,7 +15,7 @@ include: "rules/reported.smk"
 
 
 rule all:
-    """Tables and plots of the chosen experiments, the detectors they deploy and the submissions they ask for (default)."""
+    """Tables, plots, deployed detectors and submissions of the chosen experiments (default)."""
     input:
         report_outputs(),
         published(),
