@@ -173,6 +173,36 @@ def test_a_detector_that_does_not_fit_is_one_line(init, tmp_path, option, line):
     assert not (tmp_path / "mine").exists()
 
 
+LAZY = """
+from mmcv.ops import nms
+from mmcv.transforms import LoadImageFromFile
+from mmdet.datasets import CocoDataset
+from mmdet.datasets.transforms import PackDetInputs, Resize
+from mmdet.models import RetinaHead, RetinaNet
+from mmdet.models.task_modules import AnchorGenerator
+from mmengine.config import read_base
+
+with read_base():
+    from .base import *
+model.type = RetinaNet
+model.bbox_head.update(type=RetinaHead, num_classes=2)
+model.bbox_head.anchor_generator.type = AnchorGenerator
+model.test_cfg.nms.type = nms
+test_dataloader.dataset = dict(
+    type=CocoDataset,
+    metainfo=dict(classes=("cat", "dog")),
+    pipeline=[dict(type=LoadImageFromFile), dict(type=Resize, scale=(64, 64)), dict(type=PackDetInputs)],
+)
+"""
+
+
+def test_a_config_that_imports_its_classes(init, files):
+    (files / "lazy.py").write_text(LAZY)
+    done = init(config=files / "lazy.py")
+    assert done.status == 0, done.err
+    assert done.json["anchors_per_level"] == [3, 3]
+
+
 def test_a_checkpoint_of_another_class_count(init, files):
     state = torch.load(files / "it's mine.pth")["state_dict"]
     for name in ("bbox_head.retina_cls.weight", "bbox_head.retina_cls.bias"):
