@@ -104,12 +104,16 @@ def _innermost(dataset: ConfigDict) -> ConfigDict:
 def _names(dataset: dict[str, Any]) -> Sequence[str]:
     stated = dataset.get("metainfo", {}).get("classes")
     stated = (stated,) if isinstance(stated, str) else stated
-    return tuple(stated or (getattr(DATASETS.get(dataset.type), "METAINFO", None) or {}).get("classes") or ())
+    return tuple(stated or (getattr(_kind(dataset), "METAINFO", None) or {}).get("classes") or ())
 
 
 def _is_coco(dataset: ConfigDict) -> bool:
-    kind = DATASETS.get(dataset.type)
+    kind = _kind(dataset)
     return isinstance(kind, type) and issubclass(kind, CocoDataset)
+
+
+def _kind(dataset: ConfigDict) -> type | None:
+    return DATASETS.get(dataset.type) if "type" in dataset else None
 
 
 def _is_default(dataset: ConfigDict) -> bool:

@@ -131,12 +131,14 @@ def _rows(card: Card) -> list[str]:
         rows[0] = (rows[0][0] + ", 95 % interval", rows[0][1] + intervals[0], rows[0][2] + intervals[1])
     if card.onnx_ap is not None:
         rows.append(("AP of model.onnx", _ap(card.onnx_ap), "-"))
-    costs = card.pruned["cost"], card.full["cost"]
-    rows.append(("MACs of the head", *(format_macs(cost["macs"]) for cost in costs)))
-    rows.append(("boxes before NMS", *(str(cost["boxes"]) for cost in costs)))
-    rows.append(("anchors", *(str(cost["anchors"]) for cost in costs)))
+    rows += _costs(card.pruned["cost"], card.full["cost"])
     rows += [(what, f"{pruned:.1f} ms", f"{full:.1f} ms") for what, pruned, full in card.latency]
     return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _costs(pruned: Mapping[str, int], full: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    rows = [("MACs of the head", "macs", format_macs), ("boxes before NMS", "boxes", str), ("anchors", "anchors", str)]
+    return [(label, f"{form(pruned[k])} ({pruned[k] / full[k]:.0%})", form(full[k])) for label, k, form in rows]
 
 
 def _ap(value: float) -> str:
