@@ -219,6 +219,9 @@ def test_cocos_default_names_with_another_class_count(init, files, tmp_path):
     assert done.status == 2
     line = "the head has 2 classes, but the config's data sets name 80 (COCO's own); name them with --classes"
     assert line in done.error_line
+    assert (
+        "--classes: 3 names for a head of 2 classes" in init(config=files / "nameless.py", classes="a,b,c").error_line
+    )
     done = init(config=files / "nameless.py", classes="cat, dog")
     assert done.status == 0, done.err
     written = yaml.safe_load((tmp_path / "mine/experiments.yaml").read_text())

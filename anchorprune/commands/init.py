@@ -80,10 +80,7 @@ def _look_over_detector(
 
     cfg = read_detector(config, "own", None, options)
     overrides = read_options(options)
-    if classes is not None:
-        stated = takeover.Classes(tuple(name.strip() for name in classes.split(",")), False)
-    else:
-        stated = takeover.find_classes(cfg, config)
+    stated = takeover.find_classes(cfg, config) if classes is None else takeover.given_classes(cfg, classes)
     names, note = label_names(stated.names, listed_names(annotations), truth.category_names, stated.of_coco_dataset)
     if note:
         click.echo(note, err=True)

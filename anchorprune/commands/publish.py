@@ -48,6 +48,7 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
 
     config.py holds test data and evaluator: mmdet's own test runner and inferencer take it as it is.
     """
+    from anchorprune.datasets.prepared import read_split
     from anchorprune.detectors.compose import read_config
     from anchorprune.detectors.runnable import write_runnable
     from anchorprune.detectors.weights import read_weights
@@ -55,10 +56,10 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
     from anchorprune.report.card import as_markdown
 
     layout = Layout.load(options["layout"], Head.load(options["head"]))
-    images, annotations = _test_data(options["dataset"])
-    cfg = read_config(config)
-    card = _card(cfg.anchorprune.classes, layout, annotations, options)
-    write_runnable(cfg, read_weights(weights), annotations, images, output)
+    cfg, dataset = read_config(config), options["dataset"]
+    test = read_split(dataset, "test")
+    card = _card(cfg.anchorprune.classes, layout, test.annotations, options)
+    write_runnable(cfg, read_weights(weights), dataset.parent / "test.json", test.images, output)
     layout.save(output / "layout.json")
     write_json(output / "metrics.json", card.pruned)
     for file in card.files:
@@ -70,14 +71,7 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
     print_json({"output": str(output), "files": [*card.files, "README.md"], "ap": card.pruned["ap"]})
 
 
-def _test_data(dataset: Path) -> tuple[Path, Path]:
-    """Image folder and annotation file of a data set's test split."""
-    entry = read_json(dataset, "data set (made by `anchorprune dataset`)")["splits"]["test"]
-    return dataset.parent / entry["images"], dataset.parent / entry["annotations"]
-
-
-def _card(classes: Any, layout: Any, annotations: Path, options: dict[str, Any]) -> Any:
-    from anchorprune.datasets.coco import read_coco
+def _card(classes: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any:
     from anchorprune.report.card import Card
     from anchorprune.scoring.certainty import certainty
 
@@ -93,7 +87,7 @@ def _card(classes: Any, layout: Any, annotations: Path, options: dict[str, Any])
         classes=classes,
         pruned=metrics[0],
         full=metrics[1],
-        certainty=certainty(read_coco(annotations), *found),
+        certainty=certainty(truth, *found),
         files=files,
         made=_made(options["fact"]),
         data=read_json(options["dataset"], "data set"),

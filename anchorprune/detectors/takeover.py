@@ -74,6 +74,18 @@ def find_classes(cfg: Config, source: str) -> Classes:
     )
 
 
+def given_classes(cfg: Config, names: str) -> Classes:
+    """The names that a user gives to a head's labels, with commas between.
+
+    Raises:
+        UserError: not as many as the head has classes.
+    """
+    found, expected = tuple(name.strip() for name in names.split(",")), cfg.model.bbox_head.num_classes
+    if len(found) != expected:
+        raise UserError(f"--classes: {len(found)} names for a head of {expected} classes; name each of its labels")
+    return Classes(found, of_coco_dataset=False)
+
+
 def states(cfg: Config, names: Sequence[str]) -> bool:
     """Whether `anchorprune convert` finds these class names in a config."""
     try:

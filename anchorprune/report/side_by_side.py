@@ -85,7 +85,7 @@ def _draw_side(ax: Axes, image: np.ndarray, side: Side, has_partner: np.ndarray,
     ax.imshow(image, interpolation="antialiased")
     ax.set_axis_off()
     alone = int((~has_partner).sum())
-    ax.set_title(f"{side.title}: {len(has_partner)} detections, {alone} only here", fontsize=9, loc="left")
+    ax.set_title(f"{side.title}: {len(has_partner)} found, {alone} only here", fontsize=9, loc="left")
     placed: list[Bbox] = []
     for i in np.argsort(has_partner, kind="stable")[::-1]:  # the marked ones last, on top
         color, line = (SHARED, "-") if has_partner[i] else (ALONE, "--")
