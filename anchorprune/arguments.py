@@ -22,9 +22,12 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 
 
 def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
-    """Arguments of `anchorprune dataset`; a list becomes its option several times, a number of `prune` a fraction."""
+    """Arguments of `anchorprune dataset`.
+
+    A list becomes its option several times. A number of `prune` is a fraction, but of generated scenes a count.
+    """
     settings = {key: value for key, value in dataset.items() if key not in ("kind", "download", "limit")}
-    if isinstance(settings.get("prune"), int | float):
+    if dataset["kind"] != "scenes" and isinstance(settings.get("prune"), int | float):
         settings["prune_fraction"] = settings.pop("prune")
     repeated = {key: settings.pop(key) for key in sorted(settings) if isinstance(settings[key], list)}
     words = [word for key, values in repeated.items() for value in values for word in (f"--{key}", value)]

@@ -46,6 +46,8 @@ _PACKAGES = (
     ("onedl-mmengine", "mmengine", _DETECTORS),
     ("onedl-mmcv", "mmcv.ops", f"{_DETECTORS}: mmcv is compiled against the installed torch"),
     ("onedl-mmdetection", "mmdet", _DETECTORS),
+    ("onnxscript", "onnxscript", _DETECTORS),
+    ("onnxruntime", "onnxruntime", _DETECTORS),
 )
 
 

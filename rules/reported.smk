@@ -62,7 +62,12 @@ def report_rows():
             names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
             full, first = full_files(e, names), anchor_set == e.anchor_sets[0]
             entry = {"experiment": e.name, **names, "retrain": e.retrain, "method": "", "budget": 1, "label": None}
-            entry |= {"control": "", "expected": e.expected if first else {}, "files": full}
+            entry |= {
+                "description": e.description,
+                "control": "",
+                "expected": e.expected if first else {},
+                "files": full,
+            }
             rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
             for pruned in PLAN.pruned(e, anchor_set):
                 budget, label = (None, pruned.budget) if pruned.search == FIXED else (pruned.budget, None)

@@ -14,8 +14,10 @@ torch = pytest.importorskip("torch")
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from test_families import CONFIGS
 
-from anchorprune.detectors.backbone import fit, local_file, prepare_backbone
+from anchorprune.detectors.backbone import fit, local_file, prepare_backbone, set_backbone_weights
+from anchorprune.detectors.model import build
 from anchorprune.errors import UserError
 
 RESNET = {"type": "ResNet", "depth": 18, "base_channels": 4, "init_cfg": None}
@@ -150,3 +152,9 @@ def test_no_code_of_a_file_runs(own, tmp_path):
     with pytest.raises(UserError, match=r"w.pth: holds more than tensors"):
         prepare_backbone(cfg, tmp_path)
     assert not (tmp_path / "made").exists()
+
+
+def test_a_detector_that_started_without_weights_can_be_built_again():
+    cfg = Config.fromfile(str(CONFIGS / "retinanet/retinanet_r18_fpn_1x_coco.py"))
+    set_backbone_weights(cfg, "none")
+    assert build(Config.fromstring(cfg.pretty_text, ".py")).bbox_head is not None

@@ -79,3 +79,9 @@ def test_sources(tmp_path):
     check_sources("mine", dataset)
     assert annotation_files(dataset) == [str(tmp_path / "a.json")] * 2
     check_sources("scenes", {"kind": "scenes", "train": 3})
+
+
+def test_a_number_of_prune_is_a_count_of_scenes_and_else_a_fraction():
+    scenes = {"kind": "scenes", "train": 20, "prune": 5}
+    assert dataset_arguments(scenes) == ["scenes", "--prune", "5", "--train", "20"]
+    assert dataset_arguments({"kind": "coco2017", "prune": 0.1}) == ["coco2017", "--prune-fraction", "0.1"]

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -17,13 +18,17 @@ torch = pytest.importorskip("torch")
 from mmdet.datasets import VOCDataset
 from mmdet.models.backbones import SSDVGG
 from mmdet.structures.bbox import get_box_tensor
+from test_deploy import FACTS, assert_same, inputs
 from test_families import read
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
+from anchorprune.deploy.images import prepare
+from anchorprune.deploy.runtime import session
 from anchorprune.detectors import convert
 from anchorprune.detectors.compose import OWN_KEY
 from anchorprune.detectors.evaluate import detect
+from anchorprune.detectors.export import export
 from anchorprune.detectors.loop import batches
 from anchorprune.detectors.model import Detector, build, describe
 from anchorprune.detectors.outputs import mask_anchors
@@ -218,3 +223,25 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
         assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name
         first, second = fit(sliced, case.batch, 2, 1e-5)
         assert second < first, name  # false too of a loss that is no number
+
+
+def test_onnx_runtime_detects_what_torch_does(case, tmp_path):
+    """Images to detections, of the detector without its most crowded level: boxes to 0.01 px, scores to 1e-4."""
+    head = case.detector.head
+    crowded = max(range(len(head.levels)), key=lambda i: len(head.levels[i].anchors) * head.levels[i].grid[0])
+    kept = [i for i, level in enumerate(head.level_of_anchor) if level != crowded]
+    detector = slice_detector(case.detector, Layout.keep(head, kept), tmp_path)
+    models = export(detector, 18, FACTS)
+    files = [case.images / image.file_name for image in case.truth.images[:4]]
+    prepared = [prepare(path, models.metadata.input) for path in files]
+    batch, metas = inputs(detector, prepared)
+    with torch.no_grad():
+        outputs = detector.model.bbox_head(detector.model.extract_feat(batch))
+        expected = detector.model.bbox_head.predict_by_feat(*outputs, batch_img_metas=metas)
+    dets, labels = session(models.end_to_end).run(None, {"images": np.concatenate([p.pixels for p in prepared])})
+    for i, found in enumerate(expected):
+        count = int((labels[i] >= 0).sum())
+        assert_same(
+            (dets[i, :count, :4], dets[i, :count, 4], labels[i, :count]),
+            (found.bboxes.numpy(), found.scores.numpy(), found.labels.numpy()),
+        )

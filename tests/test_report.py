@@ -11,6 +11,7 @@ import pytest
 from anchorprune.errors import UserError
 from anchorprune.layout import Layout
 from anchorprune.report.contents import Part, report_files
+from anchorprune.report.expected import expectation, remark
 from anchorprune.report.fronts import BOXES, MACS
 from anchorprune.report.layouts import draw_layouts
 from anchorprune.report.manifest import configuration, read_manifest
@@ -168,7 +169,7 @@ def test_the_files_are_those_foretold_and_the_same_each_time(everything, run_com
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
     lines = (tmp_path / "first/results.csv").read_text().splitlines()
     assert lines[1].startswith("x_1,ssd300,coco,baseline,0,,1,0 1 2 ")
-    assert lines[5].endswith(",0.0,0.0,,,,kmeans,,")  # saved 0, no change, no gap, no label, nothing expected
+    assert lines[5].endswith(",0.0,0.0,,,,kmeans,,,,")  # saved 0, no change, gap, label, expectation or VOC figures
     assert r"x\_1" in (tmp_path / "first/results.tex").read_text()
 
 
@@ -352,3 +353,13 @@ def test_published_files_that_are_wrong_are_named(tmp_path):
     (tmp_path / "results.csv").write_text("detector,variant\n")
     with pytest.raises(UserError, match=r"results.csv: column 'configuration' is missing"):
         Published.read(tmp_path)
+
+
+def test_an_expectation_can_be_of_vocs_map():
+    metrics = {"ap": 0.5, "voc_map_11point": 0.76}
+    expected = {"ap": 0.765, "tolerance": 0.02, "figure": "voc_map_11point"}
+    assert expectation(expected, metrics)["within_expected"] == "true"
+    assert expectation({**expected, "tolerance": 0.001}, metrics)["within_expected"] == "false"
+    assert remark({**expected, "tolerance": 0.001}, metrics) == (
+        "VOC_MAP_11POINT 0.760 is outside expected 0.765 ± 0.001"
+    )

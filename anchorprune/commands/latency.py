@@ -1,5 +1,7 @@
 """`anchorprune latency`: how long detectors take on this machine, and what their anchors cost."""
 
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ FilePath = click.Path(path_type=Path)
 @click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Each detector once a round.")
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
 @click.option("--torch/--no-torch", "with_torch", default=True, help="Time mmdet's own prediction too.  [default: do]")
+@click.option("--cpu-time", is_flag=True, help="Where others use the machine too: time that a core worked; one thread.")
 @click.option("--table", is_flag=True, help="Write a latency table for `search --cost latency` instead.")
 @click.option("--export-table", type=FilePath, help="Write a folder for another device to measure its table with.")
 @click.option("--output", type=FilePath, help="JSON file to write; without --table a Markdown table goes beside it.")
@@ -49,6 +52,10 @@ def command(
     """
     if (output is None) == (export_table is None):
         raise click.UsageError("give --output FILE or --export-table FOLDER")
+    cpu_time = given.pop("cpu_time")
+    if cpu_time and given["threads"] != 1:
+        raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
+    given["clock"] = time.process_time if cpu_time else time.perf_counter
     import torch
 
     from anchorprune.detectors.model import load
@@ -76,7 +83,8 @@ def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any
 
     with tempfile.TemporaryDirectory() as folder:
         export_table(detector, images, Path(folder), given["opset"])
-        found = measure(folder, given["threads"], given["rounds"], lambda numbers: progress(numbers, "latency table"))
+        show = partial(progress, title="latency table")
+        found = measure(folder, given["threads"], given["rounds"], show, given["clock"])
     write_json(output, found)
     return found
 
@@ -95,11 +103,12 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     detectors += [timed(name, load(config, weights), **options) for name, config, weights in given["pruned"]]
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
-    rows = measure(detectors, images, given["threads"], given["rounds"])
+    counts = given["threads"], given["rounds"]
+    rows = measure(detectors, images, *counts, given["clock"])
     result = {
         "version": 1,
         "head": detector.head.name,
-        **facts(given["threads"], given["rounds"], len(images)),
+        **facts(*counts, len(images), given["clock"]),
         "detectors": rows,
     }
     write_json(output, result)

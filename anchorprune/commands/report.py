@@ -1,4 +1,4 @@
-"""`anchorprune report`: the tables and figures."""
+"""`anchorprune report`: the page, the tables and the figures."""
 
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from anchorprune.commands.options import output_option, print_json
 )
 @output_option
 def command(manifest: Path, published: Path | None, output: Path) -> None:
-    """Write the table of all results (csv, md, tex), and each experiment's table and figures (pdf, svg, png).
+    """Write the page, the table of all results (csv, md, tex), and each experiment's table and figures (pdf, svg, png).
+
+    The page, index.html, shows all of it and needs no other file: it can be sent as it is.
 
     MANIFEST lists the detectors and the files their figures come from; the pipeline writes it. Results outside what an
     experiment expects are marked in the tables and said on standard error.

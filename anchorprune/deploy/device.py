@@ -1,6 +1,7 @@
 """What a measurement ran on."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import onnxruntime
@@ -8,7 +9,7 @@ import onnxruntime
 from anchorprune.deploy.measure_table import cores, processor
 
 
-def facts(threads: int, rounds: int, images: int) -> dict[str, Any]:
+def facts(threads: int, rounds: int, images: int, clock: Callable[[], float]) -> dict[str, Any]:
     """Device, runtime, load average of the last minute (well over `threads`, times are too long), and the counts."""
     return {
         "device": f"{processor()}, {cores()} cores",
@@ -17,4 +18,5 @@ def facts(threads: int, rounds: int, images: int) -> dict[str, Any]:
         "threads": threads,
         "rounds": rounds,
         "images": images,
+        "clock": clock.__name__,
     }

@@ -1,5 +1,6 @@
 """How long detectors take in ONNX Runtime, part by part, and in torch."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,13 @@ class Timed:
     torch_calls: dict[str, Callable[[np.ndarray], object]]
 
 
-def measure(detectors: Sequence[Timed], images: Sequence[Path], threads: int, rounds: int) -> list[dict[str, Any]]:
+def measure(
+    detectors: Sequence[Timed],
+    images: Sequence[Path],
+    threads: int,
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[dict[str, Any]]:
     """Time every part of every detector on the same images, one image a round, all detectors in turn.
 
     Returns:
@@ -48,7 +55,7 @@ def measure(detectors: Sequence[Timed], images: Sequence[Path], threads: int, ro
         pixels = [prepare(path, detector.models.metadata.input).pixels for path in images]
         for part, run in detector.torch_calls.items():
             calls[f"{detector.name}/torch/{part}"] = lambda i, run=run, pixels=pixels: run(pixels[i % len(pixels)])
-    times = time_together(calls, rounds, "latency")
+    times = time_together(calls, rounds, "latency", clock)
     return [
         {
             "name": detector.name,
@@ -98,7 +105,10 @@ def markdown(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
         "torch",
     ]
     lines = [f"Milliseconds an image, median of {facts['rounds']} rounds over {facts['images']} images, one image at a"]
-    lines += [f"time; {facts['runtime']}, {facts['threads']} threads, {facts['device']}, load {facts['load']}.", ""]
+    lines += [f"time; {facts['runtime']}, {facts['threads']} thread(s), {facts['device']}, load {facts['load']}."]
+    lines += (
+        ["CPU time, not wall-clock time: the machine was in use.", ""] if facts["clock"] == "process_time" else [""]
+    )
     lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for row in rows:
         lines.append(f"| {' | '.join(_cells(row, full))} |")

@@ -22,21 +22,24 @@ VERSION = 1
 WARM_UP = 3  # rounds that are not counted
 
 
-def rounds_of(calls, rounds, wrap=iter):
-    """Call each of `calls` (name -> function of the round's number) once a round, in turn, so that the machine's
-    drift meets all alike; returns name -> milliseconds of each round after those that warm up.
+def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
+    """Call each of `calls` (name -> function of the round's number) once a round, in turn.
+
+    So the machine's drift meets all alike. Returns name -> milliseconds of each round after those that warm up. With
+    `time.process_time` as clock it is the time that cores worked, which other programs on the machine disturb less;
+    for one thread that is the time it takes on an idle machine.
     """
     taken = {name: [] for name in calls}
     for number in wrap(range(-WARM_UP, rounds)):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call(number % rounds)
             if number >= 0:
-                taken[name].append(1e3 * (time.perf_counter() - start))
+                taken[name].append(1e3 * (clock() - start))
     return taken
 
 
-def measure(folder, threads, rounds, wrap=iter):
+def measure(folder, threads, rounds, wrap=iter, clock=time.perf_counter):
     """The latency table of an exported folder, as JSON's objects. See anchorprune/deploy/latency_table.py."""
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -50,7 +53,7 @@ def measure(folder, threads, rounds, wrap=iter):
     for number, case in enumerate(manifest["finish"]):
         feeds = [_kept(image, case["kept"], manifest["channels"]) for image in images]
         calls[f"finish {number}"] = _call(folder / case["model"], feeds, threads)
-    medians = {name: float(np.median(values)) for name, values in rounds_of(calls, rounds, wrap).items()}
+    medians = {name: float(np.median(values)) for name, values in rounds_of(calls, rounds, wrap, clock).items()}
     fixed, finishing = fit_finish(manifest, [medians[f"finish {i}"] for i in range(len(manifest["finish"]))])
     levels = [
         {"ms": head_times(level, number, medians), "measured": sorted(map(int, level["models"]))}
@@ -63,6 +66,7 @@ def measure(folder, threads, rounds, wrap=iter):
         "runtime": f"ONNX Runtime {onnxruntime.__version__}",
         "threads": threads,
         "rounds": rounds,
+        "clock": clock.__name__,
         "levels": levels,
         "fixed_ms": fixed,
         "post": {"levels": [{"ms": times} for times in finishing]},
@@ -169,9 +173,13 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--cpu-time", action="store_true", help="of a machine others use too; needs --threads 1")
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
-    table = measure(given.folder, given.threads, given.rounds)
+    if given.cpu_time and given.threads != 1:
+        parser.error("--cpu-time needs --threads 1: the work of several cores is no duration")
+    clock = time.process_time if given.cpu_time else time.perf_counter
+    table = measure(given.folder, given.threads, given.rounds, clock=clock)
     given.output.write_text(json.dumps(table, indent=2) + "\n")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import onnx
@@ -17,7 +16,7 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class Models:
-    """A detector's models; each stands for itself.
+    """A detector's models; each stands for itself, and is made anew when it is asked for, since it holds all weights.
 
     Attributes:
         whole: from images to features and raw outputs of the levels that keep anchors.
@@ -44,22 +43,22 @@ class Models:
         """The levels' features."""
         return [value.name for value in self.whole.graph.output if value.name not in self.raw_names]
 
-    @cached_property
+    @property
     def raw(self) -> onnx.ModelProto:
         """From images to raw outputs."""
         return self._described(part(self.whole, [IMAGES], self.raw_names))
 
-    @cached_property
+    @property
     def features(self) -> onnx.ModelProto:
         """From images to features: backbone and neck."""
         return part(self.whole, [IMAGES], self.feature_names)
 
-    @cached_property
+    @property
     def head(self) -> onnx.ModelProto:
         """From features to raw outputs."""
         return part(self.whole, self.feature_names, self.raw_names)
 
-    @cached_property
+    @property
     def end_to_end(self) -> onnx.ModelProto:
         """From images to detections."""
         return self.finished(self.raw)

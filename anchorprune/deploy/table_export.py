@@ -89,9 +89,13 @@ def head_part(models: Models, number: int, level: LevelOutputs, coding: Coding, 
         last = next(node for node in model.graph.node if name in node.output)
         if last.op_type != "Conv" or not all(value in weights for value in last.input[1:]):
             raise UserError(f"latency table: {name} is not made by a plain convolution; measure the full detector")
-        for value in last.input[1:]:
-            shorter = numpy_helper.to_array(weights[value])[: count * width]
-            weights[value].CopyFrom(numpy_helper.from_array(shorter.copy(), value))
+        for place, value in enumerate(last.input[1:], 1):  # outputs may share a constant, so each gets its own
+            last.input[place] = f"{name}/{place}"
+            shorter = numpy_helper.to_array(weights[value])[: count * width].copy()
+            model.graph.initializer.append(numpy_helper.from_array(shorter, last.input[place]))
+    used = {value for node in model.graph.node for value in node.input}
+    for value in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
+        model.graph.initializer.remove(value)
     del model.graph.value_info[:]
     for output, width in zip(model.graph.output, coding.channels, strict=True):
         output.type.tensor_type.shape.dim[1].dim_value = count * width

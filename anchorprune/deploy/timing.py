@@ -1,6 +1,7 @@
 """Timing things against each other: rounds in which each has its turn, so that the machine's drift meets all alike."""
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -30,7 +31,10 @@ class Timing:
 
 
 def time_together(
-    calls: Mapping[str, Callable[[int], object]], rounds: int, title: str = "timing"
+    calls: Mapping[str, Callable[[int], object]],
+    rounds: int,
+    title: str = "timing",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
     """Time each call once a round, in turn; a call is given the round's number, to choose its input by.
 
@@ -38,8 +42,9 @@ def time_together(
         calls: by name.
         rounds: that are counted, after a few that warm up.
         title: of the progress bar.
+        clock: in seconds; see `rounds_of`.
     """
-    taken = rounds_of(calls, rounds, lambda numbers: progress(numbers, title))
+    taken = rounds_of(calls, rounds, lambda numbers: progress(numbers, title), clock)
     return {name: summary(values) for name, values in taken.items()}
 
 

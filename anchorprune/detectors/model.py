@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from anchorprune.detectors.backbone import pretrained
 from anchorprune.detectors.compose import OWN_KEY, read_config
 from anchorprune.detectors.families import family_of, family_of_class
 from anchorprune.detectors.weights import load_into, read_weights
@@ -41,7 +42,7 @@ def build(cfg: Config) -> nn.Module:
     init_default_scope(cfg.get("default_scope", "mmdet"))
     model_cfg = cfg.model.copy()
     model_cfg.pop("init_cfg", None)
-    if "backbone" in model_cfg and model_cfg.backbone.get("init_cfg", {}).get("type") == "Pretrained":
+    if pretrained(cfg) is not None:
         model_cfg.backbone = model_cfg.backbone.copy()
         model_cfg.backbone.init_cfg = None  # weights follow from a file; nothing is downloaded
     model = MODELS.build(model_cfg)

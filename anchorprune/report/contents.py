@@ -7,6 +7,7 @@ from anchorprune.report.manifest import Entry, completed, is_retrained
 
 TABLE_FORMATS = ("csv", "md", "tex")
 FIGURE_FORMATS = ("pdf", "svg", "png")
+PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -76,4 +77,5 @@ def parts(entries: Iterable[Entry]) -> list[Part]:
 
 def report_files(entries: Iterable[Entry]) -> list[str]:
     """Names of all files that `anchorprune report` writes for a manifest's entries, in its folder."""
-    return [f"results.{ending}" for ending in TABLE_FORMATS] + [name for part in parts(entries) for name in part.files]
+    results = [f"results.{ending}" for ending in TABLE_FORMATS]
+    return [PAGE, *results, *(name for part in parts(entries) for name in part.files)]

@@ -11,6 +11,7 @@ Entry = dict[str, Any]
 NAMES = ("experiment", "detector", "dataset", "anchor_set", "seed", "method", "budget")
 # Keys that an entry may leave out, and what they are then.
 DEFAULTS: Entry = {
+    "description": "",  # of the experiment, for people
     "label": None,  # a fixed layout's name
     "control": "",  # or "kmeans", "random": what the detector is compared with, not a result of the search
     "expected": {},  # ap and tolerance of this very entry's finished detector

@@ -8,11 +8,11 @@ import pandas as pd
 from anchorprune.report.contents import Part
 from anchorprune.report.manifest import configuration, is_retrained
 from anchorprune.report.published import number
-from anchorprune.report.results import AP_FIGURES
+from anchorprune.report.results import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.section import Section
 from anchorprune.report.tables import format_macs, marked, marks, rounded, write_table
 
-MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, "saved_macs", "saved_boxes"]
+MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, *VOC_FIGURES, "saved_macs", "saved_boxes"]
 # Ours -> the published table's column.
 PUBLISHED = {
     "published_ap": "ap_retrained",
@@ -31,6 +31,8 @@ HEADINGS = {
     "ap_small": "S",
     "ap_medium": "M",
     "ap_large": "L",
+    "voc_map": "VOC mAP",
+    "voc_map_11point": "VOC mAP (11 points)",
     "macs": "head MACs",
     "boxes": "boxes",
     "saved_macs": "MACs saved",
@@ -45,7 +47,8 @@ HEADINGS = {
 def write_paper_table(part: Part, section: Section, folder: Path) -> None:
     """Write `table-EXPERIMENT` as csv, md and tex."""
     table = paper_table(section)
-    write_table(table, _for_people(table, section), _notes(table, section), folder, part.name)
+    shown = as_text(table, section).rename(columns=headings(section))
+    write_table(table, shown, notes(table, section), folder, part.name)
 
 
 def paper_table(section: Section) -> pd.DataFrame:
@@ -79,17 +82,22 @@ def _row(names: tuple[str, str], rows: list[int], section: Section) -> dict[str,
     }
 
 
-def _for_people(table: pd.DataFrame, section: Section) -> pd.DataFrame:
+def as_text(table: pd.DataFrame, section: Section) -> pd.DataFrame:
+    """The paper table's columns that people read, by their keys in HEADINGS, with text in every cell."""
     shown = rounded(table)
     shown["ap"] += [f" ± {std:.3f}" if std >= 0 else "" for std in table["ap_std"]]
     shown["ap"] += marks(table)
     shown.loc[table["configuration"] == "unpruned", "ap_sliced"] = "-"  # nothing was retrained
     shown["configuration"] += [f" ({n} seeds)" if n > 1 else "" for n in table["seeds"]]
     shown["published_macs"] = [_as_given(cell) for cell in table["published_macs"]]
-    columns = {name: heading for name, heading in HEADINGS.items() if name not in PUBLISHED or any(table[name])}
-    if any(map(is_retrained, section.entries)):
-        columns["ap"] = "AP (retrained)"
-    return shown[list(columns)].astype(str).replace("", "-").rename(columns=columns)
+    empty = {name for name in PUBLISHED if not any(table[name])} | {n for n in VOC_FIGURES if table[n].isna().all()}
+    columns = [name for name in HEADINGS if name not in empty]
+    return shown[columns].astype(str).replace("", "-")
+
+
+def headings(section: Section) -> dict[str, str]:
+    """HEADINGS, as they are for an experiment."""
+    return {**HEADINGS, "ap": "AP (retrained)"} if any(map(is_retrained, section.entries)) else HEADINGS
 
 
 def _as_given(macs: str) -> str:
@@ -97,17 +105,18 @@ def _as_given(macs: str) -> str:
     return macs if not macs or macs.isdigit() else format_macs(number(macs))
 
 
-def _notes(table: pd.DataFrame, section: Section) -> list[str]:
+def notes(table: pd.DataFrame, section: Section) -> list[str]:
+    """What to read below the paper table: splits, seeds, sources of published figures, results not as expected."""
     entry = section.entries[0]
-    notes = [
+    lines = [
         f"{entry['detector']} on {entry['dataset']}. AP (search) is on the prune split, every other AP on the test "
         "split; MACs are the head's alone, at the test input size."
     ]
     if (table["seeds"] > 1).any():
-        notes.append("Figures are means over the seeds, ± their sample standard deviation.")
+        lines.append("Figures are means over the seeds, ± their sample standard deviation.")
     rows = [row for row in map(section.published.row, section.entries) if row]
     if rows:
         sources = "; ".join(dict.fromkeys(row["source"] for row in rows))
         splits = ", ".join(dict.fromkeys(f"{row['dataset']} {row['split']}" for row in rows))
-        notes.append(f"Published figures, on {splits}: {section.published.citation} ({sources}).")
-    return notes + marked(section)
+        lines.append(f"Published figures, on {splits}: {section.published.citation} ({sources}).")
+    return lines + marked(section)

@@ -37,6 +37,7 @@ COLUMNS = [
     "commit",
 ]
 AP_FIGURES = COLUMNS[COLUMNS.index("ap") : COLUMNS.index("commit")]
+VOC_FIGURES = ["voc_map", "voc_map_11point"]
 NONE = float("nan")
 
 
@@ -47,8 +48,8 @@ def results_table(manifest: list[Entry]) -> pd.DataFrame:
 
     Further columns: `saved_macs` and `saved_boxes` (fractions of the unpruned head's), `ap_change` (AP of the
     finished detector minus the unpruned one's, same split), `gap` (AP of the search on the prune split minus AP of
-    the sliced detector on the test split, before retraining), `label` and `control` of the manifest, `expected_ap`
-    and `within_expected`.
+    the sliced detector on the test split, before retraining), `label` and `control` of the manifest, `expected_ap`,
+    `within_expected`, and VOC_FIGURES of a PASCAL VOC data set.
     """
     rows = [_row(entry) for entry in manifest]
     table = pd.DataFrame(rows)
@@ -82,7 +83,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "gap": _difference(ap_search, sliced.get("ap", NONE)),
         "label": entry["label"] or "",
         "control": entry["control"],
-        **expectation(entry["expected"], final.get("ap", NONE)),
+        **expectation(entry["expected"], final),
+        **{name: final.get(name, NONE) for name in VOC_FIGURES},
     }
 
 

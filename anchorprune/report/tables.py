@@ -54,10 +54,10 @@ def write_table(table: pd.DataFrame, shown: pd.DataFrame, notes: list[str], fold
 def remarks(section: Section) -> list[str]:
     """One line for each result outside what was expected."""
     lines = []
-    for entry, ap, within in zip(section.entries, section.table["ap"], section.table["within_expected"], strict=True):
-        if within == "false":
+    for entry, row in zip(section.entries, section.table.to_dict("records"), strict=True):
+        if row["within_expected"] == "false":
             who = f"{entry['experiment']}, {configuration(entry)}, {entry['anchor_set']} anchors, seed {entry['seed']}"
-            lines.append(f"{who}: {remark(entry['expected'], ap)}.")
+            lines.append(f"{who}: {remark(entry['expected'], row)}.")
     return lines
 
 
@@ -81,7 +81,7 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """AP with three decimals and savings in percent, as text; `-` where there is no figure (COCO says -1)."""
     shown = table.astype(object)
     for name in shown.columns:
-        if name.startswith("ap"):
+        if name.startswith(("ap", "voc")):
             shown[name] = [f"{value:.3f}" if value >= 0 else "-" for value in table[name]]
         elif name.startswith("saved"):
             shown[name] = [f"{value:.1%}" for value in table[name]]

@@ -1,4 +1,4 @@
-"""Write the whole report: the table of all results, then each part of each experiment."""
+"""Write the whole report: the table of all results, then each part of each experiment, then the page of it all."""
 
 import logging
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from anchorprune.report.fronts import BOXES, MACS
 from anchorprune.report.layouts import draw_layouts
 from anchorprune.report.manifest import Entry
 from anchorprune.report.overanchorized import draw_overanchorized
+from anchorprune.report.page import write_page
 from anchorprune.report.paper_table import write_paper_table
 from anchorprune.report.pareto import draw_tradeoff
 from anchorprune.report.published import Published
@@ -49,6 +50,7 @@ def write_report(manifest: list[Entry], published: Published, folder: Path) -> N
         else:
             with style():
                 write_figure(FIGURES[part.kind](section), folder, part.name)
+    write_page(everything, folder)
 
 
 def _check_files(manifest: list[Entry]) -> None:

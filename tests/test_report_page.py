@@ -1,0 +1,280 @@
+"""The page: whole by itself, true to the tables, safe with any name; in a browser where there is one."""
+
+import base64
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anchorprune import __version__
+from anchorprune.layout import Layout
+from anchorprune.report.captions import CAPTIONS
+from anchorprune.report.contents import KINDS, report_files
+from anchorprune.report.manifest import completed, read_manifest
+from anchorprune.report.page import LARGEST_SVG, write_page
+from anchorprune.report.page_table import Column, page_table
+from anchorprune.report.published import Published
+from anchorprune.report.results import results_table
+from anchorprune.report.section import Section
+from anchorprune.report.summary import findings, outcome
+from anchorprune.report.write import write_report
+
+PUBLISHED = Path(__file__).parents[1] / "config/published"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ATTACK = "</p><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
+NAMES = {"detector": "ssd300", "dataset": "coco", "seed": 0, "retrain": "scratch"}
+VOID = {"meta", "link", "img", "br"}
+
+
+def metrics(folder, name, ap, commit="c0ffee"):
+    figures = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+    value = {**dict.fromkeys(figures, ap), "provenance": {"commit": commit, "anchorprune": "0.0.9"}}
+    (folder / name).write_text(json.dumps(value))
+    return str(folder / name)
+
+
+def entries(folder, head):
+    """An experiment with two fixed layouts and published figures, and one whose names are attacks."""
+    head.save(folder / "head.json")
+    Layout.drop(head, [5, 7]).save(folder / "layout.json")
+    (folder / "score.json").write_text('{"ap": 0.256}')
+    full = {"head": str(folder / "head.json"), "unpruned": metrics(folder, "full.json", 0.25)}
+    more = {name: str(folder / f"{name}.json") for name in ("layout", "score")}
+    plain = {**NAMES, "experiment": "plain", "anchor_set": "baseline", "description": "Plain & simple."}
+    row = {"detector": "ssd300_vgg16", "configuration": "baseline"}
+    rows = [{**plain, "method": "", "budget": 1, "files": full, "published": row}]
+    rows[0]["expected"] = {"ap": 0.255, "tolerance": 0.002, "source": "the zoo"}
+    for label, before, after in (("A", 0.24, 0.251), ("B", 0.23, 0.249)):
+        files = {"sliced": metrics(folder, f"{label}-sliced.json", before), **full, **more}
+        files["metrics"] = metrics(folder, f"{label}.json", after, "f00d-dirty")
+        row = {"detector": "ssd300_vgg16", "configuration": label, "variant": "front" if label == "B" else ""}
+        rows.append({**plain, "method": "fixed", "label": label, "budget": None, "files": files, "published": row})
+    attack = {"experiment": '"><script>#? %3C', "anchor_set": "<b onclick=x>", "description": ATTACK}
+    attack |= {"detector": ATTACK, "dataset": "'\"<svg onload=x>"}
+    return [*rows, {**NAMES, **attack, "method": "", "budget": 1, "files": full}]
+
+
+@pytest.fixture(scope="module")
+def report(ssd300, tmp_path_factory):
+    """A folder with a report, and the manifest it is of."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "manifest.json").write_text(json.dumps(entries(folder, ssd300)))
+    manifest = read_manifest(folder / "manifest.json")
+    write_report(manifest, Published.read(PUBLISHED), folder / "report")
+    return folder / "report", manifest
+
+
+class Page(HTMLParser):
+    """Start tags with their attributes, text, and whether every tag is closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, *names):
+        return [attributes for tag, attributes in self.tags if tag in names]
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page((report[0] / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_is_among_the_foretold_files(report):
+    folder, manifest = report
+    assert sorted(path.name for path in folder.iterdir()) == sorted(report_files(manifest))
+    assert "index.html" in report_files(manifest)
+
+
+def test_nothing_comes_from_elsewhere(report, page):
+    """Images are inside; links lead to places on the page, or to files of the report beside it."""
+    folder, _ = report
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for attributes in page.all("a"):
+        place, name = attributes["href"][:1], attributes["href"]
+        assert name[1:] in ids if place == "#" else (folder / unquote(name.removeprefix("./"))).is_file(), name
+    assert [attributes["href"] for attributes in page.all("link")] == ["data:,"]
+    assert all(attributes["src"].startswith("data:image/svg+xml;base64,") for attributes in page.all("img"))
+    assert {name for _, attributes in page.tags for name in attributes if name.startswith("on")} == set()
+    assert not {"iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
+    assert page.open == []
+
+
+def test_every_figure_is_shown_as_its_file_has_it(report, page):
+    folder, _ = report
+    shown = [base64.b64decode(attributes["src"].partition(",")[2]) for attributes in page.all("img")]
+    assert sorted(shown) == sorted(path.read_bytes() for path in folder.glob("*.svg"))
+    assert len(shown) == 6  # pareto, boxes, retraining, layouts; pareto and boxes
+    assert CAPTIONS.keys() == KINDS.keys() - {"table"}
+
+
+def test_names_are_text(page):
+    """Those of the attack are read as they were written, and open no element."""
+    text = "".join(page.text)
+    assert text.count(ATTACK) > 2
+    assert "<b onclick=x> anchors" in text
+    assert len(page.all("script")) == 1
+    assert "taken" not in str([attributes for tag, attributes in page.tags if tag != "img"])
+    assert {attributes["alt"].partition(":")[0] for attributes in page.all("img")} == {
+        title for kind, (title, _) in CAPTIONS.items() if kind in ("pareto", "boxes", "retraining", "layouts")
+    }
+
+
+def test_the_page_is_open_to_all(page):
+    """Alternative texts, headings without gaps, named tables and scroll boxes."""
+    assert all(attributes["alt"] for attributes in page.all("img"))
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1
+    assert max(np.diff(levels)) == 1
+    assert all("scope" in attributes for attributes in page.all("th"))
+    boxes = [attributes for attributes in page.all("div") if attributes.get("class") == "scroll"]
+    assert len(boxes) == len(page.all("table")) == 4
+    assert all(box["tabindex"] == "0" and box["role"] == "region" and box["aria-labelledby"] for box in boxes)
+    assert page.tags[0] == ("html", {"lang": "en"})
+
+
+def test_what_it_says(page):
+    text = " ".join(" ".join(page.text).split())
+    assert "Plain & simple." in text
+    assert "outside expectation AP 0.250 found, 0.255 ± 0.002 expected (the zoo). unpruned, baseline anchors" in text
+    assert "0 of 1" in text
+    assert "CVIU 221 (2022) 103445" in text
+    assert "f00d-dirty with uncommitted changes 0.0.9 2" in text
+    assert "c0ffee 0.0.9 2" in text
+    assert f"written by anchorprune {__version__}" in text
+    assert "† plain, unpruned, baseline anchors, seed 0: AP 0.250 is outside expected 0.255 ± 0.002." in text
+
+
+def test_a_large_figure_is_shown_as_png(report, tmp_path):
+    folder, manifest = report
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    large = copy / "pareto-plain.svg"
+    large.write_text(large.read_text() + f"<!-- {'.' * LARGEST_SVG} -->")
+    write_page(Section(manifest, results_table(manifest), Published()), copy)
+    kinds = [attributes["src"].partition(";")[0] for attributes in Page((copy / "index.html").read_text()).all("img")]
+    assert kinds == ["data:image/png"] + 5 * ["data:image/svg+xml"]
+
+
+def test_published_figures_stand_beside_ours(report):
+    manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
+    table = page_table(Section(manifest, results_table(manifest), Published.read(PUBLISHED)))
+    assert table.columns[:5] == [
+        Column("AP (search)", "prune split"),
+        Column("AP (search)", "published"),
+        Column("AP (before retraining)", "test split"),
+        Column("AP (retrained)", "test split"),
+        Column("AP (retrained)", "published"),
+    ]
+    assert table.columns[10:14] == [
+        Column("head MACs", ""), Column("head MACs", "published"), Column("boxes", ""), Column("boxes", "published"),
+    ]  # fmt: skip
+    rows = dict(table.groups["baseline"])
+    assert [cell.text for cell in rows["A"][2:5]] == ["0.240", "0.251", "0.254"]
+    assert [[cell.best for cell in rows[name][:5]] for name in ("unpruned", "A", "B")] == [
+        [False, False, False, False, False],  # the search's APs tie, all of them: no best
+        [False, False, True, True, False],
+        [False, False, False, False, False],
+    ]
+    assert [(cell.text, cell.value, cell.outside) for cell in rows["unpruned"][2:4]] == [
+        ("-", "", False),
+        ("0.250†", "0.25", True),
+    ]
+    assert [cell.text for cell in rows["unpruned"][10:14]] == ["4.231 G", "4.231 G", "8,732", "8,732"]
+
+
+def test_rows_of_fewer_seeds_say_so(report):
+    manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
+    manifest.append({**manifest[0], "seed": 1})
+    table = page_table(Section(manifest, results_table(manifest), Published()))
+    assert list(dict(table.groups["baseline"])) == ["unpruned (seeds: 2)", "A (seeds: 1)", "B (seeds: 1)"]
+
+
+def runs(*rows):
+    """A section of (budget, control, seed, AP, change of AP, MACs saved); budget 1 is the unpruned detector."""
+    listed, table = [], []
+    for budget, control, seed, ap, change, saved in rows:
+        method = "" if budget == 1 else "greedy"
+        names = {"anchor_set": "a", "seed": seed, "method": method, "budget": budget, "control": control}
+        listed.append(completed({**names, "files": {}}))
+        table.append({**names, "ap": ap, "ap_change": change, "saved_macs": saved, "saved_boxes": saved})
+    return Section(listed, pd.DataFrame(table), Published())
+
+
+FULL = [(1, "", seed, ap, 0.0, 0.0) for seed, ap in ((0, 0.3), (1, 0.32))]
+
+
+def test_the_saving_at_no_loss_is_of_means_over_the_seeds():
+    half = [(0.5, "", 0, 0.31, 0.01, 0.5), (0.5, "", 1, 0.31, -0.01, 0.5)]
+    less = [(0.8, "", 0, 0.32, 0.02, 0.2), (0.8, "", 1, 0.34, 0.02, 0.2)]
+    tenth = [(0.1, "", 0, 0.30, 0.0, 0.9), (0.1, "", 1, 0.319, -0.001, 0.9)]
+    found = outcome(runs(*FULL, *less, *half, *tenth))
+    assert (found.configuration, found.lossless, found.saved_macs, found.seeds) == ("greedy @0.5", True, 0.5, 2)
+    assert (found.unpruned, found.ap) == pytest.approx((0.31, 0.31))
+
+
+def test_controls_and_unmeasured_seeds_save_nothing():
+    control = [(0.2, "random", seed, 0.4, 0.1, 0.8) for seed in (0, 1)]
+    unmeasured = [(0.3, "", 0, 0.4, 0.1, 0.7), (0.3, "", 1, np.nan, np.nan, 0.7)]
+    assert outcome(runs(*FULL, *control, *unmeasured)).configuration == ""
+
+
+def test_where_everything_loses_the_least_loss_is_named():
+    lossy = [(0.5, "", 0, 0.28, -0.02, 0.5), (0.7, "", 0, 0.299, -0.001, 0.3)]
+    found = outcome(runs(FULL[0], *lossy))
+    assert (found.configuration, found.lossless, found.ap_change) == ("greedy @0.7", False, -0.001)
+    assert np.isnan(outcome(runs((1, "", 0, -1.0, np.nan, 0.0))).unpruned)  # COCO's -1: nothing to measure
+
+
+def test_expectations_are_judged():
+    section = runs((1, "", 0, 0.3, 0.0, 0.0), (1, "", 1, 0.3, 0.0, 0.0), (1, "", 2, np.nan, 0.0, 0.0), FULL[1])
+    voc = {"ap": 0.7, "tolerance": 0.1, "figure": "voc_map", "source": "the zoo"}
+    wanted = ({"ap": 0.31, "tolerance": 0.02}, {"ap": 0.2}, {"ap": 0.2}, voc)
+    for entry, expected in zip(section.entries, wanted, strict=True):
+        entry["expected"] = expected
+    section.table["within_expected"] = ["true", "", "", "false"]
+    section.table["voc_map"] = 0.5
+    assert [(finding.state, finding.text) for finding in findings(section)] == [
+        ("inside", "AP 0.300 found, 0.310 ± 0.020 expected"),
+        ("open", "AP 0.300 found, 0.200 expected"),
+        ("open", "no AP found, 0.200 expected"),
+        ("outside", "VOC mAP 0.500 found, 0.700 ± 0.100 expected (the zoo)"),
+    ]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_shows_it(report, tmp_path):
+    """Its own script runs, and no other: headings become buttons, the title stays."""
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+    url = (report[0] / "index.html").as_uri()
+    done = subprocess.run(
+        [CHROMIUM, *options, f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--dump-dom", url],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    browser = Page(done.stdout)
+    sortable = [attributes for attributes in browser.all("table") if "sortable" in attributes.get("class", "")]
+    assert len(sortable) == 3
+    assert len(browser.all("button")) > 30
+    assert "<title>Anchor pruning: report</title>" in done.stdout
+    assert "CONSOLE" not in done.stderr
