@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import Result
 from PIL import Image
 
+from anchorprune.cli import main
 from anchorprune.report.agreement import Found, shared
 
 
@@ -36,8 +38,12 @@ def test_nothing_found_has_no_partners():
 
 
 @pytest.mark.detectors
-def test_pictures(trained, run_command, tmp_path):
+def test_pictures(trained, capsys, tmp_path):
     pytest.importorskip("torch")
+
+    def run_command(*words):
+        return Result(main([str(word) for word in words]), *capsys.readouterr())
+
     done = run_command("layout", trained.folder / "head.json", "--keep", "0,3,6", "--output", tmp_path / "layout.json")
     assert done.status == 0, done.err
     pruned, folder = tmp_path / "pruned", trained.folder
@@ -50,7 +56,8 @@ def test_pictures(trained, run_command, tmp_path):
     assert sum(one["full"] for one in counts) > 0
     assert sum(one["shared"] for one in counts) < sum(one["full"] for one in counts)  # seven of ten anchors are gone
     for photo in photos:
-        assert Image.open(tmp_path / f"pictures/{photo.stem}.png").size[0] > 1000
+        with Image.open(tmp_path / f"pictures/{photo.stem}.png") as picture:
+            assert picture.size[0] > 1000
     done = run_command("show", folder, pruned, tmp_path / "layout.json", "--output", tmp_path)
     assert done.status == 2
     assert "layout.json: not a readable image" in done.error_line

@@ -55,7 +55,8 @@ def write_comparison(
     Returns:
         `full`, `pruned`: detections of each; `shared`: those with a partner.
     """
-    image = np.asarray(ImageOps.exif_transpose(Image.open(photo)).convert("RGB"))
+    with Image.open(photo) as file:
+        image = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
     partners = shared(full.found, pruned.found, iou)
     with style():
         figure = Figure(figsize=(WIDTH, _height(image, full)), layout="constrained")
