@@ -15,9 +15,10 @@ include: "rules/reported.smk"
 
 
 rule all:
-    """Every table and plot of the chosen experiments, and the submissions they ask for (default)."""
+    """Tables, plots, deployed detectors and submissions of the chosen experiments (default)."""
     input:
         report_outputs(),
+        published(),
         submissions(),
 
 
@@ -31,4 +32,5 @@ include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
 include: "rules/submission.smk"
+include: "rules/deploy.smk"
 include: "rules/report.smk"

@@ -15,6 +15,7 @@ from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
+    "init": "init",
     "download": "download",
     "dataset": "dataset",
     "convert": "convert",
@@ -28,6 +29,8 @@ COMMANDS = {
     "submission": "submission",
     "deploy": "deploy",
     "latency": "latency",
+    "publish": "publish",
+    "show": "show",
     "report": "report",
     "shapes": "shapes",
     "anchors": "anchors",

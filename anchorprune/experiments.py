@@ -40,6 +40,7 @@ class Experiment:
         layouts: names of fixed layouts.
         controls: `kmeans`, `random`, both or none.
         retrain: `scratch`, `finetune` or `none`.
+        deploy: each pruned detector gets a folder with everything that it takes to run it.
         expected: what the config says to expect.
         published: the detector's name among the published figures.
         test_dev: `image_info` and `images` of COCO's test-dev, if submissions are to be written.
@@ -55,6 +56,7 @@ class Experiment:
     layouts: tuple[str, ...]
     controls: tuple[str, ...]
     retrain: str
+    deploy: bool = False
     description: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     published: str | None = None
@@ -95,6 +97,8 @@ def plan(config: Mapping[str, Any], schema_path: str | Path, source: str = "conf
     """
     complete = validate(config, schema_path, source)
     experiments = {name: _experiment(name, value) for name, value in complete["experiments"].items()}
+    for name, dataset in complete["datasets"].items():
+        _check_splits(f"{source}: datasets.{name}", dataset)
     for experiment in experiments.values():
         _check_names(experiment, complete, source)
     for detector, value in complete["detectors"].items():
@@ -142,7 +146,7 @@ def _experiment(name: str, value: Mapping[str, Any]) -> Experiment:
 def _check_names(experiment: Experiment, config: Mapping[str, Any], source: str) -> None:
     where = f"{source}: experiments.{experiment.name}"
     detector = _lookup(config["detectors"], experiment.detector, f"{where}.detector", "detector")
-    _lookup(config["datasets"], experiment.dataset, f"{where}.dataset", "data set")
+    dataset = _lookup(config["datasets"], experiment.dataset, f"{where}.dataset", "data set")
     own, known = f"of detector {experiment.detector}", detector["anchor_sets"]
     sets = [_lookup(known, name, f"{where}.anchor_sets", f"anchor set {own}") for name in experiment.anchor_sets]
     layouts = {name: layout for anchors in sets for name, layout in anchors["layouts"].items()}
@@ -155,6 +159,26 @@ def _check_names(experiment: Experiment, config: Mapping[str, Any], source: str)
     if bool(experiment.searches) != bool(experiment.budgets):
         lacking = "budgets" if experiment.searches else "searches"
         raise UserError(f"{where}.{lacking}: is empty; searches and budgets go together")
+    if dataset["kind"] == "coco" and "train" not in dataset and (trained := _trained(experiment, detector)):
+        raise UserError(f"{where}: {trained} needs a train split; give datasets.{experiment.dataset}.train")
+
+
+def _trained(experiment: Experiment, detector: Mapping[str, Any]) -> str:
+    """What an experiment trains, as a user would say it; "" for nothing."""
+    if "weights" not in detector:
+        return f"detector {experiment.detector}, which has no weights,"
+    if experiment.retrain != "none":
+        return f"retrain: {experiment.retrain}"
+    return "controls: kmeans" if "kmeans" in experiment.controls else ""
+
+
+def _check_splits(where: str, dataset: Mapping[str, Any]) -> None:
+    if dataset["kind"] != "coco":
+        return
+    if not ("train" in dataset or "prune" in dataset):
+        raise UserError(f"{where}: no images to search on; give prune, or train to hold out a part of it")
+    if not ("test" in dataset or "test_fraction" in dataset):
+        raise UserError(f"{where}: no images to report on; give test, or test_fraction to hold out a part")
 
 
 def _check_anchor_set(where: str, anchor_set: Mapping[str, Any]) -> None:

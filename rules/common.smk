@@ -115,3 +115,15 @@ def images_of(split):
 
 
 ALL_BUDGETS = sorted({budget for e in PLAN.run for budget in e.budgets})
+
+
+def made(wildcards):
+    """What a model card says of a pruned detector's making."""
+    detector = detector_of(wildcards)
+    return {
+        "detector": f"{wildcards.detector}, {detector['config']}",
+        "weights": detector.get("weights", f"trained on {wildcards.dataset}, seed {wildcards.seed}"),
+        "search": f"{wildcards.search} {json.dumps(PLAN.config['searches'].get(wildcards.search, {}))}",
+        "budget": wildcards.budget,
+        "after the search": wildcards.finished,
+    }

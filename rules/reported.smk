@@ -77,6 +77,19 @@ def report_rows():
     return rows
 
 
+def published():
+    """The model card of every detector that the chosen experiments deploy."""
+    cards = []
+    for e in PLAN.run:
+        for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds) if e.deploy else ():
+            names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
+            for pruned in PLAN.pruned(e, anchor_set):
+                if not pruned.control:
+                    folder = PRUNED.format(**names, search=pruned.search, budget=pruned.budget)
+                    cards.append(f"{folder}/{finished_folder(e)}/deploy/README.md")
+    return cards
+
+
 def report_inputs():
     """Every file the report reads."""
     return sorted({path for row in report_rows() for path in row["files"].values()})

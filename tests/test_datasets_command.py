@@ -318,3 +318,24 @@ def test_limits_keep_the_first_images(scenes, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["splits"]["train"]["image_count"] == 10  # fewer than the limit: all
     assert coco(*arguments, "--limit", "all", 2) == 2
     assert "'all' is not one of 'train', 'prune', 'test'" in failure(capsys)
+
+
+def test_coco_without_a_train_split(tmp_path, run_command):
+    made = run_command("dataset", "scenes", "--train", 1, "--prune", 8, "--test", 1, "--output", tmp_path / "scenes")
+    assert made.status == 0, made.err
+    split = tmp_path / "scenes/prune.json", tmp_path / "scenes/images/prune"
+    done = run_command("dataset", "coco", "--prune", *split, "--test-fraction", 0.5, "--output", tmp_path / "coco")
+    assert done.status == 0, done.err
+    assert {name: entry["image_count"] for name, entry in done.json["splits"].items()} == {
+        "train": 0,
+        "prune": 4,
+        "test": 4,
+    }
+    found = {name: json.loads((tmp_path / f"coco/{name}.json").read_text()) for name in ("train", "prune", "test")}
+    assert found["train"]["images"] == found["train"]["annotations"] == []
+    assert found["train"]["categories"] == found["prune"]["categories"]
+    ids = [{image["id"] for image in found[name]["images"]} for name in ("prune", "test")]
+    assert not ids[0] & ids[1] and len(ids[0] | ids[1]) == 8
+    done = run_command("dataset", "coco", "--test", *split, "--output", tmp_path / "none")
+    assert done.status == 2
+    assert "no images to search on: give --train, --prune or both" in done.error_line

@@ -89,3 +89,26 @@ def test_levels_must_match_strides(config):
 def test_sizes_and_ratios():
     expanded = expand_anchors({"strides": [8, 16], "levels": [{"sizes": [10], "ratios": [4, 1]}, {}]})
     assert expanded == {"strides": [8, 16], "levels": [[[5.0, 20.0], [10.0, 10.0]], []]}
+
+
+def test_a_data_set_without_a_train_split(config):
+    split = {"annotations": "a.json", "images": "a"}
+    config["run"] = ["own"]
+    config["datasets"]["own"] = {"kind": "coco", "prune": split, "test_fraction": 0.5}
+    config["detectors"]["own"] = {"config": "c.py", "weights": "w.pth", "anchor_sets": {"own": {"from": "config"}}}
+    own = {"detector": "own", "dataset": "own", "anchor_sets": ["own"], "searches": ["best"], "budgets": [0.5]}
+    config["experiments"]["own"] = {**own, "retrain": "none", "deploy": True}
+    assert plan(config, SCHEMA).run[0].deploy
+    line = "experiments.own: {} needs a train split; give datasets.own.train"
+    for change, what in (
+        ({"retrain": "finetune"}, "retrain: finetune"),
+        ({"controls": ["kmeans"]}, "controls: kmeans"),
+        ({"detector": "ssd300-voc", "anchor_sets": ["baseline"]}, "detector ssd300-voc, which has no weights,"),
+    ):
+        wrong = {**config, "experiments": {"own": {**config["experiments"]["own"], **change}}, "groups": {}}
+        with pytest.raises(UserError, match=line.format(what)):
+            plan(wrong, SCHEMA)
+    for lacking, message in (("prune", "no images to search on; give prune"), ("test_fraction", "to report on; give")):
+        data = {key: value for key, value in config["datasets"]["own"].items() if key != lacking}
+        with pytest.raises(UserError, match=f"datasets.own: no images {message}|datasets.own: {message}"):
+            plan({**config, "datasets": {**config["datasets"], "own": data}}, SCHEMA)

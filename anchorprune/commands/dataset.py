@@ -15,7 +15,7 @@ from anchorprune.commands.dataset_options import (
     read_names,
     report,
     seed_option,
-    shares_of_train,
+    shares_held_out,
     test_option,
 )
 from anchorprune.datasets.coco import read_coco
@@ -56,7 +56,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
 
 
 @command.command(epilog="Example: anchorprune dataset coco --train a.json imgs --test b.json imgs --output data")
-@click.option("--train", type=(FolderPath, FolderPath), required=True, help="Annotation file and image folder.")
+@click.option("--train", type=(FolderPath, FolderPath), help="Annotation file and image folder. Default: none.")
 @click.option("--prune", type=(FolderPath, FolderPath), help="The same for the search. Default: held out from train.")
 @click.option("--test", type=(FolderPath, FolderPath), help="The same for the report.")
 @prune_option
@@ -66,7 +66,7 @@ def scenes(train: int, prune: int, test: int, size: int, seed: int, output: Path
 @seed_option
 @output_option
 def coco(
-    train: tuple[Path, Path],
+    train: tuple[Path, Path] | None,
     prune: tuple[Path, Path] | None,
     test: tuple[Path, Path] | None,
     prune_fraction: float,
@@ -76,9 +76,12 @@ def coco(
     seed: int,
     output: Path,
 ) -> None:
-    """Read COCO annotation files, one per split or one to be split at random."""
+    """Read COCO annotation files, one per split or one to be split at random.
+
+    Without --train, for a detector that is not trained, --test-fraction is a share of the --prune images.
+    """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    shares = shares_of_train(given, prune_fraction, test_fraction)
+    shares = shares_held_out(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
         found = {name: (read_coco(file, skip_points=True), images) for name, (file, images) in given.items()}
@@ -177,7 +180,7 @@ def voc(
     Boxes marked `difficult` become crowds, which COCO's AP ignores; VOC's own mAP ignores them the VOC way.
     """
     given = {name: value for name, value in (("train", train), ("prune", prune), ("test", test)) if value}
-    shares = shares_of_train(given, prune_fraction, test_fraction)
+    shares = shares_held_out(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
         names = read_names(categories) if categories else voc_categories(root, given.values())

@@ -47,8 +47,10 @@ def read_names(categories: str) -> tuple[str, ...]:
     return names
 
 
-def shares_of_train(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
-    """The splits to be taken from train, and their shares of it."""
+def shares_held_out(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
+    """The splits to be taken from train, or from prune where there is no train, and their shares of it."""
+    if not ("train" in given or "prune" in given):
+        raise click.UsageError("no images to search on: give --train, --prune or both")
     if "test" not in given and test_fraction is None:
         raise click.UsageError("no test split: give --test, or --test-fraction to hold out a share of train for it")
     wanted = {"prune": prune_fraction, "test": test_fraction}

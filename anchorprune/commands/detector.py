@@ -9,6 +9,7 @@ from mmengine.config import Config
 from anchorprune.detectors import compose
 from anchorprune.detectors.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.convert import make_prunable
+from anchorprune.detectors.takeover import refuse_other_heads
 from anchorprune.files import read_json
 
 
@@ -27,7 +28,8 @@ def read_detector(config: str, name: str, anchors: Path | None, options: tuple[s
     """
     cfg = compose.read_config(config)
     if options:
-        cfg.merge_from_dict(dict(_read_option(text) for text in options))
+        cfg.merge_from_dict(read_options(options))
+    refuse_other_heads(cfg, config)
     if cfg.model.get("bbox_head", {}).get("anchor_generator", {}).get("type") != ExplicitAnchorGenerator.__name__:
         make_prunable(cfg)
     compose.set_head_name(cfg, name)
@@ -35,6 +37,11 @@ def read_detector(config: str, name: str, anchors: Path | None, options: tuple[s
         chosen = read_json(anchors, "anchor set")
         compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
     return cfg
+
+
+def read_options(options: tuple[str, ...]) -> dict[str, object]:
+    """`KEY=VALUE` each -> the overrides, values as YAML reads them; errors as `read_detector`."""
+    return dict(_read_option(text) for text in options)
 
 
 def _read_option(text: str) -> tuple[str, object]:

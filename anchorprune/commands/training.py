@@ -52,7 +52,7 @@ def run_training(
         )
     truth = read_coco(annotations)
     if not len(truth.ids):
-        raise UserError(f"{annotations}: no boxes to train on; give a split with annotated images")
+        raise UserError(f"{annotations}: no boxes to train on; give the data set a train split with annotated images")
     compose.set_classes(cfg, truth.category_names)
     compose.set_training_data(cfg, annotations, images)
     devices = gpus or processes or 1

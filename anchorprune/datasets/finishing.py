@@ -13,15 +13,16 @@ from anchorprune.datasets.splits import first_images, split
 def hold_out(
     found: Mapping[str, tuple[Annotations, Path]], shares: Mapping[str, float], seed: int
 ) -> dict[str, tuple[Annotations, Path]]:
-    """Take shares of train for the splits that are missing, at random by `seed`.
+    """Take shares of train, or of prune where there is no train, for the splits that are missing; at random by `seed`.
 
     Raises:
         UserError: a split would be empty.
     """
     if not shares:
         return dict(found)
-    whole, images = found["train"]
-    parts = split(whole, {**shares, "train": 1 - sum(shares.values())}, seed)
+    source = "train" if "train" in found else "prune"
+    whole, images = found[source]
+    parts = split(whole, {**shares, source: 1 - sum(shares.values())}, seed)
     return {**found, **{name: (part, images) for name, part in parts.items()}}
 
 
@@ -35,7 +36,7 @@ def finish(
     """Cut the splits to their limits, and check that they are disjoint and that their images are whole.
 
     Args:
-        found: train, prune and test, each with its image folder.
+        found: train (or none), prune and test, each with its image folder.
         output: the folder the data set goes to, for relative image folders.
         limits: most images of a split; the first by id stay.
         check: decode every image.
@@ -44,7 +45,8 @@ def finish(
     Raises:
         UserError: an image is in two splits, missing or damaged.
     """
-    cut = {n: (first_images(found[n][0], limits[n]) if n in limits else found[n][0], found[n][1]) for n in SPLITS}
+    names = [n for n in SPLITS if n in found]
+    cut = {n: (first_images(found[n][0], limits[n]) if n in limits else found[n][0], found[n][1]) for n in names}
     check_disjoint(cut, same)
     for annotations, images in cut.values() if check else ():
         check_images(annotations, images)

@@ -13,6 +13,7 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco, write_coco
+from anchorprune.datasets.splits import subset
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
 
@@ -43,7 +44,8 @@ def write_dataset(
 
     Args:
         output: the folder.
-        make: gets a folder in which it may make `images/`; returns the three splits.
+        make: gets a folder in which it may make `images/`; returns the three splits, or prune and test alone, for a
+            detector that is not trained; then train has no images.
         kind: `scenes`, `coco`, `voc` or `coco2017`.
         seed: recorded, where something was drawn at random.
         inputs: files the data set is read from; none of them may be overwritten.
@@ -62,6 +64,7 @@ def write_dataset(
     with _workshop(output) as folder:
         splits = {name: _with_positive_ids(split) for name, split in make(folder).items()}
         _check_together({name: split.annotations for name, split in splits.items()})
+        splits = {"train": _none_of(splits["prune"]), **splits}
         for name, split in splits.items():
             write_coco(split.annotations, folder / f"{name}.json")
         manifest = _manifest(splits, kind, seed, protocol or {})
@@ -109,6 +112,11 @@ def _entry(name: str, split: Split) -> dict[str, Any]:
         "crowd_count": int(found.iscrowd.sum()),
         "skipped": list(found.skipped),
     }
+
+
+def _none_of(split: Split) -> Split:
+    """A split of the same categories without images."""
+    return Split(subset(split.annotations, ()), split.images)
 
 
 def _check_together(splits: Mapping[str, Annotations]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 from torch.nn.modules.utils import _pair
 
+from anchorprune.detectors.plain_config import named
 from anchorprune.errors import UserError
 
 # Where our own facts live in a config.py; mmdet ignores keys it does not know.
@@ -28,7 +29,7 @@ def read_config(path: str | Path) -> Config:
     if not Path(path).is_file():
         raise UserError(f"{path}: no such mmdet config; check the path")
     try:
-        return Config.fromfile(str(path))
+        return named(Config.fromfile(str(path)))
     except Exception as error:  # a config is a program: any error in it is the user's
         raise UserError(f"{path}: not a readable mmdet config ({type(error).__name__}: {error})") from None
 

@@ -77,7 +77,7 @@ def class_names(cfg: Config) -> list[str]:
     dataset = cfg.test_dataloader.dataset
     while "dataset" in dataset:
         dataset = dataset.dataset
-    known = getattr(DATASETS.get(dataset.type), "METAINFO", None) or {}
+    known = getattr(DATASETS.get(dataset.type) if "type" in dataset else None, "METAINFO", None) or {}
     names = cfg.get(OWN_KEY, {}).get("classes") or dataset.get("metainfo", {}).get("classes") or known.get("classes")
     expected = cfg.model.bbox_head.num_classes
     if not names or len(names) != expected:

@@ -32,6 +32,10 @@ def family_of_class(kind: type[nn.Module]) -> ModuleType:
     for parent, family in _FAMILIES:
         if isinstance(kind, type) and issubclass(kind, parent):
             return family
-    supported = ", ".join(parent.__name__ for parent, _ in _FAMILIES)
     name = getattr(kind, "__name__", kind)
-    raise UserError(f"head {name} is not supported; supported heads are, or derive from, {supported}")
+    raise UserError(f"head {name} is not supported; supported heads are, or derive from, {supported()}")
+
+
+def supported() -> str:
+    """The heads whose families are known, to be told to a user."""
+    return ", ".join(parent.__name__ for parent, _ in _FAMILIES)

@@ -122,8 +122,16 @@ def describe(cfg: Config, model: nn.Module) -> Head:
 
 
 def postprocess(cfg: Config) -> Postprocess:
-    """The detector's own post-processing, from its test_cfg, in the words of the predictions file."""
+    """The detector's own post-processing, from its test_cfg, in the words of the predictions file.
+
+    Raises:
+        UserError: its NMS lowers scores instead of taking boxes away.
+    """
     test = cfg.model.test_cfg
+    if test.nms.get("type", "nms") != "nms":
+        raise UserError(
+            f"config: model.test_cfg.nms.type is {test.nms.type!r}; the search follows plain NMS only, set it to 'nms'"
+        )
     nms_pre = test.get("nms_pre", -1)
     return Postprocess(
         score_threshold=family_of_class(MODELS.get(cfg.model.bbox_head.type)).score_threshold(test),

@@ -1,0 +1,63 @@
+"""Which detections two detectors share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pycocotools import mask
+
+
+@dataclass(frozen=True)
+class Found:
+    """The detections of one image, by falling score.
+
+    Attributes:
+        boxes: (n, 4) float64, x1 y1 x2 y2, pixels of the original image.
+        scores: (n,) float64 in 0..1.
+        labels: (n,) int64, the detector's.
+        input_shape: (H, W) of the image as the network sees it, pixels, without padding.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    input_shape: tuple[int, int]
+
+    def above(self, score: float) -> "Found":
+        """The detections that score at least this."""
+        keep = self.scores >= score
+        return Found(self.boxes[keep], self.scores[keep], self.labels[keep], self.input_shape)
+
+
+def shared(first: Found, second: Found, iou: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pair detections of the same label, the highest-scoring of `first` choosing first.
+
+    Args:
+        first: detections of an image.
+        second: other detections of that image.
+        iou: least overlap of a pair.
+
+    Returns:
+        For each side, (n,) bool: whether the detection has a partner.
+    """
+    overlaps = _overlaps(first.boxes, second.boxes)
+    overlaps[first.labels[:, None] != second.labels[None]] = -1
+    partners = np.zeros(len(first.scores), bool), np.zeros(len(second.scores), bool)
+    for i in np.argsort(-first.scores, kind="stable") if overlaps.size else ():
+        j = int(np.argmax(overlaps[i]))
+        if overlaps[i, j] >= iou:
+            partners[0][i] = partners[1][j] = True
+            overlaps[:, j] = -1
+    return partners
+
+
+def _overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, 4) and (m, 4) corners -> (n, m) intersection over union."""
+    if not (len(first) and len(second)):
+        return np.zeros((len(first), len(second)))
+    return np.array(mask.iou(_as_coco(first), _as_coco(second), [0] * len(second)))
+
+
+def _as_coco(corners: np.ndarray) -> Sequence[Sequence[float]]:
+    """Corners -> COCO's x y w h."""
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1).astype(np.float64)

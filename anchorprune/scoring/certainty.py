@@ -1,0 +1,76 @@
+"""How sure the AP of a finished detector is: bootstrap intervals from the detections of two detectors."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.layout import Head, Level
+from anchorprune.predictions import Postprocess, Predictions, PredictionsWriter
+from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Bootstrap, Difference
+from anchorprune.scoring.scorer import Scorer
+
+# Each detector stands for one anchor; what it gives out has been through its post-processing already.
+_TWO = Head("two detectors", (1, 1), 1, (Level(1, (1, 1), 0, 0, ((1.0, 1.0), (1.0, 1.0))),))
+_NOTHING_MORE = Postprocess(score_threshold=-1.0, nms_iou=2.0, nms_pre=None, max_per_image=-1, min_size=-1.0)
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """95 % intervals over resamples of the images, the same ones for both detectors.
+
+    Attributes:
+        first: (low, high) of the first detector's AP.
+        second: of the second's.
+        difference: the first's AP less the second's.
+    """
+
+    first: tuple[float, float]
+    second: tuple[float, float]
+    difference: Difference
+
+
+def certainty(
+    truth: Annotations,
+    first: Sequence[Mapping[str, Any]],
+    second: Sequence[Mapping[str, Any]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Certainty | None:
+    """Intervals of two detectors' APs on the same images; None where neither found anything.
+
+    Args:
+        truth: the ground truth of the split.
+        first: detections in COCO's results form (boxes x y w h, original pixels).
+        second: of another detector, or of the same.
+        resamples: number of resamples.
+        seed: of their draw.
+    """
+    if not (first or second):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "detections.parquet"
+        _write(file, truth, (first, second))
+        bootstrap = Bootstrap(Scorer(Predictions.open(file), truth), resamples, seed)
+    aps = [bootstrap.aps([0]), bootstrap.aps([1])]
+    intervals = [tuple(np.percentile(ap, INTERVAL).tolist()) for ap in aps]
+    return Certainty(*intervals, bootstrap.difference([0], [1], aps[1]))
+
+
+def _write(file: Path, truth: Annotations, both: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    rows = [(found, which) for which, detections in enumerate(both) for found in detections]
+    by_image: dict[int, list[tuple[Mapping[str, Any], int]]] = {}
+    for row in rows:
+        by_image.setdefault(int(row[0]["image_id"]), []).append(row)
+    with PredictionsWriter(file, _TWO, _NOTHING_MORE, {}) as writer:
+        for image in truth.image_ids.tolist():
+            here = by_image.get(image, [])
+            boxes = np.array([found["bbox"] for found, _ in here], np.float64).reshape(-1, 4)
+            boxes[:, 2:] += boxes[:, :2]
+            categories = [found["category_id"] for found, _ in here]
+            scores = [found["score"] for found, _ in here]
+            writer.add(image, categories, [which for _, which in here], scores, boxes)
