@@ -163,6 +163,7 @@ def test_two_stage_detectors_are_refused(init, tmp_path):
         ("model.bbox_head.type=FCOSHead", "head FCOSHead is not supported; supported heads are, or derive from, SSD"),
         ("model.test_cfg.nms.type=soft_nms", "'soft_nms'; the search follows plain NMS only, set it to 'nms'"),
         ("model.bbox_head.num_classes=3", "the head has 3 classes, but the config's data sets name 2; name them"),
+        ("test_dataloader.dataset.pipeline.1.scale=[8,x]", "a.png: the detector fails on this image ("),
         ("model.bbox_head.stacked_convs=2", "do not fit the config: missing bbox_head.cls_convs.1.conv.weight"),
     ],
 )
@@ -194,6 +195,14 @@ test_dataloader.dataset = dict(
     pipeline=[dict(type=LoadImageFromFile), dict(type=Resize, scale=(64, 64)), dict(type=PackDetInputs)],
 )
 """
+
+
+def test_overrides_are_tried_and_written(init, tmp_path):
+    done = init(option="test_dataloader.dataset.pipeline.1.scale=[96,96]")  # a tuple in the config, as mmcv wants it
+    assert done.status == 0, done.err
+    assert done.json["boxes"] == 3 * (6 * 6 + 3 * 3)
+    written = yaml.safe_load((tmp_path / "mine/experiments.yaml").read_text())
+    assert written["detectors"]["mine"]["options"] == {"test_dataloader.dataset.pipeline.1.scale": [96, 96]}
 
 
 def test_a_config_that_imports_its_classes(init, files):

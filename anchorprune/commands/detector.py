@@ -28,7 +28,7 @@ def read_detector(config: str, name: str, anchors: Path | None, options: tuple[s
     """
     cfg = compose.read_config(config)
     if options:
-        cfg.merge_from_dict(read_options(options))
+        cfg.merge_from_dict({key: _as_before(cfg, key, value) for key, value in read_options(options).items()})
     refuse_other_heads(cfg, config)
     if cfg.model.get("bbox_head", {}).get("anchor_generator", {}).get("type") != ExplicitAnchorGenerator.__name__:
         make_prunable(cfg)
@@ -42,6 +42,17 @@ def read_detector(config: str, name: str, anchors: Path | None, options: tuple[s
 def read_options(options: tuple[str, ...]) -> dict[str, object]:
     """`KEY=VALUE` each -> the overrides, values as YAML reads them; errors as `read_detector`."""
     return dict(_read_option(text) for text in options)
+
+
+def _as_before(cfg: Config, key: str, value: object) -> object:
+    """A list as a tuple where the config has a tuple, which YAML cannot write; mmcv tells sizes from lists by it."""
+    old = cfg
+    for part in key.split("."):
+        if isinstance(old, list | tuple) and part.isdigit() and int(part) < len(old):
+            old = old[int(part)]
+        else:
+            old = old.get(part) if isinstance(old, dict | Config) else None
+    return tuple(value) if isinstance(old, tuple) and isinstance(value, list) else value
 
 
 def _read_option(text: str) -> tuple[str, object]:

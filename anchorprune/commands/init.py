@@ -55,9 +55,7 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     _refuse_full(folder)
     splits = _splits(**{key: options[key] for key in options if key.endswith(("annotations", "images"))})
     read = look_over(splits)
-    head, overrides = _look_over_detector(
-        config, weights, options["option"], classes, splits["prune"][0], read["prune"]
-    )
+    head, overrides = _look_over_detector(config, weights, options["option"], classes, splits["prune"], read["prune"])
     file = folder / "experiments.yaml"
     found = config if "::" in config else str(Path(config).absolute())
     places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
@@ -71,7 +69,12 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
 
 
 def _look_over_detector(
-    config: str, weights: Path, options: tuple[str, ...], classes: str | None, annotations: Path, truth: Annotations
+    config: str,
+    weights: Path,
+    options: tuple[str, ...],
+    classes: str | None,
+    split: tuple[Path, Path],
+    truth: Annotations,
 ) -> tuple[Head, dict[str, Any]]:
     """Check a detector against its checkpoint and the annotations; its head, and what overrides its config."""
     from anchorprune.commands.detector import read_detector, read_options
@@ -81,12 +84,12 @@ def _look_over_detector(
     cfg = read_detector(config, "own", None, options)
     overrides = read_options(options)
     stated = takeover.find_classes(cfg, config) if classes is None else takeover.given_classes(cfg, classes)
-    names, note = label_names(stated.names, listed_names(annotations), truth.category_names, stated.of_coco_dataset)
+    names, note = label_names(stated.names, listed_names(split[0]), truth.category_names, stated.of_coco_dataset)
     if note:
         click.echo(note, err=True)
     if not takeover.states(cfg, names):
         overrides["anchorprune.classes"] = names
-    return takeover.check_weights(cfg, weights), overrides
+    return takeover.try_out(cfg, weights, split[1] / truth.images[0].file_name), overrides
 
 
 def _checked_name(folder: Path, name: str | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmdet.apis import inference_detector
 from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
@@ -94,15 +95,23 @@ def states(cfg: Config, names: Sequence[str]) -> bool:
         return False
 
 
-def check_weights(cfg: Config, weights: Path) -> Head:
-    """Build the detector of a prunable config and load a checkpoint; returns its head.
+def try_out(cfg: Config, weights: Path, photo: Path) -> Head:
+    """Build the detector of a prunable config, load a checkpoint and detect on a photo; returns the head.
 
     Raises:
-        UserError: the checkpoint does not fit, or the post-processing is not one that a search can follow.
+        UserError: the checkpoint does not fit, the post-processing is not one that a search can follow, or the
+            detector fails on the photo.
     """
     postprocess(cfg)
     model = build(cfg)
     load_checkpoint(model, read_checkpoint(weights), weights)
+    model.eval()
+    model.cfg = cfg
+    try:
+        inference_detector(model, str(photo))
+    except Exception as error:  # pipelines and models are the user's: any error in them is too
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{photo}: the detector fails on this image ({reason}); mend its config or the image") from None
     return describe(cfg, model)
 
 
