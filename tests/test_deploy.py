@@ -235,7 +235,7 @@ def test_bad_options_are_one_line(trained, run_command, tmp_path, more, message)
 
 def test_post_processing_without_onnx_form_is_named(detector):
     for key, value, message in (
-        ("nms", {"type": "soft_nms", "iou_threshold": 0.5}, "test_cfg.nms has type 'soft_nms'"),
+        ("nms", {"type": "soft_nms", "iou_threshold": 0.5}, "test_cfg.nms.type is 'soft_nms'"),
         ("nms", {"type": "nms", "iou_threshold": 0.5, "max_num": 3}, "test_cfg.nms has key 'max_num'"),
         ("max_per_img", -1, "max_per_img must be at least 1"),
     ):
