@@ -10,7 +10,7 @@ from anchorprune.report.manifest import configuration, is_retrained
 from anchorprune.report.published import number
 from anchorprune.report.results import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.section import Section
-from anchorprune.report.tables import format_macs, marked, marks, rounded, write_table
+from anchorprune.report.tables import AP_HEADINGS, format_macs, marked, marks, rounded, write_table
 
 MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, *VOC_FIGURES, "saved_macs", "saved_boxes"]
 # Ours -> the published table's column.
@@ -23,14 +23,7 @@ PUBLISHED = {
 HEADINGS = {
     "anchor_set": "anchor set",
     "configuration": "configuration",
-    "ap_search": "AP (search)",
-    "ap_sliced": "AP (before retraining)",
-    "ap": "AP",
-    "ap50": "AP50",
-    "ap75": "AP75",
-    "ap_small": "S",
-    "ap_medium": "M",
-    "ap_large": "L",
+    **AP_HEADINGS,
     "voc_map": "VOC mAP",
     "voc_map_11point": "VOC mAP (11 points)",
     "macs": "head MACs",

@@ -9,13 +9,7 @@ from anchorprune.report.expected import MARK, remark
 from anchorprune.report.manifest import configuration
 from anchorprune.report.section import Section
 
-HEADINGS = {
-    "experiment": "experiment",
-    "anchor_set": "anchor set",
-    "seed": "seed",
-    "method": "configuration",
-    "budget": "budget",
-    "anchors": "anchors",
+AP_HEADINGS = {
     "ap_search": "AP (search)",
     "ap_sliced": "AP (before retraining)",
     "ap": "AP",
@@ -24,6 +18,15 @@ HEADINGS = {
     "ap_small": "S",
     "ap_medium": "M",
     "ap_large": "L",
+}
+HEADINGS = {
+    "experiment": "experiment",
+    "anchor_set": "anchor set",
+    "seed": "seed",
+    "method": "configuration",
+    "budget": "budget",
+    "anchors": "anchors",
+    **AP_HEADINGS,
     "macs": "head MACs",
     "saved_macs": "MACs saved",
     "boxes": "boxes",
