@@ -163,6 +163,7 @@ def _kept(image, kept, channels):
 def _call(path, feeds, threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # many sessions take turns
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda number: session.run(None, feeds[number % len(feeds)])
 

@@ -29,6 +29,8 @@ def session(model: Path | onnx.ModelProto, threads: int = 1) -> onnxruntime.Infe
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Idle threads of one session would take the cores of the next, where several take turns.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors; what else it says is about its own optimisations
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
     try:
