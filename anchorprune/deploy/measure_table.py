@@ -23,15 +23,17 @@ WARM_UP = 3  # rounds that are not counted
 
 
 def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
-    """Call each of `calls` (name -> function of the round's number) once a round, in turn.
+    """Time each of `calls` (name -> function of the round's number) once a round, in turn.
 
-    So the machine's drift meets all alike. Returns name -> milliseconds of each round after those that warm up. With
+    So the machine's drift meets all alike. A call is made twice and the second is timed, as of one frame after another:
+    the first wakes its threads and fills the caches that the one before it had. Returns name -> milliseconds of each round after those that warm up. With
     `time.process_time` as clock it is the time that cores worked, which other programs on the machine disturb less;
     for one thread that is the time it takes on an idle machine.
     """
     taken = {name: [] for name in calls}
     for number in wrap(range(-WARM_UP, rounds)):
         for name, call in calls.items():
+            call(number % rounds)
             start = clock()
             call(number % rounds)
             if number >= 0:
