@@ -26,9 +26,9 @@ def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
     """Time each of `calls` (name -> function of the round's number) once a round, in turn.
 
     So the machine's drift meets all alike. A call is made twice and the second is timed, as of one frame after another:
-    the first wakes its threads and fills the caches that the one before it had. Returns name -> milliseconds of each round after those that warm up. With
-    `time.process_time` as clock it is the time that cores worked, which other programs on the machine disturb less;
-    for one thread that is the time it takes on an idle machine.
+    the first wakes its threads and fills the caches that the one before it had. Returns name -> milliseconds of each
+    round after those that warm up. With `time.process_time` as clock it is the time that cores worked, which other
+    programs on the machine disturb less; for one thread that is the time it takes on an idle machine.
     """
     taken = {name: [] for name in calls}
     for number in wrap(range(-WARM_UP, rounds)):
