@@ -48,6 +48,10 @@ def command(
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
     if (annotations is None) != (images is None):
         raise click.UsageError("--annotations and --images go together")
+    from anchorprune.gpus import choose_devices
+
+    choose_devices(processes=1)  # models are exported and measured on the CPU, also where there are GPUs
+
     import torch
 
     from anchorprune.deploy.images import chosen_images

@@ -56,6 +56,10 @@ def command(
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
+    from anchorprune.gpus import choose_devices
+
+    choose_devices(processes=1)  # ONNX Runtime and torch are both timed on the CPU, also where there are GPUs
+
     import torch
 
     from anchorprune.detectors.model import load

@@ -24,6 +24,10 @@ def command(config: Path, weights: Path, image_info: Path, images: Path, name: s
     COCO's server takes no submissions any more (2026): the file is for another who holds the annotations, or for
     the record. `anchorprune download coco2017-test-dev` brings IMAGE_INFO and IMAGES.
     """
+    from anchorprune.gpus import choose_devices
+
+    choose_devices()  # before torch looks for them
+
     import torch
 
     from anchorprune.detectors.model import load
