@@ -21,6 +21,7 @@ lint: setup
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	codespell
+	lint-imports
 
 bench: setup
 	python -m bench

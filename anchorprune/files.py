@@ -1,11 +1,11 @@
-"""Outputs are written whole or not at all."""
+"""Files: outputs are written whole or not at all, names from strangers stay inside their folder."""
 
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from anchorprune.errors import UserError
@@ -57,6 +57,26 @@ def read_json(path: str | Path, what: str = "file") -> Any:
         raise UserError(f"{path}: cannot read this {what} ({error.strerror})") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); the {what} is damaged or cut off, restore it") from None
+
+
+def inside(name: Any, source: str) -> str:
+    """Return `name` if it is a relative file name that stays inside its folder (sub-folders are fine).
+
+    A data set is downloaded from strangers: a name such as `../../etc/passwd` must not make us open that file.
+
+    Args:
+        name: the file name as read.
+        source: where it was read, for the message, e.g. `train.json: image 7`.
+
+    Raises:
+        UserError: the name is no text, empty, absolute or climbs out with `..`.
+    """
+    if not isinstance(name, str) or not name.strip() or "\0" in name:
+        raise UserError(f"{source}: file name {name!r} is not a file name; correct it")
+    windows = PureWindowsPath(name)  # understands both / and \ as separators, and drive letters
+    if PurePosixPath(name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
+        raise UserError(f"{source}: file name {name!r} leaves the image folder; give it relative to that folder")
+    return name
 
 
 def _umask() -> int:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anchorprune.predictions import Predictions
+from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring import Bootstrap, Scorer
 from anchorprune.search.run import Options
 from bench import simulate, usual_way

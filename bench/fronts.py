@@ -10,10 +10,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from anchorprune.datasets.coco import read_coco
-from anchorprune.deploy.latency_table import LatencyTable
-from anchorprune.layout import Layout
-from anchorprune.predictions import Predictions
-from anchorprune.report.style import COLORS, style, write_figure
+from anchorprune.heads.latency_table import LatencyTable
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.predictions import Predictions
+from anchorprune.report.figures.style import COLORS, style, write_figure
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import hypervolume
 from anchorprune.search.run import Options, search

@@ -20,25 +20,25 @@ import torch
 from mmengine.config import Config
 from onnx import numpy_helper
 
-from anchorprune.anchor_order import permutation, published_ssd300
-from anchorprune.cost import cost
-from anchorprune.deploy.device import facts
-from anchorprune.deploy.finish import finish
-from anchorprune.deploy.images import images_in, prepare
-from anchorprune.deploy.latency import markdown, measure
-from anchorprune.deploy.latency_table import LatencyTable
-from anchorprune.deploy.measure_table import measure as measure_table
-from anchorprune.deploy.metadata import InputForm
-from anchorprune.deploy.models import IMAGES, part
-from anchorprune.deploy.runtime import session
-from anchorprune.deploy.timing import progress, time_together
-from anchorprune.detectors.compose import OWN_KEY
-from anchorprune.detectors.convert import make_prunable
-from anchorprune.detectors.export import coding_of, export, level_outputs
-from anchorprune.detectors.latency import export_table, timed, timed_layout
-from anchorprune.detectors.model import Detector, build, describe, postprocess
+from anchorprune.anchors.order import permutation, published_ssd300
+from anchorprune.deploy.latency.compare import markdown, measure
+from anchorprune.deploy.latency.device import facts
+from anchorprune.deploy.latency.measure_table import measure as measure_table
+from anchorprune.deploy.latency.timing import progress, time_together
+from anchorprune.deploy.onnx.finish import finish
+from anchorprune.deploy.onnx.images import images_in, prepare
+from anchorprune.deploy.onnx.metadata import InputForm
+from anchorprune.deploy.onnx.models import IMAGES, part
+from anchorprune.deploy.onnx.session import session
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
+from anchorprune.detectors.mmdet.inference.timed import export_table, timed, timed_layout
+from anchorprune.detectors.mmdet.model import Detector, build, describe, postprocess
 from anchorprune.files import write_json
-from anchorprune.layout import Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.latency_table import LatencyTable
+from anchorprune.heads.layout import Layout
 
 CONFIG = Path(mmdet.__path__[0]) / ".mim/configs/ssd/ssd300_coco.py"
 IMAGES_HERE = Path(__file__).parents[1] / "../shared/data/coco2017_subset/val2017"

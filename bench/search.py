@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
-from anchorprune.predictions import Predictions
+from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import hypervolume, preference
 from anchorprune.search.run import METHODS, Options, Result, search

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.layout import Head, Level
-from anchorprune.predictions import Postprocess, PredictionsWriter
+from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.predictions import Postprocess, PredictionsWriter
 
 REAL_BOXES = Path(__file__).parents[1] / "../shared/data/coco_val2017_boxes.json.gz"
 CATEGORIES = 80

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.predictions import Predictions
+from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring import Scorer
 
 

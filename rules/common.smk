@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from anchorprune import resources
-from anchorprune.arguments import (
+from anchorprune.pipeline import resources
+from anchorprune.pipeline.arguments import (
     dataset_arguments,
     detector_arguments,
     layout_arguments,
@@ -13,12 +13,13 @@ from anchorprune.arguments import (
     retrain_arguments,
     search_arguments,
 )
-from anchorprune.datasets.sources import annotation_files, check_sources, check_test_dev, download_roots
+from anchorprune.pipeline.sources import annotation_files, check_sources, check_test_dev, download_roots
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
-from anchorprune.experiments import FIXED, expand_anchors, plan
-from anchorprune.gpus import find_gpus
-from anchorprune.runlock import check_writable, hold_run_lock
+from anchorprune.heads.layout import FIXED
+from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.gpus import find_gpus
+from anchorprune.pipeline.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 

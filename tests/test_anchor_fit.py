@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anchorprune.anchor_fit import THRESHOLDS, best_overlaps, fit, kmeans_anchors, scaled_boxes, shape_overlaps
+from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit, kmeans_anchors, scaled_boxes, shape_overlaps
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Level
+from anchorprune.heads.layout import Head, Level
 
 HEAD = Head(
     "small",

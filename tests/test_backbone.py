@@ -16,8 +16,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from test_families import CONFIGS
 
-from anchorprune.detectors.backbone import fit, local_file, prepare_backbone, set_backbone_weights
-from anchorprune.detectors.model import build
+from anchorprune.detectors.mmdet.model import build
+from anchorprune.detectors.mmdet.training.backbone import fit, local_file, prepare_backbone, set_backbone_weights
 from anchorprune.errors import UserError
 
 RESNET = {"type": "ResNet", "depth": 18, "base_channels": 4, "init_cfg": None}

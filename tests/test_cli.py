@@ -7,10 +7,10 @@ import sys
 import pytest
 import yaml
 
-from anchorprune.arguments import dataset_arguments, options, retrain_arguments, search_arguments
 from anchorprune.cli import COMMANDS
-from anchorprune.datasets.sources import annotation_files, check_sources
 from anchorprune.errors import UserError
+from anchorprune.pipeline.arguments import dataset_arguments, options, retrain_arguments, search_arguments
+from anchorprune.pipeline.sources import annotation_files, check_sources
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -50,8 +50,8 @@ def test_cost_score_search_and_report_run_without_torch():
         "for name in ('torch', 'mmcv', 'mmdet', 'mmengine'): sys.modules[name] = None\n"
         "import anchorprune.commands.cost, anchorprune.commands.score, anchorprune.commands.search\n"
         "import anchorprune.commands.report, anchorprune.commands.compare\n"
-        "import anchorprune.scoring, anchorprune.search.run, anchorprune.predictions, anchorprune.report.write\n"
-        "import anchorprune.commands.shapes, anchorprune.evaluation, anchorprune.datasets.coco\n"
+        "import anchorprune.scoring, anchorprune.search.run, anchorprune.heads.predictions, anchorprune.report.write\n"
+        "import anchorprune.commands.shapes, anchorprune.metrics.coco, anchorprune.datasets.coco\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -8,7 +8,7 @@ from oracles.generate import make, write
 from oracles.reference import coco_dict, pycocotools_figures, results
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.predictions import Postprocess
+from anchorprune.heads.predictions import Postprocess
 from anchorprune.scoring import Bootstrap, Scorer
 
 POST = Postprocess(0.0, 0.5, None, 100, 0)

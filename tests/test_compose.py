@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 
 import mmdet
 
-from anchorprune.detectors import compose
-from anchorprune.detectors.compose import read_config, set_anchors
+from anchorprune.detectors.mmdet.config import compose
+from anchorprune.detectors.mmdet.config.compose import read_config, set_anchors
 from anchorprune.errors import UserError
 
 DEMO = Path(__file__).parents[1] / "config/detectors/ssd_demo.py"

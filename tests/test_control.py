@@ -5,13 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from anchorprune import anchor_controls
-from anchorprune.anchor_controls import control_anchors, fitted_head, random_layout
-from anchorprune.anchor_fit import fit, kmeans_anchors
-from anchorprune.cost import cost
+from anchorprune.anchors import controls as anchor_controls
+from anchorprune.anchors.controls import control_anchors, fitted_head, random_layout
+from anchorprune.anchors.fit import fit, kmeans_anchors
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
-from anchorprune.layout import Head, Layout, Level
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head, Layout, Level
 
 HEAD = Head(
     "small",

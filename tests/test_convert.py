@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch")
 from mmengine.logging.history_buffer import HistoryBuffer
 from test_families import CONFIGS, read
 
-from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
-from anchorprune.detectors.checkpoints import read_checkpoint, renamed
-from anchorprune.detectors.convert import convert
-from anchorprune.detectors.model import build, load
+from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
+from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
+from anchorprune.detectors.mmdet.config.convert import convert
+from anchorprune.detectors.mmdet.model import build, load
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
-from anchorprune.layout import Head
+from anchorprune.heads.layout import Head
 
 SSD300 = CONFIGS / "ssd/ssd300_coco.py"
 YOLO = CONFIGS / "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"

@@ -17,16 +17,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from test_families import read
 
-from anchorprune.anchor_order import PUBLISHED_DIFFERENCE, published_ssd300
-from anchorprune.detectors.convert import anchors_of, convert, explicit, make_prunable
-from anchorprune.detectors.convert_back import convert_back, to_mmdet
-from anchorprune.detectors.families import family_of
-from anchorprune.detectors.generators import TOLERANCE, mmdet_generator
-from anchorprune.detectors.model import build, load
-from anchorprune.detectors.pruned import slice_detector
-from anchorprune.detectors.weights import read_weights
+from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, published_ssd300
+from anchorprune.detectors.mmdet.config.convert import anchors_of, convert, explicit, make_prunable
+from anchorprune.detectors.mmdet.config.convert_back import convert_back, to_mmdet
+from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_generator
+from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.model import build, load
+from anchorprune.detectors.mmdet.pruned import slice_detector
+from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.layout import Head, Layout
 
 SSD300 = "ssd/ssd300_coco.py"
 SSDLITE = "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py"
@@ -100,7 +100,7 @@ def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, tmp_path):
     assert result["generator"]["type"] == generator
     assert result["difference"] < TOLERANCE
     assert result["same_order"]
-    assert "anchorprune.detectors" not in (tmp_path / "back/config.py").read_text()
+    assert "anchorprune.detectors.mmdet" not in (tmp_path / "back/config.py").read_text()
 
     width, height = SIZES[name]
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
@@ -135,7 +135,7 @@ def test_the_command_turns_the_papers_order_into_mmdets(tmp_path, run_command):
         type="ExplicitAnchorGenerator", strides=strides, anchors=published_ssd300()
     )
     cfg.model.bbox_head.type = "PrunableSSDHead"
-    cfg.custom_imports = {"imports": ["anchorprune.detectors"], "allow_failed_imports": False}
+    cfg.custom_imports = {"imports": ["anchorprune.detectors.mmdet"], "allow_failed_imports": False}
     cfg.dump(str(tmp_path / "published.py"))
     there = run_command(
         *("convert", tmp_path / "published.py", tmp_path / "original.pth"),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from anchorprune.cost import cost
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Layout, Level
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head, Layout, Level
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from anchorprune.arguments import dataset_arguments
-from anchorprune.datasets.sources import annotation_files, check_sources, download_roots
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
+from anchorprune.pipeline.arguments import dataset_arguments
+from anchorprune.pipeline.sources import annotation_files, check_sources, download_roots
 
 COCO = {"kind": "coco2017", "root": "coco", "protocol": "heldout", "prune": "list.txt", "seed": 0, "download": False}
 VOC = {

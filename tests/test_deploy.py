@@ -13,19 +13,19 @@ import onnx
 from test_families import DETECTORS, read
 
 from anchorprune.datasets.coco import read_coco
-from anchorprune.deploy import evaluate as onnx_evaluate
-from anchorprune.deploy.finish import finish
-from anchorprune.deploy.images import prepare
-from anchorprune.deploy.metadata import InputForm, Metadata
-from anchorprune.deploy.models import Models
-from anchorprune.deploy.runtime import OnnxDetector, session
-from anchorprune.detectors import convert
-from anchorprune.detectors.evaluate import detect
-from anchorprune.detectors.export import coding_of, export, level_outputs
-from anchorprune.detectors.model import Detector, build, describe, load, postprocess
-from anchorprune.detectors.pruned import slice_detector
+from anchorprune.deploy.onnx import accuracy as onnx_evaluate
+from anchorprune.deploy.onnx.finish import finish
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.metadata import InputForm, Metadata
+from anchorprune.deploy.onnx.models import Models
+from anchorprune.deploy.onnx.session import OnnxDetector, session
+from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
+from anchorprune.detectors.mmdet.inference.detections import detect
+from anchorprune.detectors.mmdet.model import Detector, build, describe, load, postprocess
+from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
+from anchorprune.heads.layout import Layout
 
 FACTS = {"anchorprune": "test", "commit": None}
 

@@ -14,14 +14,14 @@ import time
 import numpy as np
 import pytest
 
-from anchorprune.layout import Layout
+from anchorprune.heads.layout import Layout
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
 def detector(trained):
-    from anchorprune.detectors.model import load
+    from anchorprune.detectors.mmdet.model import load
 
     return load(trained.config, trained.weights)
 
@@ -29,7 +29,7 @@ def detector(trained):
 @pytest.fixture(scope="module")
 def scorer(trained):
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.predictions import Predictions
+    from anchorprune.heads.predictions import Predictions
     from anchorprune.scoring import Scorer
 
     return Scorer(Predictions.open(trained.predictions), read_coco(trained.split("prune")[0]))
@@ -39,7 +39,7 @@ def mmdet_results(detector, annotations, images, folder) -> tuple[list, float]:
     """What mmdet's own metric makes of the detector's predictions: its results file, and its AP (three decimals)."""
     from mmdet.evaluation import CocoMetric
 
-    from anchorprune.detectors.loop import batches
+    from anchorprune.detectors.mmdet.inference.loop import batches
 
     with contextlib.redirect_stdout(io.StringIO()):
         metric = CocoMetric(ann_file=str(annotations), metric="bbox", outfile_prefix=str(folder / "mmdet"))
@@ -57,8 +57,8 @@ LAYOUTS = [list(range(10)), [0, 1, 3, 4, 6, 9], [3, 4, 5, 6, 7, 8], [0, 3, 6]]
 @pytest.mark.parametrize("kept", LAYOUTS, ids=str)
 def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept, tmp_path):
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.detectors.pruned import slice_detector
-    from anchorprune.evaluation import coco_figures
+    from anchorprune.detectors.mmdet.pruned import slice_detector
+    from anchorprune.metrics.coco import coco_figures
 
     sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path)
     annotations, images = trained.split("prune")
@@ -71,8 +71,8 @@ def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept
 
 
 def test_candidates_hold_everything_above_the_threshold(trained, detector):
-    from anchorprune.detectors.loop import batches
-    from anchorprune.detectors.predict import candidates
+    from anchorprune.detectors.mmdet.inference.candidates import candidates
+    from anchorprune.detectors.mmdet.inference.loop import batches
 
     annotations, images = trained.split("prune")
     batch = next(batches(detector, annotations, images, 1, "test"))

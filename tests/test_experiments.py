@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from anchorprune.errors import UserError
-from anchorprune.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import expand_anchors, plan
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"

@@ -11,17 +11,17 @@ torch = pytest.importorskip("torch")
 import mmdet
 from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
+from oracles.masking import mask_anchors
 from torch.utils.flop_counter import FlopCounterMode
 
-from anchorprune.cost import cost
-from anchorprune.detectors import convert
-from anchorprune.detectors.compose import OWN_KEY
-from anchorprune.detectors.families import family_of
-from anchorprune.detectors.model import Detector, build, describe
-from anchorprune.detectors.outputs import mask_anchors
-from anchorprune.detectors.pruned import pruned_config, slice_detector
+from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.model import Detector, build, describe
+from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Layout
 
 CONFIGS = Path(mmdet.__path__[0]) / ".mim/configs"
 

@@ -18,25 +18,25 @@ torch = pytest.importorskip("torch")
 from mmdet.datasets import VOCDataset
 from mmdet.models.backbones import SSDVGG
 from mmdet.structures.bbox import get_box_tensor
+from oracles.masking import mask_anchors
 from test_deploy import FACTS, assert_same, inputs
 from test_families import read
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
-from anchorprune.deploy.images import prepare
-from anchorprune.deploy.runtime import session
-from anchorprune.detectors import convert
-from anchorprune.detectors.compose import OWN_KEY
-from anchorprune.detectors.evaluate import detect
-from anchorprune.detectors.export import export
-from anchorprune.detectors.loop import batches
-from anchorprune.detectors.model import Detector, build, describe
-from anchorprune.detectors.outputs import mask_anchors
-from anchorprune.detectors.predict import predict
-from anchorprune.detectors.pruned import slice_detector
-from anchorprune.evaluation import coco_figures
-from anchorprune.layout import Layout
-from anchorprune.predictions import Predictions
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.session import session
+from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.export import export
+from anchorprune.detectors.mmdet.inference.candidates import predict
+from anchorprune.detectors.mmdet.inference.detections import detect
+from anchorprune.detectors.mmdet.inference.loop import batches
+from anchorprune.detectors.mmdet.model import Detector, build, describe
+from anchorprune.detectors.mmdet.pruned import slice_detector
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.predictions import Predictions
+from anchorprune.metrics.coco import coco_figures
 from anchorprune.scoring import Scorer
 
 IMAGES = 20

@@ -7,12 +7,12 @@ import sys
 import pytest
 from conftest import ROOT
 
-from anchorprune import gpus
 from anchorprune.errors import UserError
+from anchorprune.pipeline import gpus
 
 CHOOSE = """
 import logging, os, sys
-from anchorprune.gpus import choose_devices
+from anchorprune.pipeline.gpus import choose_devices
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
 choose_devices(int(sys.argv[1]))
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_made(machine, monkeypatch, tmp_path):
 
 
 def test_no_torch_is_needed():
-    program = "import sys; sys.modules['torch'] = None; import anchorprune.gpus, anchorprune.resources"
+    program = "import sys; sys.modules['torch'] = None; from anchorprune.pipeline import gpus, resources"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from anchorprune.cli import main
 from anchorprune.errors import UserError
-from anchorprune.labels import label_names
-from anchorprune.project import Project, as_yaml
+from anchorprune.heads.labels import label_names
+from anchorprune.pipeline.project import Project, as_yaml
 
 torch = pytest.importorskip("torch")
 

@@ -11,10 +11,10 @@ from oracles.generate import HEAD, make, write
 from test_search import full_coco_dict
 
 from anchorprune.cli import main
-from anchorprune.deploy.latency_table import LatencyTable
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
-from anchorprune.predictions import Postprocess
+from anchorprune.heads.latency_table import LatencyTable
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.predictions import Postprocess
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import pareto_front
 from anchorprune.search.run import Options, search
@@ -125,7 +125,7 @@ def test_reading_a_table_needs_neither_torch_nor_onnx():
     program = (
         "import sys\n"
         "for name in ('torch', 'mmcv', 'mmdet', 'mmengine', 'onnx', 'onnxruntime', 'cv2'): sys.modules[name] = None\n"
-        "import anchorprune.search.run, anchorprune.deploy.latency_table, anchorprune.commands.search\n"
+        "import anchorprune.search.run, anchorprune.heads.latency_table, anchorprune.commands.search\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -134,7 +134,7 @@ def test_reading_a_table_needs_neither_torch_nor_onnx():
 
 
 def test_the_fit_finds_the_times_it_was_given():
-    measure_table = pytest.importorskip("anchorprune.deploy.measure_table", exc_type=ImportError)
+    measure_table = pytest.importorskip("anchorprune.deploy.latency.measure_table", exc_type=ImportError)
     levels = [{"anchors": 4, "cells": 1000}, {"anchors": 3, "cells": 100}]
     kept = [
         [[0, 1, 2, 3], [0, 1, 2]],
@@ -181,7 +181,7 @@ def exported(trained, run_command, tmp_path_factory):
 
 def test_a_device_measures_its_table_with_the_exported_script(trained, exported, tmp_path):
     """As on a device: the folder alone, another current folder, no anchorprune, no torch."""
-    from anchorprune.layout import Head
+    from anchorprune.heads.layout import Head
 
     output = tmp_path / "table.json"
     subprocess.run(
@@ -200,7 +200,7 @@ def test_a_device_measures_its_table_with_the_exported_script(trained, exported,
 def test_the_tables_models_are_the_detectors_parts(trained, exported):
     import onnx
 
-    from anchorprune.deploy.runtime import session
+    from anchorprune.deploy.onnx.session import session
 
     manifest = json.loads((exported / "manifest.json").read_text())
     assert manifest["finish"][0]["kept"] == [[0, 1, 2], [0, 1, 2], [0, 1, 2], [0]]
@@ -255,7 +255,7 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
 
 
 def test_calls_take_turns():
-    measure_table = pytest.importorskip("anchorprune.deploy.measure_table", exc_type=ImportError)
+    measure_table = pytest.importorskip("anchorprune.deploy.latency.measure_table", exc_type=ImportError)
     seen = []
     calls = {name: lambda number, name=name: seen.append((name, number)) for name in "ab"}
     taken = measure_table.rounds_of(calls, 2)

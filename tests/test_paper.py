@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from anchorprune.arguments import detector_arguments
-from anchorprune.cost import cost
-from anchorprune.experiments import expand_anchors, plan
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head, Layout
+from anchorprune.pipeline.arguments import detector_arguments
+from anchorprune.pipeline.experiments import expand_anchors, plan
 
 pytest.importorskip("torch")
 
@@ -30,7 +30,7 @@ def published(detector):
 def head_of(tmp_path_factory):
     """The head of a configured detector, built as `anchorprune train` builds it."""
     from anchorprune.commands.detector import read_detector
-    from anchorprune.detectors.model import build, describe
+    from anchorprune.detectors.mmdet.model import build, describe
 
     folder = tmp_path_factory.mktemp("anchors")
 

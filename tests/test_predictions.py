@@ -10,7 +10,7 @@ import pytest
 from oracles.generate import HEAD, make, write
 
 from anchorprune.errors import UserError
-from anchorprune.predictions import COLUMNS, Postprocess, Predictions, PredictionsWriter
+from anchorprune.heads.predictions import COLUMNS, Postprocess, Predictions, PredictionsWriter
 from anchorprune.scoring import Scorer
 
 POST = Postprocess(0.02, 0.45, 1000, 200, 0, False)

@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 
 import mmdet
 
-from anchorprune.detectors.compose import read_config
-from anchorprune.detectors.recipe import Recipe, set_recipe
+from anchorprune.detectors.mmdet.config.compose import read_config
+from anchorprune.detectors.mmdet.training.recipe import Recipe, set_recipe
 from anchorprune.errors import UserError
 
 DEMO = Path(__file__).parents[1] / "config/detectors/ssd_demo.py"

@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
-from anchorprune.report.contents import Part, report_files
-from anchorprune.report.expected import expectation, remark
-from anchorprune.report.fronts import BOXES, MACS
-from anchorprune.report.layouts import draw_layouts
-from anchorprune.report.manifest import configuration, read_manifest
-from anchorprune.report.overanchorized import draw_overanchorized
-from anchorprune.report.paper_table import paper_table, write_paper_table
-from anchorprune.report.pareto import draw_tradeoff
-from anchorprune.report.published import Published
-from anchorprune.report.results import COLUMNS, results_table
-from anchorprune.report.retraining import draw_retraining
-from anchorprune.report.section import Section
-from anchorprune.report.style import COLORS
-from anchorprune.report.tables import format_macs, write_results
+from anchorprune.heads.layout import Layout
+from anchorprune.report.data.contents import Part, report_files
+from anchorprune.report.data.expected import expectation, remark
+from anchorprune.report.data.manifest import configuration, read_manifest
+from anchorprune.report.data.published import Published
+from anchorprune.report.data.results import COLUMNS, results_table
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.fronts import BOXES, MACS
+from anchorprune.report.figures.kept_anchors import draw_layouts
+from anchorprune.report.figures.overanchorized import draw_overanchorized
+from anchorprune.report.figures.retraining import draw_retraining
+from anchorprune.report.figures.style import COLORS
+from anchorprune.report.figures.tradeoff import draw_tradeoff
+from anchorprune.report.tables.paper_table import paper_table, write_paper_table
+from anchorprune.report.tables.results_table import format_macs, write_results
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
 FIGURES = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
@@ -198,7 +198,7 @@ def test_names_of_files_need_neither_matplotlib_nor_torch(manifest):
     program = (
         "import json, sys\n"
         "for name in ('torch', 'mmdet', 'matplotlib', 'pandas', 'numpy'): sys.modules[name] = None\n"
-        "from anchorprune.report.contents import Part, report_files\n"
+        "from anchorprune.report.data.contents import Part, report_files\n"
         f"print(report_files(json.load(open({str(manifest)!r}))))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

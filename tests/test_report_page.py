@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 
 from anchorprune import __version__
-from anchorprune.layout import Layout
-from anchorprune.report.captions import CAPTIONS
-from anchorprune.report.contents import KINDS, report_files
-from anchorprune.report.manifest import completed, read_manifest
-from anchorprune.report.page import LARGEST_SVG, write_page
-from anchorprune.report.page_table import Column, page_table
-from anchorprune.report.published import Published
-from anchorprune.report.results import results_table
-from anchorprune.report.section import Section
-from anchorprune.report.summary import findings, outcome
+from anchorprune.heads.layout import Layout
+from anchorprune.report.data.contents import KINDS, report_files
+from anchorprune.report.data.manifest import completed, read_manifest
+from anchorprune.report.data.published import Published
+from anchorprune.report.data.results import results_table
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.captions import CAPTIONS
+from anchorprune.report.page.page import LARGEST_SVG, write_page
+from anchorprune.report.page.page_table import Column, page_table
+from anchorprune.report.page.summary import findings, outcome
 from anchorprune.report.write import write_report
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchorprune.cost import cost
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Layout, Level
-from anchorprune.report.anchor_names import shape_columns
-from anchorprune.report.fronts import best_by_cost
-from anchorprune.report.removal import read_front, removal_shares
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head, Layout, Level
+from anchorprune.report.data.anchor_names import shape_columns
+from anchorprune.report.figures.fronts import best_by_cost
+from anchorprune.report.figures.removal import read_front, removal_shares
 
 
 def head(*levels, macs=10):

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from anchorprune.anchor_fit import image_scales
+from anchorprune.anchors.fit import image_scales
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Level
-from anchorprune.predictions import Postprocess, Predictions, PredictionsWriter
-from anchorprune.report.contents import report_files
-from anchorprune.report.shapes import PER_OCTAVE, ShapeCounts, count_shapes, level_of_share, smoothed, summary
-from anchorprune.report.shapes_figure import draw_shapes
+from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
+from anchorprune.report.data.contents import report_files
+from anchorprune.report.data.shapes import PER_OCTAVE, ShapeCounts, count_shapes, level_of_share, smoothed, summary
+from anchorprune.report.figures.predicted_shapes import draw_shapes
 
 HEAD = Head("two", (100, 100), 1, (Level(8, (12, 12), 0, 1, ((16.0, 8.0),)), Level(16, (6, 6), 0, 1, ((64.0, 64.0),))))
 

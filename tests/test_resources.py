@@ -2,8 +2,8 @@
 
 import pytest
 
-from anchorprune import resources
-from anchorprune.arguments import options
+from anchorprune.pipeline import resources
+from anchorprune.pipeline.arguments import options
 
 
 def test_amounts_grow_with_each_attempt():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oracles.generate import HEAD, make, postprocesses, write
 from oracles.reference import pycocotools_figures, reference_detections, results
 
-from anchorprune.predictions import Postprocess, Predictions
+from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring import Scorer
 
 DATA = Path(__file__).parents[1] / "../shared/data"

@@ -13,10 +13,10 @@ from oracles.generate import HEAD, make, write
 from oracles.reference import coco_dict
 
 from anchorprune.cli import main
-from anchorprune.cost import Cost
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
-from anchorprune.predictions import Postprocess
+from anchorprune.heads.cost import Cost
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.predictions import Postprocess
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, WorkingFront, best_within, hypervolume, pareto_front
 from anchorprune.search.journal import NAME, Journal

@@ -6,7 +6,7 @@ from conftest import Result
 from PIL import Image
 
 from anchorprune.cli import main
-from anchorprune.report.agreement import Found, shared
+from anchorprune.metrics.agreement import Found, shared
 
 
 def found(*rows):

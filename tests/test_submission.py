@@ -7,7 +7,13 @@ import pytest
 from conftest import ROOT, SMALL_ANCHORS
 
 from anchorprune.errors import UserError
-from anchorprune.submission import COCO_CATEGORY_IDS, check_categories, check_results, results_name, write_submission
+from anchorprune.metrics.submission import (
+    COCO_CATEGORY_IDS,
+    check_categories,
+    check_results,
+    results_name,
+    write_submission,
+)
 
 GOOD = {"image_id": 7, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.25}
 

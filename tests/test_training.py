@@ -16,8 +16,8 @@ from conftest import ROOT, SMALL_ANCHORS
 torch = pytest.importorskip("torch")
 
 from anchorprune.commands.training import run_training
-from anchorprune.detectors import compose
-from anchorprune.detectors.ranks import run_ranks
+from anchorprune.detectors.mmdet.config import compose
+from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.errors import UserError
 
 DEMO = ROOT / "config/detectors/ssd_demo.py"
@@ -110,7 +110,7 @@ def _train_and_keep(text, folder):
     from mmengine.config import Config
     from mmengine.dist import get_rank
 
-    from anchorprune.detectors.runtime import run
+    from anchorprune.detectors.mmdet.training.runner import run
 
     model = run(Config.fromstring(text, ".py"), folder / "checkpoints", 3, 2)
     torch.save(model.state_dict(), folder / f"{get_rank()}.pth")

@@ -11,7 +11,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from test_families import CONFIGS
 
-from anchorprune.detectors.convert import make_prunable
+from anchorprune.detectors.mmdet.config.convert import make_prunable
 from anchorprune.errors import UserError
 
 

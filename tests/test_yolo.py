@@ -11,12 +11,12 @@ torch = pytest.importorskip("torch")
 from mmengine.structures import InstanceData
 from test_families import read
 
-from anchorprune.detectors import convert
-from anchorprune.detectors.compose import OWN_KEY
-from anchorprune.detectors.model import Detector, build, describe, postprocess
-from anchorprune.detectors.predict import candidates
-from anchorprune.detectors.pruned import slice_detector
-from anchorprune.layout import Layout
+from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.inference.candidates import candidates
+from anchorprune.detectors.mmdet.model import Detector, build, describe, postprocess
+from anchorprune.detectors.mmdet.pruned import slice_detector
+from anchorprune.heads.layout import Layout
 
 CONFIG = "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"
 META = {"img_shape": (96, 128), "scale_factor": (0.5, 0.5), "batch_input_shape": (96, 128)}

@@ -8,7 +8,7 @@ import click
 from anchorprune.commands.options import IndexList, print_json
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
-from anchorprune.layout import Head, Level
+from anchorprune.heads.layout import Head, Level
 
 
 @click.command(epilog="Example: anchorprune anchors head.json train.json --kmeans 2,4,5,3,2,1 --output kmeans.json")
@@ -32,8 +32,8 @@ def command(
     boxes that each anchor fits best comes with it, in the anchors' order. k-means anchors are fitted level by level,
     to the boxes that the level's given anchors overlap best, and then all together.
     """
-    from anchorprune.anchor_controls import anchor_set, fitted_head
-    from anchorprune.anchor_fit import fit, scaled_boxes
+    from anchorprune.anchors.controls import anchor_set, fitted_head
+    from anchorprune.anchors.fit import fit, scaled_boxes
     from anchorprune.datasets.coco import read_coco
 
     head = _read_head(head_or_anchors, input_size)

@@ -27,8 +27,8 @@ def command(
     The interval is that of a paired bootstrap over images. With one --keep the second layout is the full one.
     """
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.layout import Layout
-    from anchorprune.predictions import Predictions
+    from anchorprune.heads.layout import Layout
+    from anchorprune.heads.predictions import Predictions
 
     if len(keeps) > 2:
         raise click.UsageError("give --keep once or twice; two layouts are compared")

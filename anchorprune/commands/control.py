@@ -26,9 +26,9 @@ def command() -> None:
 @click.option("--output", required=True, type=FilePath, help="Write the layout, for `slice` and `retrain`.")
 def random(head: Path, layout: Path, seed: int, output: Path) -> None:
     """Draw a layout of the same anchors per level; each is as likely as any other."""
-    from anchorprune.anchor_controls import random_layout
-    from anchorprune.cost import cost
-    from anchorprune.layout import Head, Layout
+    from anchorprune.anchors.controls import random_layout
+    from anchorprune.heads.cost import cost
+    from anchorprune.heads.layout import Head, Layout
 
     drawn = random_layout(Layout.load(layout, Head.load(head)), seed)
     drawn.save(output)
@@ -45,10 +45,10 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
 @click.option("--output", required=True, type=FilePath, help="Write the anchor set, for `train --anchors`.")
 def kmeans(head: Path, layout: Path, annotations: Path, seed: int, output: Path) -> None:
     """Fit as many anchors per level to the boxes of ANNOTATIONS (a COCO file, the training split's) by k-means."""
-    from anchorprune.anchor_controls import anchor_set, fitted_head
-    from anchorprune.anchor_fit import fit, scaled_boxes
+    from anchorprune.anchors.controls import anchor_set, fitted_head
+    from anchorprune.anchors.fit import fit, scaled_boxes
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.layout import Head, Layout
+    from anchorprune.heads.layout import Head, Layout
 
     chosen = Layout.load(layout, Head.load(head))
     boxes, extent = scaled_boxes(read_coco(annotations), chosen.head.input_size, chosen.head.keep_ratio)

@@ -50,9 +50,9 @@ def command(
         print_json(_back(config, weights, output))
         return
     from anchorprune.commands.detector import read_detector
-    from anchorprune.cost import cost
-    from anchorprune.detectors.convert import convert
-    from anchorprune.layout import Layout
+    from anchorprune.detectors.mmdet.config.convert import convert
+    from anchorprune.heads.cost import cost
+    from anchorprune.heads.layout import Layout
 
     name = name or Path(config).stem
     trained_with = _anchors(config if order == "config" and anchors is not None else order)
@@ -61,17 +61,17 @@ def command(
 
 
 def _back(config: str, weights: Path | None, output: Path) -> dict:
-    from anchorprune.detectors.compose import read_config
-    from anchorprune.detectors.convert_back import convert_back
+    from anchorprune.detectors.mmdet.config.compose import read_config
+    from anchorprune.detectors.mmdet.config.convert_back import convert_back
 
     return {"output": str(output), **convert_back(read_config(config), output, weights)}
 
 
 def _anchors(order: str) -> Sequence | None:
     """The anchors that --order names; None for the config's own."""
-    from anchorprune.anchor_order import published_ssd300
-    from anchorprune.detectors.compose import read_config
-    from anchorprune.detectors.convert import anchors_of
+    from anchorprune.anchors.order import published_ssd300
+    from anchorprune.detectors.mmdet.config.compose import read_config
+    from anchorprune.detectors.mmdet.config.convert import anchors_of
 
     if order == "config":
         return None

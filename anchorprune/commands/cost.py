@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
-from anchorprune.cost import cost
-from anchorprune.layout import Head
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head
 
 
 @click.command(epilog="Example: anchorprune cost head.json --drop 5,7")
@@ -24,7 +24,7 @@ def command(
 
 def _read_head(path: Path) -> Head:
     if path.suffix == ".parquet":
-        from anchorprune.predictions import Predictions
+        from anchorprune.heads.predictions import Predictions
 
         return Predictions.open(path).head
     return Head.load(path)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import print_json
-from anchorprune.datasets.prepared import SPLITS
+from anchorprune.datasets.splits import SPLITS
 
 log = logging.getLogger(__name__)
 _SHOWN = 20  # skipped boxes shown on standard error; dataset.json lists all of them

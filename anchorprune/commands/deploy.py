@@ -48,16 +48,16 @@ def command(
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
     if (annotations is None) != (images is None):
         raise click.UsageError("--annotations and --images go together")
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices(processes=1)  # models are exported and measured on the CPU, also where there are GPUs
 
     import torch
 
-    from anchorprune.deploy.images import chosen_images
-    from anchorprune.deploy.models import save
-    from anchorprune.detectors.export import export
-    from anchorprune.detectors.model import load
+    from anchorprune.deploy.onnx.images import chosen_images
+    from anchorprune.deploy.onnx.models import save
+    from anchorprune.detectors.mmdet.export import export
+    from anchorprune.detectors.mmdet.model import load
     from anchorprune.provenance import provenance
 
     torch.set_num_threads(threads)
@@ -65,13 +65,13 @@ def command(
     models = export(load(config, weights), opset, facts)
     found = {"model": models.end_to_end, "model-raw": models.raw}
     if int8:
-        from anchorprune.deploy.quantise import quantised
+        from anchorprune.deploy.onnx.quantise import quantised
 
         found["model-int8"] = quantised(models, chosen_images(*calibration, calibration_images))
     save(found, output)
     summary: dict[str, Any] = {"output": str(output), "opset": opset, "models": sorted(found)}
     if annotations is not None:
-        from anchorprune.deploy.evaluate import evaluate
+        from anchorprune.deploy.onnx.accuracy import evaluate
 
         whole = {name: output / f"{name}.onnx" for name in found if name != "model-raw"}
         facts = {**facts, "annotations": str(annotations)}

@@ -6,10 +6,10 @@ import click
 import yaml
 from mmengine.config import Config
 
-from anchorprune.detectors import compose
-from anchorprune.detectors.anchors import ExplicitAnchorGenerator
-from anchorprune.detectors.convert import make_prunable
-from anchorprune.detectors.takeover import refuse_other_heads
+from anchorprune.detectors.mmdet.config import compose
+from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
+from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.config.takeover import refuse_other_heads
 from anchorprune.files import read_json
 
 

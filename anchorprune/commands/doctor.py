@@ -21,7 +21,7 @@ def command(config: Path) -> None:
     Lines go to standard error, the same facts as JSON to standard output. Ends with status 0 when everything that the
     pipeline needs is there, else 1.
     """
-    from anchorprune.checkup import checkup
+    from anchorprune.pipeline.checkup import checkup
 
     findings = checkup(config)
     for finding in findings:

@@ -16,14 +16,14 @@ from anchorprune.commands.options import output_option, print_json
 @output_option
 def command(config: Path, weights: Path, annotations: Path, images: Path, threads: int, output: Path):
     """Detect with mmdet's own post-processing; write metrics.json and detections.json (COCO results)."""
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices()  # before torch looks for them
 
     import torch
 
-    from anchorprune.detectors.evaluate import evaluate
-    from anchorprune.detectors.model import load
+    from anchorprune.detectors.mmdet.inference.detections import evaluate
+    from anchorprune.detectors.mmdet.model import load
     from anchorprune.provenance import provenance
 
     torch.set_num_threads(threads)

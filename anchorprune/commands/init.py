@@ -8,11 +8,11 @@ import click
 import yaml
 
 from anchorprune.commands.options import print_json
-from anchorprune.cost import cost
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
-from anchorprune.labels import label_names
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.labels import label_names
+from anchorprune.heads.layout import Head, Layout
 
 FilePath = click.Path(path_type=Path)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.schema.yaml, $defs.name
@@ -49,7 +49,7 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     """
     from anchorprune.datasets.offered import look_over
     from anchorprune.files import whole_file
-    from anchorprune.project import Project, as_yaml
+    from anchorprune.pipeline.project import Project, as_yaml
 
     name = _checked_name(folder, name)
     _refuse_full(folder)
@@ -79,7 +79,7 @@ def _look_over_detector(
     """Check a detector against its checkpoint and the annotations; its head, and what overrides its config."""
     from anchorprune.commands.detector import read_detector, read_options
     from anchorprune.datasets.offered import listed_names
-    from anchorprune.detectors import takeover
+    from anchorprune.detectors.mmdet.config import takeover
 
     cfg = read_detector(config, "own", None, options)
     overrides = read_options(options)

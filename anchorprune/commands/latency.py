@@ -56,18 +56,18 @@ def command(
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices(processes=1)  # ONNX Runtime and torch are both timed on the CPU, also where there are GPUs
 
     import torch
 
-    from anchorprune.detectors.model import load
+    from anchorprune.detectors.mmdet.model import load
 
     torch.set_num_threads(given["threads"])
     detector, images = load(config, weights), _images(given["images"], given["count"])
     if export_table is not None:
-        from anchorprune.detectors.latency import export_table as export
+        from anchorprune.detectors.mmdet.inference.timed import export_table as export
 
         export(detector, images, export_table, given["opset"])
         print_json({"output": str(export_table), "head": detector.head.name})
@@ -80,9 +80,9 @@ def command(
 def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
     import tempfile
 
-    from anchorprune.deploy.measure_table import measure
-    from anchorprune.deploy.timing import progress
-    from anchorprune.detectors.latency import export_table
+    from anchorprune.deploy.latency.measure_table import measure
+    from anchorprune.deploy.latency.timing import progress
+    from anchorprune.detectors.mmdet.inference.timed import export_table
     from anchorprune.files import write_json
 
     with tempfile.TemporaryDirectory() as folder:
@@ -94,12 +94,12 @@ def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any
 
 
 def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
-    from anchorprune.deploy.device import facts
-    from anchorprune.deploy.latency import markdown, measure
-    from anchorprune.detectors.latency import timed, timed_layout
-    from anchorprune.detectors.model import load
+    from anchorprune.deploy.latency.compare import markdown, measure
+    from anchorprune.deploy.latency.device import facts
+    from anchorprune.detectors.mmdet.inference.timed import timed, timed_layout
+    from anchorprune.detectors.mmdet.model import load
     from anchorprune.files import whole_file, write_json
-    from anchorprune.layout import Layout
+    from anchorprune.heads.layout import Layout
 
     options = {"opset": given["opset"], "with_torch": given["with_torch"]}
     detectors = [timed("full", detector, **options)]
@@ -122,6 +122,6 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
 
 
 def _images(folder: Path, count: int) -> list[Path]:
-    from anchorprune.deploy.images import images_in
+    from anchorprune.deploy.onnx.images import images_in
 
     return images_in(folder, count)

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import click
 
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.layout import Head, Layout
 
 
 class IndexList(click.ParamType):

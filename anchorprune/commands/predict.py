@@ -18,14 +18,14 @@ from anchorprune.commands.options import print_json
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The parquet file to write.")
 def command(config: Path, weights: Path, annotations: Path, images: Path, threads: int, output: Path):
     """Keep every (box, class) pair above the score threshold, before any NMS, for the search to work on."""
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices()  # before torch looks for them
 
     import torch
 
-    from anchorprune.detectors.model import load
-    from anchorprune.detectors.predict import predict
+    from anchorprune.detectors.mmdet.inference.candidates import predict
+    from anchorprune.detectors.mmdet.model import load
     from anchorprune.provenance import provenance
 
     torch.set_num_threads(threads)

@@ -49,10 +49,10 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
     config.py holds test data and evaluator: mmdet's own test runner and inferencer take it as it is.
     """
     from anchorprune.datasets.prepared import read_split
-    from anchorprune.detectors.compose import read_config
-    from anchorprune.detectors.runnable import write_runnable
-    from anchorprune.detectors.weights import read_weights
-    from anchorprune.layout import Head, Layout
+    from anchorprune.detectors.mmdet.config.compose import read_config
+    from anchorprune.detectors.mmdet.config.runnable import write_runnable
+    from anchorprune.detectors.mmdet.weights import read_weights
+    from anchorprune.heads.layout import Head, Layout
     from anchorprune.report.card import as_markdown
 
     layout = Layout.load(options["layout"], Head.load(options["head"]))

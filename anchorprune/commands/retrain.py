@@ -31,12 +31,12 @@ def command(
 
     Writes what `train` writes, and resumes as it does.
     """
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices(gpus, processes)  # before torch looks for them
 
     from anchorprune.commands.training import run_training
-    from anchorprune.detectors import compose
+    from anchorprune.detectors.mmdet.config import compose
 
     cfg = compose.read_config(config)
     print_json(

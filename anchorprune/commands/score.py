@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
-from anchorprune.cost import cost
+from anchorprune.heads.cost import cost
 
 
 @click.command(epilog="Example: anchorprune score predictions.parquet instances.json --drop 5,7")
@@ -29,7 +29,7 @@ def command(
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images.
     """
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.predictions import Predictions
+    from anchorprune.heads.predictions import Predictions
 
     opened = Predictions.open(predictions)
     chosen = chosen_layout(opened.head, keep, drop, layout)

@@ -85,8 +85,8 @@ def command(
     again with the same inputs, the search goes on where it was and ends with the same bytes.
     """
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.deploy.latency_table import LatencyTable
-    from anchorprune.predictions import Predictions
+    from anchorprune.heads.latency_table import LatencyTable
+    from anchorprune.heads.predictions import Predictions
     from anchorprune.scoring import Scorer
     from anchorprune.search.journal import Journal, fingerprint
     from anchorprune.search.output import front_rows, row, write_evaluated, write_front, write_layouts

@@ -33,10 +33,10 @@ def command(
     its own width and height, how many boxes it predicts and their median width and height, all in input pixels.
     """
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.predictions import Predictions
-    from anchorprune.report.shapes import count_shapes, summary
-    from anchorprune.report.shapes_figure import draw_shapes
-    from anchorprune.report.style import style, write_figure
+    from anchorprune.heads.predictions import Predictions
+    from anchorprune.report.data.shapes import count_shapes, summary
+    from anchorprune.report.figures.predicted_shapes import draw_shapes
+    from anchorprune.report.figures.style import style, write_figure
 
     opened = Predictions.open(predictions)
     unknown = [level for level in levels if level >= len(opened.head.levels) or not opened.head.levels[level].anchors]

@@ -22,9 +22,9 @@ def command(full: Path, pruned: Path, images: tuple[Path, ...], score: float, io
 
     FULL and PRUNED are folders with config.py and weights.pth. Below the photos: each level's cells and anchors.
     """
-    from anchorprune.detectors.model import load
-    from anchorprune.detectors.photos import detect_photos
-    from anchorprune.report.side_by_side import Side, write_comparison
+    from anchorprune.detectors.mmdet.inference.photos import detect_photos
+    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.report.figures.side_by_side import Side, write_comparison
 
     _check(images)
     detectors = [load(folder / "config.py", folder / "weights.pth") for folder in (full, pruned)]

@@ -14,10 +14,10 @@ from anchorprune.commands.options import output_option, print_json
 @output_option
 def command(config: Path, weights: Path, layout: Path, output: Path):
     """Remove the channels of the anchors that LAYOUT does not keep; write config.py, weights.pth and head.json."""
-    from anchorprune.cost import cost
-    from anchorprune.detectors.model import load
-    from anchorprune.detectors.pruned import slice_detector
-    from anchorprune.layout import Layout
+    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.mmdet.pruned import slice_detector
+    from anchorprune.heads.cost import cost
+    from anchorprune.heads.layout import Layout
 
     detector = load(config, weights)
     chosen = Layout.load(layout, detector.head)

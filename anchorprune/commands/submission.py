@@ -24,14 +24,14 @@ def command(config: Path, weights: Path, image_info: Path, images: Path, name: s
     COCO's server takes no submissions any more (2026): the file is for another who holds the annotations, or for
     the record. `anchorprune download coco2017-test-dev` brings IMAGE_INFO and IMAGES.
     """
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices()  # before torch looks for them
 
     import torch
 
-    from anchorprune.detectors.model import load
-    from anchorprune.detectors.submission import submit
+    from anchorprune.detectors.mmdet.inference.submission import submit
+    from anchorprune.detectors.mmdet.model import load
 
     torch.set_num_threads(threads)
     print_json(submit(load(config, weights), image_info, images, name, output))

@@ -35,7 +35,7 @@ def command(
     Writes config.py (complete), weights.pth (tensors only), head.json and train.log. A training that was killed
     goes on from its last epoch when the same command is given again.
     """
-    from anchorprune.gpus import choose_devices
+    from anchorprune.pipeline.gpus import choose_devices
 
     choose_devices(gpus, processes)  # before torch looks for them
 

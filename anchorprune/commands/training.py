@@ -8,9 +8,9 @@ import torch
 from mmengine.config import Config
 
 from anchorprune.datasets.coco import read_coco
-from anchorprune.detectors import compose
-from anchorprune.detectors.recipe import Recipe, set_recipe
-from anchorprune.detectors.train import train
+from anchorprune.detectors.mmdet.config import compose
+from anchorprune.detectors.mmdet.training.recipe import Recipe, set_recipe
+from anchorprune.detectors.mmdet.training.train import train
 from anchorprune.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def run_training(
         output: folder of the results.
         seed: of Python, NumPy and torch.
         threads: torch threads of a process.
-        gpus: GPUs that train together, which `anchorprune.gpus.choose_devices` has made visible.
+        gpus: GPUs that train together, which `anchorprune.pipeline.gpus.choose_devices` has made visible.
         processes: that train together on the CPU.
         initial: weights to fine-tune from; None trains from the config's initialisation.
         **recipe: fields of `Recipe`.

@@ -10,9 +10,8 @@ import numpy as np
 from anchorprune.datasets import columns
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.boxes import skip_lines, unusable
-from anchorprune.datasets.paths import inside
 from anchorprune.errors import UserError
-from anchorprune.files import whole_file
+from anchorprune.files import inside, whole_file
 
 Record = dict[str, Any]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.check import check_disjoint, check_images
-from anchorprune.datasets.prepared import SPLITS, Split
-from anchorprune.datasets.splits import first_images, split
+from anchorprune.datasets.prepared import Split
+from anchorprune.datasets.splits import SPLITS, first_images, split
 
 
 def hold_out(

@@ -13,11 +13,10 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco, write_coco
-from anchorprune.datasets.splits import subset
+from anchorprune.datasets.splits import SPLITS, subset
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
 
-SPLITS = ("train", "prune", "test")
 _VERSION = 1
 
 

@@ -13,10 +13,10 @@ import PIL.Image
 
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.drawing import background, finish, paint, shape_mask
+from anchorprune.datasets.splits import SPLITS
 from anchorprune.errors import UserError
 
 CLASSES = ("ellipse", "rectangle", "triangle")
-SPLITS = ("train", "prune", "test")
 
 # How often each class occurs, and its proportions: (share, mean of log2(w / h)). Uneven on purpose: anchors of rare
 # shapes must be worth less than others, or there would be nothing to prune. Spread around each mean: _SPREAD.

@@ -8,6 +8,9 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.boxes import file_name_of
 from anchorprune.errors import UserError
 
+# What a data set is split into: trained on, searched on, reported on.
+SPLITS = ("train", "prune", "test")
+
 
 def subset(annotations: Annotations, image_ids: Iterable[int]) -> Annotations:
     """The part of `annotations` on the images `image_ids`: same ids, same categories, boxes in the same order.

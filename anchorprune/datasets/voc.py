@@ -19,9 +19,9 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.boxes import skip_lines, unusable
-from anchorprune.datasets.paths import inside
 from anchorprune.datasets.voc_xml import Picture, read_picture
 from anchorprune.errors import UserError
+from anchorprune.files import inside
 
 
 def read_voc(root: str | Path, sets: str | Sequence[str], categories: Sequence[str] | None = None) -> Annotations:

@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from anchorprune.datasets.paths import inside
 from anchorprune.errors import UserError
+from anchorprune.files import inside
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Detectors as ONNX models, and their latency; no torch here: `anchorprune.detectors.export` writes the models."""
+"""Detectors as ONNX models, and their latency. No torch here: the backends of `anchorprune.detectors` write models."""

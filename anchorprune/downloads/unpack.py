@@ -12,8 +12,8 @@ from typing import IO
 
 from tqdm import tqdm
 
-from anchorprune.datasets.paths import inside
 from anchorprune.errors import UserError
+from anchorprune.files import inside
 
 
 @dataclass(frozen=True)

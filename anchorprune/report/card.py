@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anchorprune.layout import Layout
-from anchorprune.report.tables import format_macs
+from anchorprune.heads.layout import Layout
+from anchorprune.report.tables.results_table import format_macs
 from anchorprune.scoring.certainty import Certainty
 
 FIGURES = (

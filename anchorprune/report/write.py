@@ -10,24 +10,24 @@ from tqdm import tqdm
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
-from anchorprune.predictions import Predictions
-from anchorprune.report.contents import has_shapes, parts
-from anchorprune.report.fronts import BOXES, MACS
-from anchorprune.report.layouts import draw_layouts
-from anchorprune.report.manifest import Entry
-from anchorprune.report.overanchorized import draw_overanchorized
-from anchorprune.report.page import write_page
-from anchorprune.report.paper_table import write_paper_table
-from anchorprune.report.pareto import draw_tradeoff
-from anchorprune.report.published import Published
-from anchorprune.report.removal import draw_removal
-from anchorprune.report.results import results_table
-from anchorprune.report.retraining import draw_retraining
-from anchorprune.report.section import Section
-from anchorprune.report.shapes import count_shapes
-from anchorprune.report.shapes_figure import draw_shapes
-from anchorprune.report.style import style, write_figure
-from anchorprune.report.tables import remarks, write_results
+from anchorprune.heads.predictions import Predictions
+from anchorprune.report.data.contents import has_shapes, parts
+from anchorprune.report.data.manifest import Entry
+from anchorprune.report.data.published import Published
+from anchorprune.report.data.results import results_table
+from anchorprune.report.data.section import Section
+from anchorprune.report.data.shapes import count_shapes
+from anchorprune.report.figures.fronts import BOXES, MACS
+from anchorprune.report.figures.kept_anchors import draw_layouts
+from anchorprune.report.figures.overanchorized import draw_overanchorized
+from anchorprune.report.figures.predicted_shapes import draw_shapes
+from anchorprune.report.figures.removal import draw_removal
+from anchorprune.report.figures.retraining import draw_retraining
+from anchorprune.report.figures.style import style, write_figure
+from anchorprune.report.figures.tradeoff import draw_tradeoff
+from anchorprune.report.page.page import write_page
+from anchorprune.report.tables.paper_table import write_paper_table
+from anchorprune.report.tables.results_table import remarks, write_results
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.layout import Head, Level
-from anchorprune.predictions import Postprocess, Predictions, PredictionsWriter
+from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Bootstrap, Difference
 from anchorprune.scoring.scorer import Scorer
 

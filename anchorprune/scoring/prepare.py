@@ -7,7 +7,7 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
-from anchorprune.predictions import Candidates, Postprocess, Predictions
+from anchorprune.heads.predictions import Candidates, Postprocess, Predictions
 from anchorprune.scoring.matching import match_rows
 from anchorprune.scoring.order import sort_images, suppressed
 from anchorprune.scoring.precision import recall_weights

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.layout import Layout
-from anchorprune.predictions import Predictions
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare

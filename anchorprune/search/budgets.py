@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from anchorprune.errors import UserError
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.layout import Head, Layout
 from anchorprune.search.front import Scored, best_within
-from anchorprune.search.greedy import descend
+from anchorprune.search.methods.greedy import descend
 from anchorprune.search.problem import Problem
 
 

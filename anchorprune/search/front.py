@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anchorprune.cost import Cost
+from anchorprune.heads.cost import Cost
 
 Subset = tuple[int, ...]
 

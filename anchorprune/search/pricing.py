@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from anchorprune.cost import cost
 from anchorprune.errors import UserError
-from anchorprune.layout import Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Layout
 
 NANOSECOND = 1e-6  # milliseconds
 

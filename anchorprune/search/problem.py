@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from anchorprune.cost import cost
-from anchorprune.layout import Head, Layout
+from anchorprune.heads.cost import cost
+from anchorprune.heads.layout import Head, Layout
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, Subset
 from anchorprune.search.journal import Journal

@@ -4,8 +4,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from anchorprune.search import best, random
 from anchorprune.search.front import Scored, WorkingFront
+from anchorprune.search.methods import best, random
 
 DEFAULT_TOTALS = {"best": best.DEFAULT_SUBSETS, "random": random.DEFAULT_SUBSETS}
 

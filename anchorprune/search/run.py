@@ -4,22 +4,22 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from anchorprune.deploy.latency_table import LatencyTable
 from anchorprune.errors import UserError
+from anchorprune.heads.latency_table import LatencyTable
 from anchorprune.scoring import Scorer
-from anchorprune.search.beam import beam
-from anchorprune.search.best import best
 from anchorprune.search.budgets import check_budgets, within_budget
-from anchorprune.search.exhaustive import exhaustive
 from anchorprune.search.front import Scored, pareto_front
-from anchorprune.search.greedy import greedy
 from anchorprune.search.journal import Journal
-from anchorprune.search.layerwise import layerwise
-from anchorprune.search.pareto import pareto
+from anchorprune.search.methods.beam import beam
+from anchorprune.search.methods.best import best
+from anchorprune.search.methods.exhaustive import exhaustive
+from anchorprune.search.methods.greedy import greedy
+from anchorprune.search.methods.layerwise import layerwise
+from anchorprune.search.methods.pareto import pareto
+from anchorprune.search.methods.random import random
+from anchorprune.search.methods.shared import shared
 from anchorprune.search.pricing import pricer
 from anchorprune.search.problem import EnoughScored, Problem
-from anchorprune.search.random import random
-from anchorprune.search.shared import shared
 
 METHODS = {
     "greedy": greedy,

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.layout import Head, Level
-from anchorprune.predictions import Candidates, Postprocess, Predictions, PredictionsWriter
+from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.predictions import Candidates, Postprocess, Predictions, PredictionsWriter
 
 HEAD = Head(
     "toy",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from anchorprune.report.results import COLUMNS
+from anchorprune.report.data.results import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]

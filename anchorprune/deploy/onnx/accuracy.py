@@ -1,0 +1,62 @@
+"""COCO's figures of exported models, run by ONNX Runtime."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.datasets.coco import read_coco
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.session import OnnxDetector
+from anchorprune.errors import UserError
+from anchorprune.files import write_json
+from anchorprune.metrics.coco import coco_figures
+
+
+def evaluate(
+    models: Mapping[str, Path], annotations: Path, images: Path, output: Path, provenance: dict[str, Any], threads: int
+) -> dict[str, Any]:
+    """Write `metrics-onnx.json` into `output`: the figures of each model on a split.
+
+    Returns:
+        Its content.
+
+    Raises:
+        UserError: the split is empty, its categories are not the model's, or an image is missing.
+    """
+    truth = read_coco(annotations)
+    if not truth.images:
+        raise UserError(f"{annotations}: this split has no images; give it at least one")
+    figures = {}
+    for name, path in models.items():
+        detector = OnnxDetector(path, threads)
+        _check_classes(detector, truth, annotations)
+        detections = detect(detector, truth, images, name)
+        figures[name] = {**coco_figures(truth, detections), "detections": len(detections)}
+    metrics = {"version": 1, "images": len(truth.images), "models": figures, "provenance": provenance}
+    write_json(output / "metrics-onnx.json", metrics)
+    return metrics
+
+
+def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> list[dict[str, Any]]:
+    """Detections of every image of a split, in COCO's results form (boxes x y w h, pixels of the original image)."""
+    results = []
+    for image in tqdm(truth.images, desc=title, unit="image", disable=not sys.stderr.isatty()):
+        boxes, scores, labels = detector.detect(prepare(images / image.file_name, detector.metadata.input))
+        boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+        for box, score, label in zip(boxes.tolist(), scores.tolist(), labels, strict=True):
+            category = int(truth.category_ids[label])
+            results.append({"image_id": image.id, "category_id": category, "bbox": box, "score": score})
+    return results
+
+
+def _check_classes(detector: OnnxDetector, truth: Annotations, source: Path) -> None:
+    if detector.metadata.classes != truth.category_names:
+        raise UserError(
+            f"{source}: its categories {list(truth.category_names)} are not the model's "
+            f"{list(detector.metadata.classes)}; use the annotations the detector was trained for"
+        )

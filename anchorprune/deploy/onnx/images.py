@@ -1,0 +1,92 @@
+"""From an image file to a model's input, and back to the image's own pixels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from anchorprune.datasets.coco import read_coco
+from anchorprune.deploy.onnx.metadata import InputForm
+from anchorprune.errors import UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image as a model wants it.
+
+    Attributes:
+        pixels: (1, 3, H, W) float32, RGB, 0..255.
+        scale: (x, y) input pixels per pixel of the image.
+        size: (W, H) of the image's part of the input; the rest is padding.
+    """
+
+    pixels: np.ndarray
+    scale: tuple[float, float]
+    size: tuple[int, int]
+
+    def to_original(self, boxes: np.ndarray) -> np.ndarray:
+        """(n, 4) boxes x1 y1 x2 y2 in input pixels -> in pixels of the image; those of padding are cut at its edge."""
+        inside = np.minimum(boxes, np.tile(self.size, 2)) if self.size != self.pixels.shape[:1:-1] else boxes
+        return inside / np.tile(self.scale, 2)
+
+
+def prepare(path: Path, form: InputForm) -> Prepared:
+    """Read an image and bring it into a model's input form, with OpenCV, as mmdet does.
+
+    Raises:
+        UserError: the image is missing or cannot be decoded.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        raise UserError(f"{path}: image is missing; restore it or its split") from None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise UserError(f"{path}: cannot be decoded as an image; restore it or take it out of its split")
+    height, width = image.shape[:2]
+    size = _target(width, height, form)
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    pixels = np.empty((1, 3, form.height, form.width), np.float32)
+    pixels[0] = np.array(form.padding, np.float32)[:, None, None]
+    pixels[0, :, : size[1], : size[0]] = resized[:, :, ::-1].transpose(2, 0, 1)
+    return Prepared(pixels, (size[0] / width, size[1] / height), size)
+
+
+def _target(width: int, height: int, form: InputForm) -> tuple[int, int]:
+    """(W, H) to scale to; with a kept ratio the largest that fits, rounded as mmcv's `imrescale` does."""
+    if not form.keep_ratio:
+        return form.width, form.height
+    scale = min(form.width / width, form.height / height)
+    return int(width * scale + 0.5), int(height * scale + 0.5)
+
+
+def chosen_images(annotations: Path, folder: Path, count: int) -> list[Path]:
+    """`count` images of a split (all, if it has fewer), evenly spread over it.
+
+    Raises:
+        UserError: the split is empty.
+    """
+    images = [folder / image.file_name for image in read_coco(annotations).images]
+    if not images:
+        raise UserError(f"{annotations}: this split has no images; give it at least one")
+    return _spread(images, count)
+
+
+def images_in(folder: Path, count: int) -> list[Path]:
+    """`count` images of a folder (all, if it has fewer), evenly spread over it by name.
+
+    Raises:
+        UserError: no images are there.
+    """
+    images = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not images:
+        raise UserError(f"{folder}: no images ({', '.join(SUFFIXES)}) here; give a folder of real images")
+    return _spread(images, count)
+
+
+def _spread(images: list[Path], count: int) -> list[Path]:
+    places = np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int))
+    return [images[i] for i in places]

@@ -1,0 +1,95 @@
+"""The ONNX models of one detector, cut from and joined to the one that torch writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnx import compose
+from onnx.utils import Extractor
+
+from anchorprune.deploy.onnx.metadata import Metadata
+from anchorprune.files import whole_file
+
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Models:
+    """A detector's models; each stands for itself, and is made anew when it is asked for, since it holds all weights.
+
+    Attributes:
+        whole: from images to features and raw outputs of the levels that keep anchors.
+        finish: from raw outputs to detections.
+        metadata: what a user of the models must know.
+    """
+
+    whole: onnx.ModelProto
+    finish: onnx.ModelProto
+    metadata: Metadata
+
+    @property
+    def opset(self) -> int:
+        """Of ONNX's own operators."""
+        return self.whole.opset_import[0].version
+
+    @property
+    def raw_names(self) -> list[str]:
+        """The head's raw outputs."""
+        return [value.name for value in self.finish.graph.input]
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The levels' features."""
+        return [value.name for value in self.whole.graph.output if value.name not in self.raw_names]
+
+    @property
+    def raw(self) -> onnx.ModelProto:
+        """From images to raw outputs."""
+        return self._described(part(self.whole, [IMAGES], self.raw_names))
+
+    @property
+    def features(self) -> onnx.ModelProto:
+        """From images to features: backbone and neck."""
+        return part(self.whole, [IMAGES], self.feature_names)
+
+    @property
+    def head(self) -> onnx.ModelProto:
+        """From features to raw outputs."""
+        return part(self.whole, self.feature_names, self.raw_names)
+
+    @property
+    def end_to_end(self) -> onnx.ModelProto:
+        """From images to detections."""
+        return self.finished(self.raw)
+
+    def finished(self, raw: onnx.ModelProto) -> onnx.ModelProto:
+        """A raw model (this one's, or quantised) with decoding and NMS behind it."""
+        tail = onnx.ModelProto()
+        tail.CopyFrom(self.finish)
+        tail.ir_version = raw.ir_version
+        del tail.opset_import[:]
+        tail.opset_import.extend(raw.opset_import)
+        bare = onnx.ModelProto()
+        bare.CopyFrom(raw)
+        del bare.metadata_props[:]
+        return self._described(compose.merge_models(bare, tail, [(name, name) for name in self.raw_names]))
+
+    def _described(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        model.graph.name = self.metadata.head["name"]
+        model.producer_name, model.producer_version = "anchorprune", self.metadata.provenance["anchorprune"]
+        onnx.helper.set_model_props(model, self.metadata.to_properties())
+        return model
+
+
+def part(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
+    """The part of a model between some of its values; what does not lead to `outputs` is left out."""
+    return Extractor(model).extract_model(inputs, outputs)
+
+
+def save(models: Mapping[str, onnx.ModelProto], folder: Path) -> None:
+    """Write each model as FOLDER/NAME.onnx, checked by ONNX's own checker."""
+    for name, model in models.items():
+        onnx.checker.check_model(model)
+        with whole_file(folder / f"{name}.onnx") as partial:
+            onnx.save(model, partial)

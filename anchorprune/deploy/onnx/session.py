@@ -1,0 +1,62 @@
+"""ONNX Runtime: sessions, and an end-to-end model as a detector."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from anchorprune.deploy.onnx.images import Prepared
+from anchorprune.deploy.onnx.metadata import Metadata
+from anchorprune.errors import UserError
+
+# What ONNX Runtime's Python module raises, beside RuntimeError, derives from Exception alone.
+_ERRORS = tuple(
+    kind
+    for kind in vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+)
+
+
+def session(model: Path | onnx.ModelProto, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session on the CPU, of a file or of a model in memory.
+
+    Raises:
+        UserError: the file is missing, or ONNX Runtime refuses the model.
+    """
+    if isinstance(model, Path) and not model.is_file():
+        raise UserError(f"{model}: no such model; check the path")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads of one session would take the cores of the next, where several take turns.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors; what else it says is about its own optimisations
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except (RuntimeError, *_ERRORS) as error:
+        name = model if isinstance(model, Path) else model.graph.name
+        raise UserError(f"{name}: ONNX Runtime {onnxruntime.__version__} refuses this model ({error})") from None
+
+
+class OnnxDetector:
+    """A `model.onnx` of `anchorprune deploy` in ONNX Runtime.
+
+    Attributes:
+        metadata: what the model says of itself.
+    """
+
+    def __init__(self, path: Path, threads: int = 1):
+        self._session = session(path, threads)
+        self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, path)
+
+    def detect(self, image: Prepared) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Detections of one image, the best first.
+
+        Returns:
+            boxes (n, 4) float32 x1 y1 x2 y2 in pixels of the image file, scores (n,) float32, labels (n,) int64.
+        """
+        dets, labels = (output[0] for output in self._session.run(["dets", "labels"], {"images": image.pixels}))
+        found = labels >= 0
+        return image.to_original(dets[found, :4]), dets[found, 4], labels[found]

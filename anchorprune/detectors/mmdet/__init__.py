@@ -1,0 +1,24 @@
+"""mmdet detectors with explicit anchor lists; the only package here that imports torch, mmcv, mmengine or mmdet.
+
+Importing it registers the parts that our configs name, so a config with
+`custom_imports = dict(imports=["anchorprune.detectors.mmdet"])` runs with mmdet's own tools.
+"""
+
+from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
+from anchorprune.detectors.mmdet.families.retinanet import PrunableRetinaHead
+from anchorprune.detectors.mmdet.families.ssd import PrunableSSDHead
+from anchorprune.detectors.mmdet.families.yolo import PrunableYOLOV3Head
+from anchorprune.detectors.mmdet.training.amp import CpuAmpOptimWrapper
+from anchorprune.detectors.mmdet.training.capped import CappedTrainLoop
+from anchorprune.detectors.mmdet.training.hooks import FiniteLossHook, SeedEpochHook
+
+__all__ = [
+    "CappedTrainLoop",
+    "CpuAmpOptimWrapper",
+    "ExplicitAnchorGenerator",
+    "FiniteLossHook",
+    "PrunableRetinaHead",
+    "PrunableSSDHead",
+    "PrunableYOLOV3Head",
+    "SeedEpochHook",
+]

@@ -1,0 +1,1 @@
+"""mmdet configs: read, completed, given explicit anchors, taken over and given back."""

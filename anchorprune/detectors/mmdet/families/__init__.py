@@ -1,0 +1,1 @@
+"""Head families: what belongs to each anchor of a head; one file a family."""

@@ -1,0 +1,78 @@
+"""Raw predictions of a detector, streamed image by image: every (box, class) pair above the threshold, before NMS."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.structures.bbox import scale_boxes
+from torch import Tensor
+
+from anchorprune.datasets.coco import read_coco
+from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.inference.detections import check_classes
+from anchorprune.detectors.mmdet.inference.loop import batches
+from anchorprune.detectors.mmdet.model import Detector, postprocess
+from anchorprune.heads.predictions import PredictionsWriter
+
+
+def predict(
+    detector: Detector, annotations: Path, images: Path, output: Path, provenance: dict[str, Any], batch_size: int = 8
+) -> int:
+    """Write `predictions.parquet` for a split; memory does not grow with the number of images.
+
+    Returns:
+        The number of candidates written.
+
+    Raises:
+        UserError: the split is empty, its categories are not the detector's, or an image is missing or damaged.
+    """
+    truth = read_coco(annotations)
+    check_classes(detector, truth, annotations)
+    post = postprocess(detector.config)
+    count = 0
+    with PredictionsWriter(output, detector.head, post, provenance) as writer:
+        for batch in batches(detector, annotations, images, batch_size, "predict"):
+            features = detector.model.extract_feat(batch["inputs"])
+            outputs = detector.model.bbox_head(features)
+            for i, sample in enumerate(batch["data_samples"]):
+                rows = candidates(detector, [[o[i] for o in level] for level in outputs], sample.metainfo)
+                anchor, label, score, box = rows
+                writer.add(int(sample.img_id), truth.category_ids[label], anchor, score, box)
+                count += len(score)
+    return count
+
+
+def candidates(
+    detector: Detector, outputs: list[list[Tensor]], meta: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The candidates of one image, in the order in which mmdet's post-processing would break their score ties.
+
+    Args:
+        detector: whose outputs these are.
+        outputs: the head's output maps (class logits and box deltas for most), per level (A * channels, H, W).
+        meta: the image's `img_shape` and `scale_factor`.
+
+    Returns:
+        anchor (n,) int16, label (n,) int64, score (n,) float32, boxes (n, 4) float32 x1 y1 x2 y2 in pixels of the
+        original image; rows level by level, cell by cell, anchor by anchor, class by class.
+    """
+    head = detector.model.bbox_head
+    generator, family = head.prior_generator, family_of(head)
+    maps = list(zip(*outputs, strict=True))  # level by level
+    priors = generator.grid_priors([level[0].shape[-2:] for level in maps], device=maps[0][0].device)
+    parts, first = [], 0
+    for level, count in enumerate(generator.num_base_priors):
+        scores, passing, deltas = family.dense(head, maps[level], detector.config.model.test_cfg)
+        row, label = passing.nonzero(as_tuple=True)
+        boxes = family.decode(head, level, priors[level][row], deltas[row], meta["img_shape"])
+        parts.append((first + row % max(count, 1), label, scores[row, label], boxes))
+        first += count
+    anchor, label, score, boxes = (torch.cat(column) for column in zip(*parts, strict=True))
+    boxes = scale_boxes(boxes, [1 / s for s in meta["scale_factor"]])
+    return (
+        anchor.cpu().numpy().astype(np.int16),
+        label.cpu().numpy(),
+        score.cpu().numpy(),
+        boxes.cpu().numpy().reshape(-1, 4),
+    )

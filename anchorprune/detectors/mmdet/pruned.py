@@ -1,0 +1,46 @@
+"""Slicing a detector: a smaller config and smaller weights, no masks."""
+
+import copy
+from pathlib import Path
+
+from mmengine.config import Config
+from torch import nn
+
+from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.model import Detector, build, describe
+from anchorprune.detectors.mmdet.weights import load_into, save_weights
+from anchorprune.files import whole_file
+from anchorprune.heads.layout import Layout
+from anchorprune.heads.slicing import slice_state
+
+
+def slice_detector(detector: Detector, layout: Layout, output: Path) -> Detector:
+    """Write the pruned `config.py`, `weights.pth` and `head.json` into `output`.
+
+    Returns:
+        The pruned detector, in evaluation mode.
+    """
+    head = detector.model.bbox_head
+    cfg = pruned_config(detector.config, head, layout)
+    slices = family_of(head).channel_slices(head, layout)
+    state = slice_state(detector.model.state_dict(), slices)
+    model = build(cfg)
+    load_into(model, state, output)
+    model.eval()
+    pruned = Detector(cfg, model, describe(cfg, model))
+    with whole_file(output / "config.py") as partial:
+        partial.write_text(cfg.pretty_text)
+    pruned.head.save(output / "head.json")
+    save_weights(output / "weights.pth", state)
+    return pruned
+
+
+def pruned_config(cfg: Config, head: nn.Module, layout: Layout) -> Config:
+    """The complete config with the layout's anchors only; `head` is the full one."""
+    cfg = copy.deepcopy(cfg)
+    generator = cfg.model.bbox_head.anchor_generator
+    generator.anchors = [
+        [generator.anchors[level][i] for i in kept] for level, kept in enumerate(layout.kept_per_level)
+    ]
+    family_of(head).prune_head_config(cfg.model.bbox_head, head, layout)
+    return cfg

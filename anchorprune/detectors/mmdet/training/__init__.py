@@ -1,0 +1,1 @@
+"""Training with mmengine's runner: recipes, starts, hooks, several processes."""

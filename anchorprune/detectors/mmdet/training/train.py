@@ -1,0 +1,129 @@
+"""Training with mmengine's runner: resumable, deterministic, tensors-only results."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+from anchorprune.detectors.mmdet import model as models
+from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost
+from anchorprune.detectors.mmdet.training.backbone import pretrained
+from anchorprune.detectors.mmdet.training.ranks import run_ranks
+from anchorprune.detectors.mmdet.training.runner import prepare_start, run
+from anchorprune.detectors.mmdet.weights import save_weights
+from anchorprune.errors import UserError
+from anchorprune.files import read_json, whole_file, write_json
+
+LOG = logging.getLogger(__name__)
+
+
+def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | None = None, processes: int = 1) -> None:
+    """Train a complete config and write `config.py`, `weights.pth`, `head.json` and `training.json` into `output`.
+
+    Checkpoints live in `output/checkpoints` until the training is done: a training that was killed goes on from
+    the last one, with the result it would have had. The same seed, threads and processes give the same weights. One
+    command trains in a folder at a time; another waits, and trains only if the first did not finish the same training.
+
+    Args:
+        cfg: complete config, training data and recipe included; changed in place.
+        output: folder of the results.
+        seed: of Python, NumPy and torch.
+        threads: torch threads of a process; part of the result, since sums of floats depend on their order.
+        initial: weights to start from (fine-tuning); None trains from the config's initialisation.
+        processes: how many train together, each with its own GPU where there are any.
+
+    Raises:
+        UserError: a loss that is no number, weights that do not fit, or a folder that cannot be written to.
+    """
+    complete = cfg.pretty_text
+    identity = _identity(cfg, seed, threads, initial, processes)
+    with _sole_trainer(output):
+        if _is_finished(output, identity):
+            LOG.info("%s: this training is finished already", output)
+            return
+        work = output / "checkpoints"
+        _clean_unless(work, identity)
+        prepare_start(cfg, work, initial)
+        job = (complete, cfg.pretty_text, output, identity)
+        if processes > 1:
+            run_ranks(_train, job, processes)
+        else:
+            _train(*job)
+        shutil.rmtree(work)
+
+
+def _train(complete: str, prepared: str, output: Path, identity: dict[str, Any]) -> None:
+    """Train in this process, alone or as one of several; the first writes the results."""
+    torch.set_num_threads(identity["threads"])
+    cfg = Config.fromstring(prepared, ".py")
+    model = run(cfg, output / "checkpoints", identity["seed"], identity["processes"])
+    if is_main_process():
+        _publish(Config.fromstring(complete, ".py"), model, output, identity)
+
+
+def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, processes: int) -> dict[str, Any]:
+    """What decides a training's result; two with the same identity are the same training."""
+    backbone = pretrained(cfg)
+    text = cfg.pretty_text.replace(OURS, OURS_BEFORE)  # what version 0.2.0 trained is not trained again
+    return {
+        "version": 2,
+        "config": hashlib.sha256(text.encode()).hexdigest(),
+        "annotations": _hash(Path(innermost(cfg.train_dataloader.dataset).ann_file)),
+        "initial": _hash(initial) if initial is not None else None,
+        "backbone": _hash(Path(backbone)) if backbone is not None else None,
+        "seed": seed,
+        "threads": threads,
+        "processes": processes,
+    }
+
+
+def _hash(path: Path) -> str | None:
+    """SHA-256 of a file; None without the file, which is then missed where it is read."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+@contextmanager
+def _sole_trainer(output: Path) -> Iterator[None]:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output / ".training.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            LOG.info("%s: another process trains here; waiting for it", output)
+            lock.acquire()
+    except OSError as error:
+        raise UserError(f"{output}: cannot write here ({error.strerror}); choose a folder you may write to") from None
+    with lock:
+        yield
+
+
+def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
+    """Whether `output` holds the whole result of this very training."""
+    record = output / "training.json"
+    whole = all((output / name).is_file() for name in ("config.py", "weights.pth", "head.json", record.name))
+    return whole and read_json(record) == identity
+
+
+def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
+    """Drop the checkpoints of any other training."""
+    record = work / "training.json"
+    if not (record.is_file() and read_json(record) == identity):
+        shutil.rmtree(work, ignore_errors=True)
+        write_json(record, identity)
+
+
+def _publish(cfg: Config, model: torch.nn.Module, output: Path, identity: dict[str, Any]) -> None:
+    with whole_file(output / "config.py") as partial:
+        partial.write_text(cfg.pretty_text)
+    models.describe(cfg, model).save(output / "head.json")
+    save_weights(output / "weights.pth", model.state_dict())
+    write_json(output / "training.json", identity)

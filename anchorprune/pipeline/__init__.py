@@ -1,0 +1,1 @@
+"""What the Snakefile asks: experiments and their validation, arguments, resources, sources, GPUs, locks, check-up."""

@@ -1,0 +1,83 @@
+"""A picture of each layout: the anchors' shapes per level, kept and removed."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from anchorprune.heads.layout import Head, Layout
+from anchorprune.report.data.manifest import Entry, configuration
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.style import COLORS, GREY, faded
+from anchorprune.report.tables.results_table import format_macs
+
+KEPT, REMOVED = COLORS[0], COLORS[1]
+
+
+def draw_layouts(section: Section) -> Figure:
+    """A row of panels per pruned detector, a panel per level."""
+    pruned = section.where(lambda entry: "layout" in entry["files"])
+    layouts = [_layout(entry["files"]) for entry in pruned.entries]
+    columns = max(len(layout.head.levels) for layout in layouts)
+    figure = Figure(figsize=(1.9 * columns, 2.0 * len(layouts) + 0.4), layout="constrained")
+    rows = figure.subfigures(len(layouts), 1, squeeze=False)[:, 0]
+    for i, (row, layout) in enumerate(zip(rows, layouts, strict=True)):
+        row.suptitle(_title(pruned.entries[i], pruned.table.iloc[i]), x=0.01, ha="left", fontsize=8)
+        for level, ax in enumerate(row.subplots(1, columns, squeeze=False)[0]):
+            ax.set_axis_off()
+            if level < len(layout.head.levels):
+                _draw_level(ax, layout, level)
+    figure.legend(handles=_handles(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _handles() -> list[Line2D]:
+    return [
+        Line2D([], [], color=KEPT, linewidth=1.6, label="kept"),
+        Line2D([], [], color=REMOVED, linewidth=0.9, linestyle="--", label="removed"),
+    ]
+
+
+def _layout(files: dict[str, str]) -> Layout:
+    return Layout.load(files["layout"], Head.load(files["head"]))
+
+
+def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
+    anchors, kept = layout.head.levels[level].anchors, layout.kept_per_level[level]
+    reach = 0.55 * max(max(anchor) for anchor in anchors) if anchors else 1.0
+    for position, (width, height) in sorted(enumerate(anchors), key=lambda item: item[0] in kept):
+        stays = position in kept
+        line = {"edgecolor": KEPT, "linewidth": 1.6} if stays else {"edgecolor": REMOVED, "linewidth": 0.9}
+        ax.add_patch(
+            Rectangle(
+                (-width / 2, -height / 2),
+                width,
+                height,
+                fill=stays,
+                facecolor=faded(KEPT, 0.06),
+                linestyle="-" if stays else "--",
+                **line,
+            )
+        )
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(reach, -reach)
+    ax.set_aspect("equal")
+    ax.text(
+        0.5,
+        -0.02,
+        f"stride {layout.head.levels[level].stride}: {len(kept)} of {len(anchors)}",
+        transform=ax.transAxes,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color="black" if kept else GREY,
+    )
+
+
+def _title(entry: Entry, row: pd.Series) -> str:
+    ap = f", AP {row['ap']:.3f}" if row["ap"] >= 0 else ""
+    return (
+        f"{entry['anchor_set']} anchors, seed {entry['seed']}, {configuration(entry)}: "
+        f"{row['anchors']} anchors, {format_macs(row['macs'])} MACs{ap}"
+    )

@@ -1,0 +1,62 @@
+"""What retraining gives back: the AP of each pruned detector before and after, on the test split."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from anchorprune.report.data.manifest import configuration, is_retrained
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.fronts import shown
+from anchorprune.report.figures.style import COLORS, GREY
+
+BETTER, WORSE = COLORS[0], COLORS[1]
+SEED_SPACING = 0.16  # of a row's height
+
+
+def draw_retraining(section: Section) -> Figure:
+    """One panel per anchor set, one row per configuration, one line per seed; the unpruned detector is a line down."""
+    panels = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
+    panels = [panel for panel in panels if any(map(is_retrained, panel.entries))]
+    rows = max(len(_names(panel)) for panel in panels)
+    figure = Figure(figsize=(max(4.4 * len(panels), 5.4), 0.34 * rows + 1.5), layout="constrained")
+    for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(ax, panel)
+    figure.legend(handles=_handles(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _names(panel: Section) -> list[str]:
+    return list(dict.fromkeys(configuration(entry) for entry in panel.entries if is_retrained(entry)))
+
+
+def _panel(ax: Axes, panel: Section) -> None:
+    names, seeds = _names(panel), panel.seeds
+    for entry, (_, row) in zip(panel.entries, panel.table.iterrows(), strict=True):
+        if is_retrained(entry):
+            offset = (seeds.index(entry["seed"]) - (len(seeds) - 1) / 2) * SEED_SPACING
+            _dumbbell(ax, names.index(configuration(entry)) + offset, row)
+    for ap in shown(panel.table[panel.table["method"] == ""]["ap"]).dropna():
+        ax.axvline(ap, color="black", linewidth=0.8, linestyle=":")
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("AP (test split)")
+    ax.set_title(f"{panel.entries[0]['detector']}, {panel.entries[0]['anchor_set']} anchors")
+    ax.margins(x=0.08)
+
+
+def _dumbbell(ax: Axes, y: float, row: pd.Series) -> None:
+    before, after = shown(row[["ap_sliced", "ap"]].astype(float))
+    color = BETTER if after >= before else WORSE
+    ax.plot([before, after], [y, y], color=color, linewidth=2, zorder=2, solid_capstyle="butt")
+    ax.scatter([before], [y], s=34, facecolor="white", edgecolor=color, zorder=3)
+    ax.scatter([after], [y], s=42, marker="D", color=color, edgecolor="white", zorder=4)
+
+
+def _handles() -> list[Line2D]:
+    return [
+        Line2D([], [], linestyle="", marker="o", mfc="white", mec=GREY, label="before retraining"),
+        Line2D([], [], linestyle="", marker="D", color=GREY, label="retrained"),
+        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="unpruned"),
+    ]

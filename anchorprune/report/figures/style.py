@@ -1,0 +1,51 @@
+"""How plots look, and how they are written: the same bytes for the same figures."""
+
+from collections.abc import Iterable
+from itertools import cycle
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from anchorprune.files import whole_file
+from anchorprune.report.data.contents import FIGURE_FORMATS
+
+# Okabe and Ito's colours, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+GREY = "#9a9a9a"
+DARK = "#3c3c3c"
+RC = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e8e8e8",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "anchorprune",
+    "savefig.dpi": 160,
+}
+
+
+def colors(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, in order; from the first again when they run out."""
+    return dict(zip(names, cycle(COLORS), strict=False))
+
+
+def faded(color: str, opacity: float) -> tuple[float, float, float, float]:
+    """A colour (`#rrggbb`) with an opacity in 0..1."""
+    return (*mpl.colors.to_rgb(color), opacity)
+
+
+def style() -> mpl.RcParams:
+    """A context manager with this project's plot style."""
+    return mpl.rc_context(RC)
+
+
+def write_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as pdf, svg and png; no dates inside."""
+    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
+    for kind in FIGURE_FORMATS:
+        with whole_file(folder / f"{name}.{kind}") as partial:
+            figure.savefig(partial, format=kind, metadata=undated[kind], bbox_inches="tight")

@@ -1,0 +1,143 @@
+"""AP against head MACs or boxes: everything that was searched, the front, what came of it, and what was published."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from anchorprune.heads.layout import FIXED
+from anchorprune.report.data.manifest import is_retrained
+from anchorprune.report.data.published import number
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.fronts import CostAxis, ap_limits, best_by_cost, draw_front, label_cost, searched, shown
+from anchorprune.report.figures.style import DARK, GREY, colors
+
+# What a point is -> how scatter draws it; a colour that is not here is the search's.
+MARKS = {
+    "unpruned": {"marker": "*", "s": 130, "color": "black", "zorder": 6, "clip_on": False},
+    "pruned": {"marker": "D", "s": 46, "edgecolor": "white", "zorder": 5},
+    "before": {"marker": "o", "s": 30, "facecolor": "white", "zorder": 4},
+    "fixed": {"marker": "s", "s": 40, "color": DARK, "edgecolor": "white", "zorder": 5},
+    "kmeans": {"marker": "^", "s": 46, "edgecolor": "white", "zorder": 5},
+    "random": {"marker": "v", "s": 46, "edgecolor": "white", "zorder": 5},
+    "published": {"marker": "+", "s": 60, "color": "black", "linewidth": 1.1, "zorder": 7},
+    "subset": {"marker": ".", "s": 20, "alpha": 0.18, "linewidths": 0},
+}
+LABELS = {
+    "unpruned": "unpruned (test split)",
+    "pruned": "pruned, finished (test split)",
+    "before": "pruned, before retraining (test split)",
+    "fixed": "fixed layout (test split)",
+    "kmeans": "control: as many k-means anchors (test split)",
+    "random": "control: random anchors (test split)",
+    "published": "published, retrained",
+    "subset": "subset searched (prune split)",
+}
+PANELS_PER_ROW = 3
+HALO = withStroke(linewidth=2.5, foreground="white")
+
+
+def draw_tradeoff(section: Section, axis: CostAxis) -> Figure:
+    """One panel per training (anchor set and seed): AP over a cost; the panels share the AP axis."""
+    trainings = section.trainings()
+    columns = min(len(trainings), PANELS_PER_ROW)
+    rows = -(-len(trainings) // columns)
+    figure = Figure(figsize=(max(4.6 * columns, 6.4), 3.5 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    palette, drawn = colors(section.searches), set()
+    for ax, ((anchor_set, seed), training) in zip(axes.flat, trainings.items(), strict=False):
+        drawn |= _panel(ax, training, axis, palette)
+        detector = training.entries[0]["detector"]
+        ax.set_title(f"{detector}, {anchor_set} anchors" + (f", seed {seed}" if len(section.seeds) > 1 else ""))
+    for ax in axes.flat[len(trainings) :]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel("AP")
+    published = [number(section.published.row(entry).get("ap_retrained")) for entry in section.entries]
+    axes[0, 0].set_ylim(ap_limits(section.table, published))
+    figure.legend(handles=_handles(section, drawn), loc="outside lower center", ncols=min(3, columns + 1))
+    return figure
+
+
+def _panel(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    """Draw a training; returns which MARKS it has, and `front` where the published front is among it."""
+    drawn = _searches(ax, training, axis, palette) | _published(ax, training, axis)
+    drawn |= _detectors(ax, training, axis, palette)
+    full = training.table[training.table["method"] == ""]
+    for ap in shown(full["ap"]).dropna():
+        ax.axhline(ap, color="black", linewidth=0.7, linestyle=":")
+    label_cost(ax, axis, max([*training.table[axis.column], ax.dataLim.x1]))
+    return drawn
+
+
+def _searches(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    reach = training.table[axis.column].max()
+    for search in training.searches:
+        subsets = searched(training, search)
+        color = palette[search]
+        ax.scatter(subsets[axis.column], subsets["ap"], color=color, **MARKS["subset"])
+        draw_front(ax, best_by_cost(subsets, axis.column), axis.column, reach, color=color, linewidth=1.4)
+    return {"subset"} if training.searches else set()
+
+
+def _published(ax: Axes, training: Section, axis: CostAxis) -> set[str]:
+    drawn = set()
+    front = training.published.front(training.entries)
+    if front is not None:
+        draw_front(ax, front.sort_values(axis.column), axis.column, color=DARK, linewidth=1.0, linestyle="--")
+        drawn.add("front")
+    rows = [row for row in map(training.published.row, training.entries) if row]
+    cost = "head_macs" if axis.column == "macs" else "boxes"
+    points = pd.DataFrame([(number(row[cost]), number(row["ap_retrained"])) for row in rows]).dropna()
+    if len(points):
+        ax.scatter(points[0], points[1], **MARKS["published"])
+        drawn.add("published")
+    return drawn
+
+
+def _detectors(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
+    drawn, fixed = set(), 0
+    for entry, (_, row) in zip(training.entries, training.table.iterrows(), strict=True):
+        kind = entry["control"] or (
+            "fixed" if entry["method"] == FIXED else "pruned" if entry["method"] else "unpruned"
+        )
+        color = palette.get(entry["method"], DARK)
+        if is_retrained(entry) and row["ap_sliced"] >= 0:
+            ax.scatter(row[axis.column], row["ap_sliced"], edgecolor=color, **MARKS["before"])
+            drawn.add("before")
+        if row["ap"] >= 0:
+            ax.scatter(row[axis.column], row["ap"], **{"color": color, **MARKS[kind]})
+            drawn.add(kind)
+        if kind == "fixed" and row["ap"] >= 0:
+            _name(ax, entry["label"], row[axis.column], row["ap"], fixed % 2 == 0)
+            fixed += 1
+    return drawn
+
+
+def _name(ax: Axes, text: str, x: float, y: float, above: bool) -> None:
+    """A fixed layout's name beside its point, by turns above and below: two layouts may cost the same."""
+    place = {"xytext": (5, 5) if above else (5, -5), "textcoords": "offset points", "va": "bottom" if above else "top"}
+    ax.annotate(text, (x, y), fontsize=7.5, color=DARK, zorder=8, path_effects=[HALO], **place)
+
+
+def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
+    handles = [Line2D([], [], color=c, label=f"search {name}") for name, c in colors(section.searches).items()]
+    if section.searches:
+        handles.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
+    if "front" in drawn:
+        handles.append(
+            Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, before retraining")
+        )
+    for kind, label in LABELS.items():
+        if kind in drawn:
+            handles.append(_handle(kind, label))
+    return handles
+
+
+def _handle(kind: str, label: str) -> Line2D:
+    mark = MARKS[kind]
+    face = mark.get("facecolor", mark.get("color", GREY))
+    edge = "black" if kind == "published" else GREY if kind == "before" else face
+    size = 0.85 * mark["s"] ** 0.5
+    return Line2D([], [], linestyle="", marker=mark["marker"], mfc=face, mec=edge, markersize=size, label=label)

@@ -1,0 +1,103 @@
+"""The paper table as the page shows it: rows by anchor set, published figures next to ours, the best AP in bold."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from anchorprune.report.data.published import number
+from anchorprune.report.data.section import Section
+from anchorprune.report.tables.paper_table import PUBLISHED, as_text, headings, paper_table
+from anchorprune.report.tables.results_table import MARK, format_macs
+
+ROWS = ("anchor_set", "configuration")  # columns that name a row
+# What the figures of a column are measured on, by the start of its name; the longest counts.
+TAGS = {"ap": "test split", "ap_search": "prune split", "voc": "test split", "published": "published"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures: its heading, and what they are measured on (a TAG or "")."""
+
+    heading: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure.
+
+    Attributes:
+        text: for people.
+        value: to sort by, as text; "" where there is none.
+        best: the highest AP of its column.
+        outside: marked as not expected.
+    """
+
+    text: str
+    value: str
+    best: bool
+    outside: bool
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """Columns, and anchor set -> [(configuration, a cell per column)]."""
+
+    columns: list[Column]
+    groups: dict[str, list[tuple[str, list[Cell]]]]
+
+
+def page_table(section: Section) -> PageTable:
+    """The table of an experiment."""
+    table = paper_table(section)
+    shown = as_text(table, section)
+    names = _beside([name for name in shown if name not in ROWS])
+    titles = headings(section)
+    columns = [Column(titles[name].removeprefix("published "), _tag(name)) for name in names]
+    cells = [_cells(name, table[name], shown[name]) for name in names]
+    groups: dict[str, list[tuple[str, list[Cell]]]] = {}
+    for anchor_set, configuration, *row in zip(table["anchor_set"], _configurations(table), *cells, strict=True):
+        groups.setdefault(anchor_set, []).append((configuration, row))
+    return PageTable(columns, groups)
+
+
+def _configurations(table: pd.DataFrame) -> list[str]:
+    """Names of the rows; how many seeds a row is of is said where rows differ in it."""
+    if table["seeds"].nunique() == 1:
+        return table["configuration"].to_list()
+    return [f"{name} (seeds: {n})" for name, n in zip(table["configuration"], table["seeds"], strict=True)]
+
+
+def _beside(names: list[str]) -> list[str]:
+    """The columns with each published one after ours."""
+    ours = [name for name in names if name not in PUBLISHED]
+    return [name for own in ours for name in (own, f"published_{own}") if name in names]
+
+
+def _tag(name: str) -> str:
+    return next((TAGS[start] for start in sorted(TAGS, key=len, reverse=True) if name.startswith(start)), "")
+
+
+def _cells(name: str, figures: pd.Series, shown: pd.Series) -> list[Cell]:
+    """A column's cells. Among APs that differ as they are shown, the highest are best."""
+    values = [float("nan") if text == "-" else number(str(figure)) for figure, text in zip(figures, shown, strict=True)]
+    rounded = [round(value, 3) for value in values if value >= 0]
+    best = max(rounded) if name.startswith(("ap", "voc")) and len(set(rounded)) > 1 else None
+    return [
+        Cell(
+            text=_text(name, value, text),
+            value=f"{value:.12g}" if value == value else "",
+            best=round(value, 3) == best,
+            outside=text.endswith(MARK),
+        )
+        for value, text in zip(values, shown, strict=True)
+    ]
+
+
+def _text(name: str, value: float, text: str) -> str:
+    """As the table's other forms have it, but MACs with a unit and thousands apart."""
+    if value != value:
+        return text
+    if name.endswith("macs") and not name.startswith("saved"):
+        return format_macs(value)
+    return f"{value:,.0f}" if name.endswith("boxes") and not name.startswith("saved") else text

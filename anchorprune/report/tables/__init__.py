@@ -1,0 +1,1 @@
+"""The report's tables, in csv, md and tex."""

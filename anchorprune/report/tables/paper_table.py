@@ -1,0 +1,115 @@
+"""An experiment's table in the article's form: a row per configuration, published figures beside ours."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anchorprune.report.data.contents import Part
+from anchorprune.report.data.manifest import configuration, is_retrained
+from anchorprune.report.data.published import number
+from anchorprune.report.data.results import AP_FIGURES, VOC_FIGURES
+from anchorprune.report.data.section import Section
+from anchorprune.report.tables.results_table import AP_HEADINGS, format_macs, marked, marks, rounded, write_table
+
+MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, *VOC_FIGURES, "saved_macs", "saved_boxes"]
+# Ours -> the published table's column.
+PUBLISHED = {
+    "published_ap": "ap_retrained",
+    "published_ap_search": "ap_search",
+    "published_macs": "head_macs",
+    "published_boxes": "boxes",
+}
+HEADINGS = {
+    "anchor_set": "anchor set",
+    "configuration": "configuration",
+    **AP_HEADINGS,
+    "voc_map": "VOC mAP",
+    "voc_map_11point": "VOC mAP (11 points)",
+    "macs": "head MACs",
+    "boxes": "boxes",
+    "saved_macs": "MACs saved",
+    "saved_boxes": "boxes saved",
+    "published_ap": "published AP (retrained)",
+    "published_ap_search": "published AP (search)",
+    "published_macs": "published head MACs",
+    "published_boxes": "published boxes",
+}
+
+
+def write_paper_table(part: Part, section: Section, folder: Path) -> None:
+    """Write `table-EXPERIMENT` as csv, md and tex."""
+    table = paper_table(section)
+    shown = as_text(table, section).rename(columns=headings(section))
+    write_table(table, shown, notes(table, section), folder, part.name)
+
+
+def paper_table(section: Section) -> pd.DataFrame:
+    """One row per anchor set and configuration; figures are means over the seeds.
+
+    Columns: `anchor_set`, `configuration`, `seeds` (how many), `ap_search` .. `saved_boxes` as in results.csv, `ap_std`
+    (sample standard deviation over the seeds; NaN for one), `published_*` as they were published, empty where they
+    were not, and `within_expected` (`false` where a seed is outside).
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, entry in enumerate(section.entries):
+        groups.setdefault((entry["anchor_set"], configuration(entry)), []).append(i)
+    return pd.DataFrame([_row(names, rows, section) for names, rows in groups.items()])
+
+
+def _row(names: tuple[str, str], rows: list[int], section: Section) -> dict[str, Any]:
+    seeds = section.table.iloc[rows]
+    figures = seeds[MEANS].where(seeds[MEANS] >= -0.999)  # COCO's -1 is "nothing to measure", no figure to average
+    within = set(seeds["within_expected"])
+    theirs = section.published.row(section.entries[rows[0]])
+    return {
+        "anchor_set": names[0],
+        "configuration": names[1],
+        "seeds": len(rows),
+        "macs": round(seeds["macs"].mean()),
+        "boxes": round(seeds["boxes"].mean()),
+        **figures.mean(skipna=False).to_dict(),
+        "ap_std": figures["ap"].std(),
+        **{ours: theirs.get(name, "") for ours, name in PUBLISHED.items()},
+        "within_expected": next((text for text in ("false", "true") if text in within), ""),
+    }
+
+
+def as_text(table: pd.DataFrame, section: Section) -> pd.DataFrame:
+    """The paper table's columns that people read, by their keys in HEADINGS, with text in every cell."""
+    shown = rounded(table)
+    shown["ap"] += [f" ± {std:.3f}" if std >= 0 else "" for std in table["ap_std"]]
+    shown["ap"] += marks(table)
+    shown.loc[table["configuration"] == "unpruned", "ap_sliced"] = "-"  # nothing was retrained
+    shown["configuration"] += [f" ({n} seeds)" if n > 1 else "" for n in table["seeds"]]
+    shown["published_macs"] = [_as_given(cell) for cell in table["published_macs"]]
+    empty = {name for name in PUBLISHED if not any(table[name])} | {n for n in VOC_FIGURES if table[n].isna().all()}
+    columns = [name for name in HEADINGS if name not in empty]
+    return shown[columns].astype(str).replace("", "-")
+
+
+def headings(section: Section) -> dict[str, str]:
+    """HEADINGS, as they are for an experiment."""
+    return {**HEADINGS, "ap": "AP (retrained)"} if any(map(is_retrained, section.entries)) else HEADINGS
+
+
+def _as_given(macs: str) -> str:
+    """A published number of MACs: an exact one as it is, a rounded one (129e9) with its unit."""
+    return macs if not macs or macs.isdigit() else format_macs(number(macs))
+
+
+def notes(table: pd.DataFrame, section: Section) -> list[str]:
+    """What to read below the paper table: splits, seeds, sources of published figures, results not as expected."""
+    entry = section.entries[0]
+    lines = [
+        f"{entry['detector']} on {entry['dataset']}. AP (search) is on the prune split, every other AP on the test "
+        "split; MACs are the head's alone, at the test input size."
+    ]
+    if (table["seeds"] > 1).any():
+        lines.append("Figures are means over the seeds, ± their sample standard deviation.")
+    rows = [row for row in map(section.published.row, section.entries) if row]
+    if rows:
+        sources = "; ".join(dict.fromkeys(row["source"] for row in rows))
+        splits = ", ".join(dict.fromkeys(f"{row['dataset']} {row['split']}" for row in rows))
+        lines.append(f"Published figures, on {splits}: {section.published.citation} ({sources}).")
+    return lines + marked(section)
