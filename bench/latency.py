@@ -32,9 +32,10 @@ from anchorprune.deploy.onnx.models import IMAGES, part
 from anchorprune.deploy.onnx.session import session
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
-from anchorprune.detectors.mmdet.inference.timed import export_table, timed, timed_layout
-from anchorprune.detectors.mmdet.model import Detector, build, describe, postprocess
+from anchorprune.detectors.mmdet.model import build, describe, postprocess
+from anchorprune.detectors.timing import export_table, timed, timed_layout
 from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.latency_table import LatencyTable
@@ -55,7 +56,7 @@ REMOVED = {
 CANDIDATES = 3000
 
 
-def ssd300(images: list[Path]) -> Detector:
+def ssd300(images: list[Path]) -> MmdetDetector:
     """SSD300-VGG16 with lively random weights."""
     cfg = Config.fromfile(str(CONFIG))
     cfg[OWN_KEY] = {"head": "ssd300-vgg16", "input_size": (300, 300), "classes": [str(i) for i in range(80)]}
@@ -65,13 +66,13 @@ def ssd300(images: list[Path]) -> Detector:
     model.init_weights()
     model.backbone.features[0].weight.data /= 64  # no batch norm takes the pixels' range, 0 to 255, out of the features
     model.eval()
-    detector = Detector(cfg, model, describe(cfg, model))
+    detector = MmdetDetector(cfg, model, describe(cfg, model))
     enliven(detector, images)
     return detector
 
 
 @torch.no_grad()
-def enliven(detector: Detector, images: list[Path]) -> None:
+def enliven(detector: MmdetDetector, images: list[Path]) -> None:
     """Scale each level's logits and deltas to a spread of 1, then raise the background until few pairs are left."""
     model, form = detector.model, InputForm(300, 300, False, (0.0, 0.0, 0.0))
     pixels = np.concatenate([prepare(path, form).pixels for path in images])
@@ -95,7 +96,7 @@ def enliven(detector: Detector, images: list[Path]) -> None:
         layer[-1].bias.view(-1, 81)[:, 80] += background
 
 
-def published_layout(detector: Detector, removed: set[int]) -> Layout:
+def published_layout(detector: MmdetDetector, removed: set[int]) -> Layout:
     """A layout of the paper, which numbers the anchors of a level in another order than mmdet."""
     ours = [level.anchors for level in detector.head.levels]
     order = permutation(published_ssd300(), ours, 0.5)
@@ -104,7 +105,7 @@ def published_layout(detector: Detector, removed: set[int]) -> Layout:
     return Layout.drop(detector.head, [number[i] for i in removed])
 
 
-def random_layouts(detector: Detector, count: int) -> list[Layout]:
+def random_layouts(detector: MmdetDetector, count: int) -> list[Layout]:
     """Layouts of all sizes."""
     generator = np.random.default_rng(1)
     anchors = detector.head.num_anchors
@@ -112,7 +113,7 @@ def random_layouts(detector: Detector, count: int) -> list[Layout]:
     return [Layout.keep(detector.head, generator.permutation(anchors)[:size].tolist()) for size in sizes]
 
 
-def table_against_layouts(detector: Detector, images: list[Path], given: Any) -> dict[str, Any]:
+def table_against_layouts(detector: MmdetDetector, images: list[Path], given: Any) -> dict[str, Any]:
     """Predicted and measured milliseconds of head, decoding and NMS of random layouts, each exported as it is."""
     with tempfile.TemporaryDirectory() as folder:
         export_table(detector, images, Path(folder), OPSET)
@@ -151,7 +152,7 @@ def features_of(models: Any, images: list[Path]) -> list[dict[str, np.ndarray]]:
     return [dict(zip(names, model.run(names, {IMAGES: one}), strict=True)) for one in pixels]
 
 
-def layout_calls(detector: Detector, models: Any, layout: Layout, features: list, threads: int) -> list:
+def layout_calls(detector: MmdetDetector, models: Any, layout: Layout, features: list, threads: int) -> list:
     """A layout's head, and its decoding and NMS, on the features and raw outputs of real images."""
     coding, levels = coding_of(detector), level_outputs(detector)
     kept = [(level, list(anchors)) for level, anchors in zip(levels, layout.kept_per_level, strict=True) if anchors]
@@ -181,7 +182,7 @@ def layout_calls(detector: Detector, models: Any, layout: Layout, features: list
     ]
 
 
-def published(detector: Detector, images: list[Path], given: Any) -> None:
+def published(detector: MmdetDetector, images: list[Path], given: Any) -> None:
     """Write `latency.json` and `latency.md`: the detector and the paper's four layouts."""
     detectors = [timed("full", detector, OPSET)]
     for name, removed in REMOVED.items():
@@ -193,7 +194,7 @@ def published(detector: Detector, images: list[Path], given: Any) -> None:
     print(markdown(rows, result))
 
 
-def published_heads(detector: Detector, images: list[Path], given: Any) -> dict[str, Any]:
+def published_heads(detector: MmdetDetector, images: list[Path], given: Any) -> dict[str, Any]:
     """Milliseconds of head, decoding and NMS alone, of the detector and the paper's four layouts."""
     models = export(detector, OPSET, {"anchorprune": "bench", "commit": None})
     features = features_of(models, images)

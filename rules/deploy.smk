@@ -4,8 +4,7 @@
 rule deploy:
     """Write a detector's ONNX models, and measure their AP."""
     input:
-        config=f"{PRUNED}/{{finished}}/config.py",
-        weights=f"{PRUNED}/{{finished}}/weights.pth",
+        detector=f"{PRUNED}/{{finished}}/detector.json",
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/test.json",
     output:
@@ -25,18 +24,18 @@ rule deploy:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(30),
     params:
+        detector=subpath(input.detector, parent=True),
         images=images_of("test"),
         folder=subpath(output.model, parent=True),
     shell:
-        "anchorprune deploy {input.config:q} {input.weights:q} --annotations {input.annotations:q}"
+        "anchorprune deploy {params.detector:q} --annotations {input.annotations:q}"
         " --images {params.images:q} --threads {threads} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule publish:
     """Put a detector's complete config, weights, layout, figures, ONNX models and model card into one folder."""
     input:
-        config=f"{PRUNED}/{{finished}}/config.py",
-        weights=f"{PRUNED}/{{finished}}/weights.pth",
+        detector=f"{PRUNED}/{{finished}}/detector.json",
         metrics=f"{PRUNED}/{{finished}}/evaluate/metrics.json",
         onnx=f"{PRUNED}/{{finished}}/onnx/model.onnx",
         full=f"{TRAINED}/train/evaluate/metrics.json",
@@ -44,8 +43,6 @@ rule publish:
         layout=layout_file,
         dataset=f"{DATA}/dataset.json",
     output:
-        config=f"{PRUNED}/{{finished}}/deploy/config.py",
-        weights=f"{PRUNED}/{{finished}}/deploy/weights.pth",
         layout=f"{PRUNED}/{{finished}}/deploy/layout.json",
         metrics=f"{PRUNED}/{{finished}}/deploy/metrics.json",
         model=f"{PRUNED}/{{finished}}/deploy/model.onnx",
@@ -60,13 +57,14 @@ rule publish:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(20),
     params:
+        detector=subpath(input.detector, parent=True),
         evaluation=subpath(input.metrics, parent=True),
         full=subpath(input.full, parent=True),
         export=subpath(input.onnx, parent=True),
         folder=subpath(output.card, parent=True),
         facts=lambda w: [word for key, value in made(w).items() for word in ("--fact", f"{key}={value}")],
     shell:
-        "anchorprune publish {input.config:q} {input.weights:q} --layout {input.layout:q} --head {input.head:q}"
+        "anchorprune publish {params.detector:q} --layout {input.layout:q} --head {input.head:q}"
         " --evaluation {params.evaluation:q} --full-evaluation {params.full:q} --dataset {input.dataset:q}"
         " --export {params.export:q}"
         " --name {wildcards.detector}-{wildcards.search}-{wildcards.budget} {params.facts:q}"

@@ -4,8 +4,7 @@
 rule evaluate:
     """Evaluate a detector, pruned or not, on the test split."""
     input:
-        config="{folder}/config.py",
-        weights="{folder}/weights.pth",
+        detector="{folder}/detector.json",
         dataset=lambda w: f"results/data/{w.folder.split('/')[1]}/dataset.json",
         annotations=lambda w: f"results/data/{w.folder.split('/')[1]}/test.json",
     output:
@@ -25,6 +24,7 @@ rule evaluate:
     params:
         images=images_of("test"),
         folder=subpath(output.metrics, parent=True),
+        detector=subpath(input.detector, parent=True),
     shell:
-        "anchorprune evaluate {input.config:q} {input.weights:q} {input.annotations:q} {params.images:q}"
+        "anchorprune evaluate {params.detector:q} {input.annotations:q} {params.images:q}"
         " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

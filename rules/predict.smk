@@ -4,8 +4,7 @@
 rule predict:
     """Cache every (box, class) pair above the score threshold, for the search."""
     input:
-        config=f"{TRAINED}/train/config.py",
-        weights=f"{TRAINED}/train/weights.pth",
+        detector=f"{TRAINED}/train/detector.json",
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/prune.json",
     output:
@@ -22,7 +21,8 @@ rule predict:
         runtime=lambda w, attempt: resources.amount(detector_of(w), "predict", "runtime", attempt),
         gpu=resources.gpus({}, GPUS),
     params:
+        detector=subpath(input.detector, parent=True),
         images=images_of("prune"),
     shell:
-        "anchorprune predict {input.config:q} {input.weights:q} {input.annotations:q} {params.images:q}"
+        "anchorprune predict {params.detector:q} {input.annotations:q} {params.images:q}"
         " --threads {threads} --output {output:q} > {log:q} 2>&1"

@@ -4,13 +4,11 @@
 rule retrain:
     """Train a pruned detector again."""
     input:
-        config=f"{PRUNED}/slice/config.py",
-        weights=f"{PRUNED}/slice/weights.pth",
+        detector=f"{PRUNED}/slice/detector.json",
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/train.json",
     output:
-        config=f"{PRUNED}/retrain-{{retrain}}/config.py",
-        weights=f"{PRUNED}/retrain-{{retrain}}/weights.pth",
+        detector=f"{PRUNED}/retrain-{{retrain}}/detector.json",
         head=f"{PRUNED}/retrain-{{retrain}}/head.json",
     log:
         f"{PRUNED}/retrain-{{retrain}}/retrain.log",
@@ -25,10 +23,11 @@ rule retrain:
         gpu=lambda w: resources.gpus(resources.recipe_of(detector_of(w), w.retrain), GPUS),
     params:
         images=images_of("train"),
-        options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, input.weights),
-        folder=subpath(output.config, parent=True),
+        detector=subpath(input.detector, parent=True),
+        options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, str(Path(input.detector).parent)),
+        folder=subpath(output.detector, parent=True),
     shell:
-        "anchorprune retrain {input.config:q} {params.options:q}"
+        "anchorprune retrain {params.detector:q} {params.options:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " --output {params.folder:q} > {log:q} 2>&1"
 
@@ -41,8 +40,7 @@ rule train_control:
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/train.json",
     output:
-        config=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/config.py",
-        weights=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/weights.pth",
+        detector=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/detector.json",
         head=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/head.json",
     log:
         f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/train.log",
@@ -61,7 +59,7 @@ rule train_control:
         images=images_of("train"),
         detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
         recipe=lambda w: options(detector_of(w)["training"]),
-        folder=subpath(output.config, parent=True),
+        folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune train {params.detector:q} --name {wildcards.detector}-kmeans"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"

@@ -4,12 +4,10 @@
 rule slice:
     """Cut a layout's detector out of the trained one."""
     input:
-        config=f"{TRAINED}/train/config.py",
-        weights=f"{TRAINED}/train/weights.pth",
+        detector=f"{TRAINED}/train/detector.json",
         layout=layout_file,
     output:
-        config=f"{PRUNED}/slice/config.py",
-        weights=f"{PRUNED}/slice/weights.pth",
+        detector=f"{PRUNED}/slice/detector.json",
         head=f"{PRUNED}/slice/head.json",
     log:
         f"{PRUNED}/slice/slice.log",
@@ -21,6 +19,7 @@ rule slice:
         mem_mb=each_attempt(2000),
         runtime=each_attempt(10),
     params:
-        folder=subpath(output.config, parent=True),
+        detector=subpath(input.detector, parent=True),
+        folder=subpath(output.detector, parent=True),
     shell:
-        "anchorprune slice {input.config:q} {input.weights:q} {input.layout:q} --output {params.folder:q} > {log:q} 2>&1"
+        "anchorprune slice {params.detector:q} {input.layout:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -4,8 +4,7 @@
 rule submission:
     """Detect on test-dev and zip the detections for the server."""
     input:
-        config="{folder}/config.py",
-        weights="{folder}/weights.pth",
+        detector="{folder}/detector.json",
         image_info=lambda w: test_dev_below(w.folder)["image_info"],
     output:
         "{folder}/submission/detections_test-dev2017_{name}_results.zip",
@@ -22,6 +21,7 @@ rule submission:
     params:
         images=lambda w: test_dev_below(w.folder)["images"],
         folder=subpath(output[0], parent=True),
+        detector=subpath(input.detector, parent=True),
     shell:
-        "anchorprune submission {input.config:q} {input.weights:q} {input.image_info:q} {params.images:q}"
+        "anchorprune submission {params.detector:q} {input.image_info:q} {params.images:q}"
         " --name {wildcards.name:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -26,8 +26,7 @@ rule convert:
         anchors=anchors_file,
         weights=lambda w: detector_of(w)["weights"],
     output:
-        config=f"{TRAINED}/train/config.py",
-        weights=f"{TRAINED}/train/weights.pth",
+        detector=f"{TRAINED}/train/detector.json",
         head=f"{TRAINED}/train/head.json",
     log:
         f"{TRAINED}/train/convert.log",
@@ -42,7 +41,7 @@ rule convert:
         runtime=each_attempt(10),
     params:
         arguments=lambda w, input: detector_arguments(detector_of(w), input.anchors),
-        folder=subpath(output.config, parent=True),
+        folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune convert {params.arguments:q} {input.weights:q}"
         " --name {wildcards.detector}-{wildcards.anchor_set} --output {params.folder:q} > {log:q} 2>&1"
@@ -56,8 +55,7 @@ rule train:
         dataset=f"{DATA}/dataset.json",
         annotations=f"{DATA}/train.json",
     output:
-        config=f"{TRAINED}/train/config.py",
-        weights=f"{TRAINED}/train/weights.pth",
+        detector=f"{TRAINED}/train/detector.json",
         head=f"{TRAINED}/train/head.json",
     log:
         f"{TRAINED}/train/train.log",
@@ -76,7 +74,7 @@ rule train:
         images=images_of("train"),
         detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
         recipe=lambda w: options(detector_of(w)["training"]),
-        folder=subpath(output.config, parent=True),
+        folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune train {params.detector:q} --name {wildcards.detector}-{wildcards.anchor_set}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"

@@ -16,7 +16,8 @@ from test_families import CONFIGS, read
 from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
 from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
 from anchorprune.detectors.mmdet.config.convert import convert
-from anchorprune.detectors.mmdet.model import build, load
+from anchorprune.detectors.mmdet.detector import load
+from anchorprune.detectors.mmdet.model import build
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.layout import Head

@@ -21,8 +21,9 @@ from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, published_ssd300
 from anchorprune.detectors.mmdet.config.convert import anchors_of, convert, explicit, make_prunable
 from anchorprune.detectors.mmdet.config.convert_back import convert_back, to_mmdet
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_generator
+from anchorprune.detectors.mmdet.detector import load
 from anchorprune.detectors.mmdet.families.families import family_of
-from anchorprune.detectors.mmdet.model import build, load
+from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
@@ -100,7 +101,7 @@ def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, tmp_path):
     assert result["generator"]["type"] == generator
     assert result["difference"] < TOLERANCE
     assert result["same_order"]
-    assert "anchorprune.detectors.mmdet" not in (tmp_path / "back/config.py").read_text()
+    assert "anchorprune.detectors.mmdet.parts" not in (tmp_path / "back/config.py").read_text()
 
     width, height = SIZES[name]
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
@@ -135,7 +136,7 @@ def test_the_command_turns_the_papers_order_into_mmdets(tmp_path, run_command):
         type="ExplicitAnchorGenerator", strides=strides, anchors=published_ssd300()
     )
     cfg.model.bbox_head.type = "PrunableSSDHead"
-    cfg.custom_imports = {"imports": ["anchorprune.detectors.mmdet"], "allow_failed_imports": False}
+    cfg.custom_imports = {"imports": ["anchorprune.detectors.mmdet.parts"], "allow_failed_imports": False}
     cfg.dump(str(tmp_path / "published.py"))
     there = run_command(
         *("convert", tmp_path / "published.py", tmp_path / "original.pth"),

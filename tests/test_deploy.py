@@ -19,10 +19,11 @@ from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
 from anchorprune.deploy.onnx.models import Models
 from anchorprune.deploy.onnx.session import OnnxDetector, session
+from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.detector import MmdetDetector, load
 from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
-from anchorprune.detectors.mmdet.inference.detections import detect
-from anchorprune.detectors.mmdet.model import Detector, build, describe, load, postprocess
+from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
@@ -136,7 +137,7 @@ def test_levels_without_anchors_leave_nothing_behind(detector, tmp_path):
 # ---- the families
 
 
-def family(name: str, change=lambda test: None) -> Detector:
+def family(name: str, change=lambda test: None) -> MmdetDetector:
     cfg = read(name, DETECTORS[name])
     convert.make_prunable(cfg)
     change(cfg.model.test_cfg)
@@ -144,7 +145,7 @@ def family(name: str, change=lambda test: None) -> Detector:
     model = build(cfg)
     model.init_weights()
     model.eval()
-    return Detector(cfg, model, describe(cfg, model))
+    return MmdetDetector(cfg, model, describe(cfg, model))
 
 
 def of_any_class(test):
@@ -239,7 +240,7 @@ def test_post_processing_without_onnx_form_is_named(detector):
         ("nms", {"type": "nms", "iou_threshold": 0.5, "max_num": 3}, "test_cfg.nms has key 'max_num'"),
         ("max_per_img", -1, "max_per_img must be at least 1"),
     ):
-        changed = Detector(detector.config.copy(), detector.model, detector.head)
+        changed = MmdetDetector(detector.config.copy(), detector.model, detector.head)
         changed.config.model = detector.config.model.copy()
         changed.config.model.test_cfg = {**detector.config.model.test_cfg, key: value}
         with pytest.raises(UserError, match=message):

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch")
 
 @pytest.fixture(scope="module")
 def detector(trained):
-    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.mmdet.detector import load
 
     return load(trained.config, trained.weights)
 

@@ -16,8 +16,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.families import family_of
-from anchorprune.detectors.mmdet.model import Detector, build, describe
+from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
@@ -46,7 +47,7 @@ class Case:
     """An mmdet detector as mmdet builds it, and ours with the same weights."""
 
     theirs: torch.nn.Module
-    ours: Detector
+    ours: MmdetDetector
     images: torch.Tensor
 
 
@@ -63,10 +64,10 @@ def case(request) -> Case:
     model.load_state_dict(original.state_dict())
     model.eval()
     images = torch.randn(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(1))
-    return Case(original, Detector(cfg, model, describe(cfg, model)), images)
+    return Case(original, MmdetDetector(cfg, model, describe(cfg, model)), images)
 
 
-def layouts(detector: Detector) -> list[Layout]:
+def layouts(detector: MmdetDetector) -> list[Layout]:
     """One that thins every level, one that drops a whole level, one with another subset on each level."""
     head = detector.head
     level_of = head.level_of_anchor
@@ -137,7 +138,7 @@ def test_traced_costs_at_the_real_input_are_those_in_closed_form(name, size):
     expected = REAL_INPUTS[name, size]
     convert.make_prunable(cfg)
     ours = build(cfg)
-    detector = Detector(cfg, ours, describe(cfg, ours.to("meta")))
+    detector = MmdetDetector(cfg, ours, describe(cfg, ours.to("meta")))
     full = Layout.full(detector.head)
     assert traced_macs(theirs, features) == traced_macs(cfg, features) == cost(full).macs
     assert expected is None or round(cost(full).macs / 1e9, 1) == round(expected, 1)

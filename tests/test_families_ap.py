@@ -7,7 +7,7 @@ steps of its own loss.
 
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +26,15 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import session
+from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import export
-from anchorprune.detectors.mmdet.inference.candidates import predict
-from anchorprune.detectors.mmdet.inference.detections import detect
 from anchorprune.detectors.mmdet.inference.loop import batches
-from anchorprune.detectors.mmdet.model import Detector, build, describe
+from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import slice_detector
+from anchorprune.detectors.predict import predict
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Predictions
 from anchorprune.metrics.coco import coco_figures
@@ -72,7 +73,7 @@ COCO_NAMES = {
 class Case:
     """A fitted detector and the split it is tried on."""
 
-    detector: Detector
+    detector: MmdetDetector
     truth: Annotations
     annotations: Path
     images: Path
@@ -116,7 +117,7 @@ def relabel(value: dict, names: tuple[str, ...]) -> None:
     ]
 
 
-def calibrate(detector: Detector, inputs: torch.Tensor) -> None:
+def calibrate(detector: MmdetDetector, inputs: torch.Tensor) -> None:
     """Set the batch norms' statistics from these images, as a trained detector's are."""
     norms = [m for m in detector.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     for norm in norms:
@@ -130,7 +131,7 @@ def calibrate(detector: Detector, inputs: torch.Tensor) -> None:
         norm.eval()
 
 
-def fit(detector: Detector, batch: dict, steps: int, learning_rate: float) -> list[float]:
+def fit(detector: MmdetDetector, batch: dict, steps: int, learning_rate: float) -> list[float]:
     """Fit the head to a batch's boxes; the loss of each step."""
     head = detector.model.bbox_head
     truths = [sample.gt_instances for sample in batch["data_samples"]]
@@ -151,7 +152,7 @@ def fit(detector: Detector, batch: dict, steps: int, learning_rate: float) -> li
 
 
 @torch.no_grad()
-def largest_difference(detector: Detector, sliced: Detector, layout: Layout, inputs: torch.Tensor) -> float:
+def largest_difference(detector: MmdetDetector, sliced: MmdetDetector, layout: Layout, inputs: torch.Tensor) -> float:
     """Between the raw outputs of the sliced head and the masked ones of the full head."""
     features = detector.model.extract_feat(inputs)
     masked = mask_anchors(detector.model.bbox_head, layout, detector.model.bbox_head(features))
@@ -188,7 +189,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
         for layer in (*model.bbox_head.cls_convs, *model.bbox_head.reg_convs):
             torch.nn.init.kaiming_normal_(layer.conv.weight)
     model.eval()
-    detector = Detector(cfg, model, describe(cfg, model))
+    detector = MmdetDetector(cfg, model, describe(cfg, model))
     batch = next(batches(detector, annotations, images, count, "fit"))
     for sample in batch["data_samples"]:  # the test pipeline leaves the truth in pixels of the original
         scale = torch.tensor(sample.scale_factor).repeat(2)
@@ -203,7 +204,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
 
 def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
     detector = case.detector
-    predict(detector, case.annotations, case.images, tmp_path / "predictions.parquet", {}, 4)
+    predict(replace(detector, batch_size=4), case.annotations, case.images, tmp_path / "predictions.parquet", {})
     scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), case.truth)
     numbers, level_of = range(detector.head.num_anchors), detector.head.level_of_anchor
     full = scorer.score(list(numbers)).ap
@@ -217,7 +218,9 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
         sliced = slice_detector(detector, layout, tmp_path / name)
         object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
         assert largest_difference(detector, sliced, layout, case.batch["inputs"][:1]) < 1e-4, name
-        exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images, 4))["ap"]
+        exact = coco_figures(
+            case.truth, detect(replace(sliced, batch_size=4), case.truth, case.annotations, case.images)
+        )["ap"]
         print(f"{detector.head.name}, {name}: AP {exact:.6f}, searched {scorer.score(kept).ap - exact:+.1e}")
         assert exact > LEAST, name
         assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name

@@ -29,7 +29,8 @@ def published(detector):
 @pytest.fixture(scope="module")
 def head_of(tmp_path_factory):
     """The head of a configured detector, built as `anchorprune train` builds it."""
-    from anchorprune.commands.detector import read_detector
+    from anchorprune.detectors.foreign import Foreign
+    from anchorprune.detectors.mmdet.config.foreign import read_foreign
     from anchorprune.detectors.mmdet.model import build, describe
 
     folder = tmp_path_factory.mktemp("anchors")
@@ -38,8 +39,9 @@ def head_of(tmp_path_factory):
         value = PLAN.anchor_set(detector, name)
         file = folder / f"{detector}-{name}.json"
         file.write_text("{}" if "from" in value else json.dumps(expand_anchors(value)))
-        config, *options = detector_arguments(PLAN.config["detectors"][detector], None)
-        cfg = read_detector(config, detector, None if "from" in value else file, tuple(options[1::2]))
+        config, _, backend, *options = detector_arguments(PLAN.config["detectors"][detector], None)
+        assert backend == "mmdet"
+        cfg = read_foreign(Foreign(config, detector, None, None if "from" in value else file, tuple(options[1::2])))
         return describe(cfg, build(cfg).eval())
 
     return made

@@ -9,7 +9,8 @@ pytest.importorskip("torch")
 import mmdet
 
 from anchorprune.detectors.mmdet.config.compose import read_config
-from anchorprune.detectors.mmdet.training.recipe import Recipe, set_recipe
+from anchorprune.detectors.mmdet.training.recipe import set_recipe
+from anchorprune.detectors.training import Recipe
 from anchorprune.errors import UserError
 
 DEMO = Path(__file__).parents[1] / "config/detectors/ssd_demo.py"

@@ -6,13 +6,14 @@ from conftest import Result
 from PIL import Image
 
 from anchorprune.cli import main
-from anchorprune.metrics.agreement import Found, shared
+from anchorprune.heads.detections import Detections
+from anchorprune.metrics.agreement import shared
 
 
 def found(*rows):
     """Rows of x1 y1 x2 y2 score label."""
     values = np.array(rows, np.float64).reshape(-1, 6)
-    return Found(values[:, :4], values[:, 4], values[:, 5].astype(np.int64), (100, 100))
+    return Detections(values[:, :4], values[:, 4], values[:, 5].astype(np.int64), (100, 100))
 
 
 def test_pairs_share_label_and_place():

@@ -22,7 +22,7 @@ def test_slice_state_keeps_the_anchors_channels():
 
 @pytest.fixture(scope="module")
 def detector(trained):
-    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.mmdet.detector import load
 
     return load(trained.config, trained.weights)
 

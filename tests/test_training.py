@@ -15,9 +15,11 @@ from conftest import ROOT, SMALL_ANCHORS
 
 torch = pytest.importorskip("torch")
 
-from anchorprune.commands.training import run_training
+from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
+from anchorprune.detectors.registry import backend
+from anchorprune.detectors.training import Recipe, Training, check_boxes
 from anchorprune.errors import UserError
 
 DEMO = ROOT / "config/detectors/ssd_demo.py"
@@ -36,14 +38,16 @@ def data(tmp_path_factory, run_command):
 def train(data, tmp_path, caplog):
     """Train the demo's SSD in this process; the weights, and what was logged."""
     caplog.set_level(logging.INFO, "anchorprune")
+    anchors = tmp_path / "anchors.json"
+    anchors.write_text(json.dumps(SMALL_ANCHORS))
 
     def run(name, config=DEMO, **recipe):
-        cfg = compose.read_config(config)
-        compose.set_head_name(cfg, "few")
-        compose.set_anchors(cfg, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])
         caplog.clear()
-        output = tmp_path / name
-        run_training(cfg, data / "train.json", data / "images/train", output, seed=3, threads=1, **recipe)
+        annotations, output = data / "train.json", tmp_path / name
+        foreign = Foreign(str(config), "few", None, anchors)
+        classes = check_boxes(annotations)[2]
+        training = Training(annotations, data / "images/train", classes, output, Recipe(**recipe), seed=3, threads=1)
+        backend("mmdet").train(foreign, training)
         return torch.load(output / "weights.pth", weights_only=True), caplog.text
 
     yield run

@@ -13,8 +13,9 @@ from test_families import read
 
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.inference.candidates import candidates
-from anchorprune.detectors.mmdet.model import Detector, build, describe, postprocess
+from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.heads.layout import Layout
 
@@ -31,7 +32,7 @@ def heads():
     convert.make_prunable(cfg)
     model = build(cfg).eval()
     model.bbox_head.load_state_dict(original.state_dict())
-    return original, Detector(cfg, model, describe(cfg, model))
+    return original, MmdetDetector(cfg, model, describe(cfg, model))
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,16 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import output_option, print_json
+from anchorprune.commands.options import detector_argument, output_option, print_json
 
 SplitPath = click.Path(path_type=Path)
 
 
 @click.command(
-    epilog="Example: anchorprune deploy config.py weights.pth --int8 --calibration prune.json images/prune "
+    epilog="Example: anchorprune deploy sliced/ --int8 --calibration prune.json images/prune "
     "--annotations test.json --images images/test --output deployed/"
 )
-@click.argument("config", type=SplitPath)
-@click.argument("weights", type=SplitPath)
+@detector_argument
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
 @click.option("--int8", is_flag=True, help="Write model-int8.onnx too; needs --calibration.")
 @click.option(
@@ -27,8 +26,7 @@ SplitPath = click.Path(path_type=Path)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
 @output_option
 def command(
-    config: Path,
-    weights: Path,
+    detector: tuple[Path, ...],
     opset: int,
     int8: bool,
     calibration: tuple[Path, Path] | None,
@@ -40,6 +38,8 @@ def command(
 ) -> None:
     """Write model.onnx (images to detections) and model-raw.onnx (images to the head's raw outputs).
 
+    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS.
+
     Their input `images` is (batch, 3, H, W) float32, plain RGB 0..255, resized; `dets` (batch, K, 5) are x1 y1 x2 y2
     in input pixels and the score, `labels` (batch, K) the classes; where an image has fewer detections, labels are -1.
     The models' metadata say the rest. With --annotations and --images, metrics-onnx.json has their AP by ONNX Runtime.
@@ -48,21 +48,16 @@ def command(
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
     if (annotations is None) != (images is None):
         raise click.UsageError("--annotations and --images go together")
-    from anchorprune.pipeline.gpus import choose_devices
-
-    choose_devices(processes=1)  # models are exported and measured on the CPU, also where there are GPUs
-
-    import torch
-
     from anchorprune.deploy.onnx.images import chosen_images
     from anchorprune.deploy.onnx.models import save
-    from anchorprune.detectors.mmdet.export import export
-    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.registry import load, offered
     from anchorprune.provenance import provenance
 
-    torch.set_num_threads(threads)
-    facts = provenance(weights=str(weights))
-    models = export(load(config, weights), opset, facts)
+    # Models are exported and measured on the CPU, also where there are GPUs.
+    loaded = load(detector, device="cpu", threads=threads)
+    offered(loaded, "export", "deploy")
+    facts = provenance(weights=str(loaded.source))
+    models = loaded.export(opset, facts)
     found = {"model": models.end_to_end, "model-raw": models.raw}
     if int8:
         from anchorprune.deploy.onnx.quantise import quantised

@@ -21,9 +21,10 @@ def command(config: Path) -> None:
     Lines go to standard error, the same facts as JSON to standard output. Ends with status 0 when everything that the
     pipeline needs is there, else 1.
     """
+    from anchorprune.detectors.registry import backend, names
     from anchorprune.pipeline.checkup import checkup
 
-    findings = checkup(config)
+    findings = checkup(config, [finding for name in names() for finding in backend(name).findings()])
     for finding in findings:
         mark = "ok     " if finding.ok else "MISSING" if finding.required else "none   "
         click.echo(f"{mark} {finding.name}: {finding.text}", err=True)

@@ -7,12 +7,10 @@ from typing import Any
 import click
 import yaml
 
-from anchorprune.commands.options import print_json
-from anchorprune.datasets.annotations import Annotations
+from anchorprune.commands.options import backend_option, print_json
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
-from anchorprune.heads.labels import label_names
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.layout import Layout
 
 FilePath = click.Path(path_type=Path)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.schema.yaml, $defs.name
@@ -22,6 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.s
     epilog="Example: anchorprune init mine --config my_config.py --weights my.pth --annotations val.json --images val/"
 )
 @click.argument("folder", type=FilePath)
+@backend_option
 @click.option("--config", required=True, help="mmdet config: a file, or mmdet::FOLDER/NAME.py.")
 @click.option("--weights", required=True, type=FilePath, help="Checkpoint of that detector (mmdet 2 or 3).")
 @click.option("--annotations", required=True, type=FilePath, help="COCO annotation file of images to search on.")
@@ -42,12 +41,22 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.s
     show_default=True,
     help="Share of the head's MACs that a pruned detector may have; one for each.",
 )
-def command(folder: Path, config: str, weights: Path, name: str | None, classes: str | None, **options: Any) -> None:
+def command(
+    folder: Path,
+    backend_name: str,
+    config: str,
+    weights: Path,
+    name: str | None,
+    classes: str | None,
+    **options: Any,
+) -> None:
     """Look over a detector and its data, and write FOLDER/experiments.yaml, which prunes the detector's anchors.
 
     Nothing is trained unless that file is changed to ask for it.
     """
     from anchorprune.datasets.offered import look_over
+    from anchorprune.detectors.foreign import Foreign
+    from anchorprune.detectors.registry import backend
     from anchorprune.files import whole_file
     from anchorprune.pipeline.project import Project, as_yaml
 
@@ -55,41 +64,21 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     _refuse_full(folder)
     splits = _splits(**{key: options[key] for key in options if key.endswith(("annotations", "images"))})
     read = look_over(splits)
-    head, overrides = _look_over_detector(config, weights, options["option"], classes, splits["prune"], read["prune"])
+    annotations, images = splits["prune"]
+    names, photo = read["prune"].category_names, images / read["prune"].images[0].file_name
+    foreign = Foreign(config, "own", weights, None, options["option"])
+    found = backend(backend_name).look_over(foreign, classes, annotations, names, photo)
+    if found.note:
+        click.echo(found.note, err=True)
     file = folder / "experiments.yaml"
-    found = config if "::" in config else str(Path(config).absolute())
+    place = config if "::" in config else str(Path(config).absolute())
     places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
-    project = Project(name, found, weights.absolute(), places, overrides, options["budgets"])
+    project = Project(name, place, weights.absolute(), places, found.overrides, options["budgets"])
     with whole_file(file) as partial:
         partial.write_text(as_yaml(project, file), encoding="utf-8")
-    counts = {key: len(found.images) for key, found in read.items()}
-    print_json(
-        {"output": str(file), "images": counts, "classes": head.num_classes, **cost(Layout.full(head)).to_dict()}
-    )
-
-
-def _look_over_detector(
-    config: str,
-    weights: Path,
-    options: tuple[str, ...],
-    classes: str | None,
-    split: tuple[Path, Path],
-    truth: Annotations,
-) -> tuple[Head, dict[str, Any]]:
-    """Check a detector against its checkpoint and the annotations; its head, and what overrides its config."""
-    from anchorprune.commands.detector import read_detector, read_options
-    from anchorprune.datasets.offered import listed_names
-    from anchorprune.detectors.mmdet.config import takeover
-
-    cfg = read_detector(config, "own", None, options)
-    overrides = read_options(options)
-    stated = takeover.find_classes(cfg, config) if classes is None else takeover.given_classes(cfg, classes)
-    names, note = label_names(stated.names, listed_names(split[0]), truth.category_names, stated.of_coco_dataset)
-    if note:
-        click.echo(note, err=True)
-    if not takeover.states(cfg, names):
-        overrides["anchorprune.classes"] = names
-    return takeover.try_out(cfg, weights, split[1] / truth.images[0].file_name), overrides
+    counts = {key: len(split.images) for key, split in read.items()}
+    full = cost(Layout.full(found.head)).to_dict()
+    print_json({"output": str(file), "images": counts, "classes": found.head.num_classes, **full})
 
 
 def _checked_name(folder: Path, name: str | None) -> str:

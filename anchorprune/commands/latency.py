@@ -7,17 +7,16 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import print_json
+from anchorprune.commands.options import detector_argument, print_json
 
 FilePath = click.Path(path_type=Path)
 
 
 @click.command(
-    epilog="Example: anchorprune latency config.py weights.pth --images images/ --layout B layout-0.7.json "
+    epilog="Example: anchorprune latency trained/ --images images/ --layout B layout-0.7.json "
     "--threads 2 --output latency.json"
 )
-@click.argument("config", type=FilePath)
-@click.argument("weights", type=FilePath)
+@detector_argument
 @click.option(
     "--images", type=FilePath, required=True, help="Folder of real images: NMS takes what their scores make it."
 )
@@ -41,14 +40,14 @@ FilePath = click.Path(path_type=Path)
 @click.option("--export-table", type=FilePath, help="Write a folder for another device to measure its table with.")
 @click.option("--output", type=FilePath, help="JSON file to write; without --table a Markdown table goes beside it.")
 def command(
-    config: Path, weights: Path, output: Path | None, export_table: Path | None, table: bool, **given: Any
+    detector: tuple[Path, ...], output: Path | None, export_table: Path | None, table: bool, **given: Any
 ) -> None:
     """Time a detector and pruned ones in ONNX Runtime: backbone and neck, head, decoding and NMS, end to end.
 
-    Detectors take turns, one image a round, so that the machine's drift meets all alike; medians and quartiles in
-    milliseconds. With --table: what each level's anchors cost on this machine, as a file for the search. With
-    --export-table: a folder with measure_table.py, which makes that file on any device with Python, numpy and
-    onnxruntime.
+    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Detectors take turns, one image a round, so that the
+    machine's drift meets all alike; medians and quartiles in milliseconds. With --table: what each level's anchors cost
+    on this machine, as a file for the search. With --export-table: a folder with measure_table.py, which makes that
+    file on any device with Python, numpy and onnxruntime.
     """
     if (output is None) == (export_table is None):
         raise click.UsageError("give --output FILE or --export-table FOLDER")
@@ -56,25 +55,19 @@ def command(
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
-    from anchorprune.pipeline.gpus import choose_devices
+    from anchorprune.detectors.registry import load
 
-    choose_devices(processes=1)  # ONNX Runtime and torch are both timed on the CPU, also where there are GPUs
-
-    import torch
-
-    from anchorprune.detectors.mmdet.model import load
-
-    torch.set_num_threads(given["threads"])
-    detector, images = load(config, weights), _images(given["images"], given["count"])
+    # ONNX Runtime and the framework are both timed on the CPU, also where there are GPUs.
+    loaded, images = load(detector, device="cpu", threads=given["threads"]), _images(given["images"], given["count"])
     if export_table is not None:
-        from anchorprune.detectors.mmdet.inference.timed import export_table as export
+        from anchorprune.detectors.timing import export_table as export
 
-        export(detector, images, export_table, given["opset"])
-        print_json({"output": str(export_table), "head": detector.head.name})
+        export(loaded, images, export_table, given["opset"])
+        print_json({"output": str(export_table), "head": loaded.head.name})
     elif table:
-        print_json(_table(detector, images, output, given))
+        print_json(_table(loaded, images, output, given))
     else:
-        print_json(_compare(detector, images, output, given))
+        print_json(_compare(loaded, images, output, given))
 
 
 def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +75,7 @@ def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any
 
     from anchorprune.deploy.latency.measure_table import measure
     from anchorprune.deploy.latency.timing import progress
-    from anchorprune.detectors.mmdet.inference.timed import export_table
+    from anchorprune.detectors.timing import export_table
     from anchorprune.files import write_json
 
     with tempfile.TemporaryDirectory() as folder:
@@ -96,15 +89,15 @@ def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any
 def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
     from anchorprune.deploy.latency.compare import markdown, measure
     from anchorprune.deploy.latency.device import facts
-    from anchorprune.detectors.mmdet.inference.timed import timed, timed_layout
-    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.registry import load
+    from anchorprune.detectors.timing import timed, timed_layout
     from anchorprune.files import whole_file, write_json
     from anchorprune.heads.layout import Layout
 
-    options = {"opset": given["opset"], "with_torch": given["with_torch"]}
+    options = {"opset": given["opset"], "natively": given["with_torch"]}
     detectors = [timed("full", detector, **options)]
     detectors += [timed_layout(n, detector, Layout.load(f, detector.head), **options) for n, f in given["layouts"]]
-    detectors += [timed(name, load(config, weights), **options) for name, config, weights in given["pruned"]]
+    detectors += [timed(name, load(files, "cpu"), **options) for name, *files in given["pruned"]]
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
     counts = given["threads"], given["rounds"]

@@ -49,6 +49,22 @@ def chosen_layout(
     return Layout.drop(head, drop or ())
 
 
+def _detector_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    if len(files) > 2:
+        raise click.UsageError("a detector is its folder, or CONFIG and WEIGHTS")
+    return files
+
+
+detector_argument = click.argument(
+    "detector",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DETECTOR",
+    callback=_detector_files,
+)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
     print(json.dumps(value, allow_nan=False), file=_results or sys.stdout)
@@ -88,6 +104,15 @@ def detector_options(function):
         "--anchors",
         type=click.Path(path_type=Path),
         help="JSON: strides, and levels of [w, h] pairs in pixels.  [default: the config's anchors]",
+    )(function)
+
+
+def backend_option(function):
+    """`--backend`: which framework a detector is taken over from."""
+    from anchorprune.detectors.registry import DEFAULT, names
+
+    return click.option(
+        "--backend", "backend_name", type=click.Choice(names()), default=DEFAULT, show_default=True, help="Framework."
     )(function)
 
 

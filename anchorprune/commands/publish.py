@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import output_option, print_json
+from anchorprune.commands.options import detector_argument, output_option, print_json
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, whole_file, write_json
 
 FilePath = click.Path(path_type=Path)
 
-# What may lie in the folder, and what it is; in the card's order.
+# What may lie in the folder beside the backend's own files, and what it is; in the card's order.
 FILES = {
-    "config.py": "complete mmdet config",
-    "weights.pth": "weights (tensors, and the names of the classes)",
     "layout.json": "the anchors kept, by their number in the full detector",
     "metrics.json": "COCO's figures on the test split, per class too, and the head's cost",
     "model.onnx": "ONNX, from images to detections",
@@ -27,12 +25,11 @@ EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.jso
 
 
 @click.command(
-    epilog="Example: anchorprune publish slice/config.py slice/weights.pth --layout layout-0.4.json "
+    epilog="Example: anchorprune publish slice/ --layout layout-0.4.json "
     "--evaluation slice/evaluate --full-evaluation train/evaluate --dataset data/dataset.json --head train/head.json "
     "--output deploy/"
 )
-@click.argument("config", type=FilePath)
-@click.argument("weights", type=FilePath)
+@detector_argument
 @click.option("--layout", required=True, type=FilePath, help="Its layout, as `search` wrote it.")
 @click.option("--head", required=True, type=FilePath, help="head.json of the full detector.")
 @click.option("--evaluation", required=True, type=FilePath, help="Folder that `evaluate` wrote of it.")
@@ -43,23 +40,21 @@ EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.jso
 @click.option("--name", default="pruned detector", show_default=True, help="Title of the model card.")
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
 @output_option
-def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
+def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
     """Write config.py, weights.pth, layout.json, metrics.json and README.md, a model card.
 
     config.py holds test data and evaluator: mmdet's own test runner and inferencer take it as it is.
     """
     from anchorprune.datasets.prepared import read_split
-    from anchorprune.detectors.mmdet.config.compose import read_config
-    from anchorprune.detectors.mmdet.config.runnable import write_runnable
-    from anchorprune.detectors.mmdet.weights import read_weights
+    from anchorprune.detectors.registry import backend_at
     from anchorprune.heads.layout import Head, Layout
     from anchorprune.report.card import as_markdown
 
     layout = Layout.load(options["layout"], Head.load(options["head"]))
-    cfg, dataset = read_config(config), options["dataset"]
+    backend, dataset = backend_at(detector), options["dataset"]
     test = read_split(dataset, "test")
-    card = _card(cfg.anchorprune.classes, layout, test.annotations, options)
-    write_runnable(cfg, read_weights(weights), dataset.parent / "test.json", test.images, output)
+    card = _card(backend, layout, test.annotations, options)
+    backend.publish(detector, dataset.parent / "test.json", test.images, output)
     layout.save(output / "layout.json")
     write_json(output / "metrics.json", card.pruned)
     for file in card.files:
@@ -71,7 +66,7 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
     print_json({"output": str(output), "files": [*card.files, "README.md"], "ap": card.pruned["ap"]})
 
 
-def _card(classes: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any:
+def _card(backend: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any:
     from anchorprune.report.card import Card
     from anchorprune.scoring.certainty import certainty
 
@@ -80,16 +75,20 @@ def _card(classes: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any
     metrics = [read_json(folder / "metrics.json", "evaluation") for folder in folders]
     export = options["export"]
     measured = export / "metrics-onnx.json" if export else None
-    files = {f: what for f, what in FILES.items() if f not in EXPORTED or (export and (export / f).is_file())}
+    files = {
+        f: what
+        for f, what in (backend.published | FILES).items()
+        if f not in EXPORTED or (export and (export / f).is_file())
+    }
     return Card(
         name=options["name"],
         layout=layout,
-        classes=classes,
+        classes=truth.category_names,
         pruned=metrics[0],
         full=metrics[1],
         certainty=certainty(truth, *found),
         files=files,
-        made=_made(options["fact"]),
+        made=_made(options["fact"], backend.distributions),
         data=read_json(options["dataset"], "data set"),
         onnx_ap=read_json(measured)["models"]["model"]["ap"] if measured and measured.is_file() else None,
         latency=_latency(options["latency"], options["name"]) if options["latency"] else (),
@@ -108,7 +107,7 @@ def _latency(file: Path, name: str) -> list[tuple[str, float, float]]:
     ]
 
 
-def _made(facts: tuple[str, ...]) -> dict[str, str]:
+def _made(facts: tuple[str, ...], packages: tuple[str, ...]) -> dict[str, str]:
     """What the caller says, then the programs' versions and the commit."""
     from importlib.metadata import version
 
@@ -116,6 +115,5 @@ def _made(facts: tuple[str, ...]) -> dict[str, str]:
 
     said = dict(fact.partition("=")[::2] for fact in facts)
     known = provenance()
-    packages = ("torch", "onedl-mmengine", "onedl-mmcv", "onedl-mmdetection")
     programs = [f"anchorprune {known['anchorprune']}", *(f"{package} {version(package)}" for package in packages)]
     return {**said, "commit": known["commit"] or "unknown (no repository)", "programs": ", ".join(programs)}

@@ -20,17 +20,16 @@ FilePath = click.Path(path_type=Path)
 def command(full: Path, pruned: Path, images: tuple[Path, ...], score: float, iou: float, output: Path) -> None:
     """Draw the detections of two detectors on IMAGES side by side, with those marked that only one has.
 
-    FULL and PRUNED are folders with config.py and weights.pth. Below the photos: each level's cells and anchors.
+    FULL and PRUNED are detectors' folders. Below the photos: each level's cells and anchors.
     """
-    from anchorprune.detectors.mmdet.inference.photos import detect_photos
-    from anchorprune.detectors.mmdet.model import load
+    from anchorprune.detectors.registry import load
     from anchorprune.report.figures.side_by_side import Side, write_comparison
 
     _check(images)
-    detectors = [load(folder / "config.py", folder / "weights.pth") for folder in (full, pruned)]
+    detectors = [load([folder]) for folder in (full, pruned)]
     if detectors[0].classes != detectors[1].classes or len({len(d.head.levels) for d in detectors}) > 1:
         raise UserError(f"{full} and {pruned}: not a detector and its pruned form; their classes or levels differ")
-    streams = [detect_photos(detector, images) for detector in detectors]
+    streams = [detector.on_photos(images) for detector in detectors]
     shown = []
     for image, *found in zip(images, *streams, strict=True):
         sides = [

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import detector_options, output_option, print_json, split_options, training_options
+from anchorprune.commands.options import (
+    backend_option,
+    detector_options,
+    output_option,
+    print_json,
+    split_options,
+    training_options,
+)
 
 
 @click.command(
@@ -13,34 +20,23 @@ from anchorprune.commands.options import detector_options, output_option, print_
     "--annotations train.json --images images/ --output trained/"
 )
 @click.argument("config")
+@backend_option
 @click.option("--name", required=True, help="Name of the head; layouts refer to it.")
 @detector_options
 @split_options
 @training_options
 @output_option
 def command(
-    config: str,
-    name: str,
-    anchors: Path | None,
-    option: tuple[str, ...],
-    annotations: Path,
-    images: Path,
-    output: Path,
-    gpus: int | None,
-    processes: int | None,
-    **options: Any,
-):
+    config: str, backend_name: str, name: str, anchors: Path | None, option: tuple[str, ...], **options: Any
+) -> None:
     """Train the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) from its initialisation.
 
-    Writes config.py (complete), weights.pth (tensors only), head.json and train.log. A training that was killed
-    goes on from its last epoch when the same command is given again.
+    Writes a detector's folder; for mmdet config.py (complete), weights.pth (tensors only), head.json and
+    detector.json. A training that was killed goes on from its last epoch when the same command is given again.
     """
-    from anchorprune.pipeline.gpus import choose_devices
-
-    choose_devices(gpus, processes)  # before torch looks for them
-
-    from anchorprune.commands.detector import read_detector
     from anchorprune.commands.training import run_training
+    from anchorprune.detectors.foreign import Foreign
+    from anchorprune.detectors.registry import backend
 
-    cfg = read_detector(config, name, anchors, option)
-    print_json(run_training(cfg, annotations, images, output, gpus=gpus, processes=processes, **options))
+    foreign = Foreign(config, name, None, anchors, option)
+    print_json(run_training(lambda training: backend(backend_name).train(foreign, training), **options))

@@ -1,1 +1,8 @@
 """Detectors of any framework: what the commands ask of them, and a folder for each framework that answers."""
+
+import importlib
+import sys
+
+# Configs of versions until 0.2 have mmengine import this package, for the parts that they name.
+if "mmengine" in sys.modules:
+    importlib.import_module("anchorprune.detectors.mmdet.parts")

@@ -1,35 +1,14 @@
 """Which detections two detectors share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from pycocotools import mask
 
-
-@dataclass(frozen=True)
-class Found:
-    """The detections of one image, by falling score.
-
-    Attributes:
-        boxes: (n, 4) float64, x1 y1 x2 y2, pixels of the original image.
-        scores: (n,) float64 in 0..1.
-        labels: (n,) int64, the detector's.
-        input_shape: (H, W) of the image as the network sees it, pixels, without padding.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    input_shape: tuple[int, int]
-
-    def above(self, score: float) -> "Found":
-        """The detections that score at least this."""
-        keep = self.scores >= score
-        return Found(self.boxes[keep], self.scores[keep], self.labels[keep], self.input_shape)
+from anchorprune.heads.detections import Detections
 
 
-def shared(first: Found, second: Found, iou: float) -> tuple[np.ndarray, np.ndarray]:
+def shared(first: Detections, second: Detections, iou: float) -> tuple[np.ndarray, np.ndarray]:
     """Pair detections of the same label, the highest-scoring of `first` choosing first.
 
     Args:

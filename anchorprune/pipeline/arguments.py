@@ -36,8 +36,8 @@ def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
 
 
 def detector_arguments(detector: Mapping[str, Any], anchors: Any) -> list[str]:
-    """Arguments that name a detector to `anchorprune train` and `convert`: its config, overrides and anchors' file."""
-    words = [detector["config"]]
+    """Arguments that name a detector to `anchorprune train` and `convert`: its config and what changes it."""
+    words = [detector["config"], "--backend", detector["backend"]]
     for key, value in sorted(detector["options"].items()):
         words += ["--option", f"{key}={json.dumps(value)}"]
     return [*words, *(["--anchors", str(anchors)] if anchors else [])]

@@ -1,17 +1,15 @@
 """What this machine has of what anchorprune needs."""
 
 import importlib
-import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
 
-from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.sources import remedy, source_paths
 
 
@@ -34,7 +32,7 @@ class Finding:
 
 # (distribution, module to import, what it is needed for, the remedy)
 _CORE = "pip install ."
-_DETECTORS = "run `make setup`"
+_DEPLOY = "run `make setup`"
 _PACKAGES = (
     ("numba", "numba", _CORE),
     ("pycocotools", "pycocotools.mask", _CORE),
@@ -42,24 +40,18 @@ _PACKAGES = (
     ("pyarrow", "pyarrow", _CORE),
     ("matplotlib", "matplotlib", _CORE),
     ("snakemake", "snakemake", "run `make setup`, or pip install snakemake"),
-    ("torch", "torch", _DETECTORS),
-    ("onedl-mmengine", "mmengine", _DETECTORS),
-    ("onedl-mmcv", "mmcv.ops", f"{_DETECTORS}: mmcv is compiled against the installed torch"),
-    ("onedl-mmdetection", "mmdet", _DETECTORS),
-    ("onnxscript", "onnxscript", _DETECTORS),
-    ("onnxruntime", "onnxruntime", _DETECTORS),
+    ("onnxscript", "onnxscript", _DEPLOY),
+    ("onnxruntime", "onnxruntime", _DEPLOY),
 )
 
 
-def checkup(config: Path) -> list[Finding]:
-    """Everything worth knowing, in order: packages, GPU, disk, data sets."""
-    findings = [_package(*package) for package in _PACKAGES]
-    findings += [_gpu(), _disk()]
-    findings += list(_datasets(config))
-    return findings
+def checkup(config: Path, detectors: Iterable[Finding]) -> list[Finding]:
+    """Everything worth knowing, in order: packages, what the `detectors`' backends need, disk, data sets."""
+    return [*(package(*known) for known in _PACKAGES), *detectors, _disk(), *_datasets(config)]
 
 
-def _package(distribution: str, module: str, remedy: str) -> Finding:
+def package(distribution: str, module: str, remedy: str) -> Finding:
+    """Whether a distribution is installed and its module can be imported; the remedy if not."""
     try:
         found = version(distribution)
         with warnings.catch_warnings():
@@ -70,23 +62,6 @@ def _package(distribution: str, module: str, remedy: str) -> Finding:
     except (ImportError, OSError) as error:
         return Finding(distribution, False, f"{found} is installed but does not import ({error}); {remedy}")
     return Finding(distribution, True, found)
-
-
-def _gpu() -> Finding:
-    listed = find_gpus()
-    try:
-        import torch
-    except ImportError:
-        return Finding("GPU", False, "unknown without torch; every command also runs on the CPU", required=False)
-    if torch.cuda.is_available():
-        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        return Finding("GPU", True, names, required=False)
-    if listed:
-        remedy = "install a torch with CUDA, of a version that the driver knows (https://pytorch.org)"
-        return Finding(
-            "GPU", False, f"{', '.join(listed)} cannot be used by torch {torch.__version__}; {remedy}", False
-        )
-    return Finding("GPU", False, f"no CUDA device; {os.cpu_count()} CPU cores are used instead", required=False)
 
 
 def _disk() -> Finding:

@@ -3,7 +3,7 @@
 Trains in a few minutes on one CPU core. Anchors, classes and data come from experiments.yaml.
 """
 
-custom_imports = dict(imports=["anchorprune.detectors.mmdet"], allow_failed_imports=False)
+custom_imports = dict(imports=["anchorprune.detectors.mmdet.parts"], allow_failed_imports=False)
 default_scope = "mmdet"
 input_size = 128
 mean = [123.675, 116.28, 103.53]

@@ -16,8 +16,9 @@ from anchorprune.deploy.onnx.coding import Coding, DeltaCoding, YoloCoding, delt
 from anchorprune.deploy.onnx.finish import BATCH, LevelOutputs, finish
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
 from anchorprune.deploy.onnx.models import IMAGES, Models
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.families import family_of
-from anchorprune.detectors.mmdet.model import Detector, postprocess
+from anchorprune.detectors.mmdet.model import postprocess
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess
 
@@ -27,7 +28,7 @@ OPSETS = range(18, 24)
 KNOWN_STEPS = ("LoadImageFromFile", "LoadAnnotations", "Resize", "PackDetInputs")
 
 
-def export_raw(detector: Detector, opset: int) -> onnx.ModelProto:
+def export_raw(detector: MmdetDetector, opset: int) -> onnx.ModelProto:
     """The model from images to the features and raw outputs of the levels that keep anchors.
 
     Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the detector's input size. Outputs: `feature_L`, and
@@ -59,12 +60,12 @@ def export_raw(detector: Detector, opset: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def kept_levels(detector: Detector) -> list[int]:
+def kept_levels(detector: MmdetDetector) -> list[int]:
     """The levels that have anchors."""
     return [i for i, level in enumerate(detector.head.levels) if level.anchors]
 
 
-def outputs_of_levels(detector: Detector) -> list[tuple[str, ...]]:
+def outputs_of_levels(detector: MmdetDetector) -> list[tuple[str, ...]]:
     """For each level with anchors, the names of its raw outputs."""
     kinds = (
         ("pred",)
@@ -74,7 +75,7 @@ def outputs_of_levels(detector: Detector) -> list[tuple[str, ...]]:
     return [tuple(f"{kind}_{level}" for kind in kinds) for level in kept_levels(detector)]
 
 
-def level_outputs(detector: Detector) -> list[LevelOutputs]:
+def level_outputs(detector: MmdetDetector) -> list[LevelOutputs]:
     """What decoding must know of each level with anchors."""
     generator = detector.model.bbox_head.prior_generator
     grids = [level.grid for level in detector.head.levels]
@@ -85,7 +86,7 @@ def level_outputs(detector: Detector) -> list[LevelOutputs]:
     ]
 
 
-def coding_of(detector: Detector) -> Coding:
+def coding_of(detector: MmdetDetector) -> Coding:
     """How the detector's raw outputs are to be read.
 
     Raises:
@@ -105,7 +106,7 @@ def coding_of(detector: Detector) -> Coding:
 class _Network(nn.Module):
     """Images in plain RGB pixels -> features and raw outputs of the levels that keep anchors."""
 
-    def __init__(self, detector: Detector, levels: list[int]):
+    def __init__(self, detector: MmdetDetector, levels: list[int]):
         super().__init__()
         self.model, self.levels = detector.model, levels
 
@@ -141,7 +142,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def input_form(detector: Detector) -> InputForm:
+def input_form(detector: MmdetDetector) -> InputForm:
     """How an image becomes the input of the detector's models, from its config's test pipeline.
 
     Raises:
@@ -168,7 +169,7 @@ def _padding(preprocessor: nn.Module) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def export(detector: Detector, opset: int, provenance: dict[str, Any]) -> Models:
+def export(detector: MmdetDetector, opset: int, provenance: dict[str, Any]) -> Models:
     """All models of a detector; errors as the functions above, and where its post-processing has no ONNX form."""
     post = postprocess(detector.config)
     _check_suppression(detector, post)
@@ -179,7 +180,7 @@ def export(detector: Detector, opset: int, provenance: dict[str, Any]) -> Models
     return Models(export_raw(detector, opset), finishing, metadata)
 
 
-def _check_suppression(detector: Detector, post: Postprocess) -> None:
+def _check_suppression(detector: MmdetDetector, post: Postprocess) -> None:
     nms = detector.config.model.test_cfg.nms
     unknown = sorted(set(nms) - {"type", "iou_threshold", "class_agnostic", "split_thr"})
     if nms.get("type", "nms") != "nms" or unknown:

@@ -1,7 +1,5 @@
-"""Building a detector from its config and weights, and describing its head."""
+"""Building the network of a config, and describing its head and post-processing."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,27 +8,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from anchorprune.detectors.mmdet.config.compose import OWN_KEY, read_config
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.families.families import family_of, family_of_class
 from anchorprune.detectors.mmdet.training.backbone import pretrained
-from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Head, Level
 from anchorprune.heads.predictions import Postprocess
-
-
-@dataclass(frozen=True)
-class Detector:
-    """A built detector in evaluation mode, its complete config and the description of its head."""
-
-    config: Config
-    model: nn.Module
-    head: Head
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Category names in the order of the head's labels."""
-        return tuple(self.config[OWN_KEY]["classes"])
 
 
 def build(cfg: Config) -> nn.Module:
@@ -49,32 +32,6 @@ def build(cfg: Config) -> nn.Module:
     if not hasattr(model, "bbox_head"):
         raise UserError(f"detector {type(model).__name__} has no dense head; one-stage detectors only")
     return model
-
-
-def load(config: str | Path, weights: str | Path) -> Detector:
-    """Build a detector from its complete config and load its weights, on the GPU if there is one.
-
-    Raises:
-        UserError: either file is missing or damaged, or they do not fit each other.
-    """
-    cfg = read_config(config)
-    model = build(cfg)
-    load_into(model, read_weights(weights), weights)
-    model.eval()
-    model.cfg = cfg
-    if torch.cuda.is_available():
-        _compute_as_on_the_cpu()
-        model.cuda()
-    return Detector(cfg, model, describe(cfg, model))
-
-
-def _compute_as_on_the_cpu() -> None:
-    """Full float32 and the same algorithm each time: cuDNN's TF32 keeps 10 bits of a product's 23, and it may choose
-    another algorithm for a sliced head, while the AP of the search is to be the sliced detector's.
-    """
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
 
 
 def input_size(cfg: Config) -> tuple[int, int]:

@@ -6,16 +6,17 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import nn
 
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.families import family_of
-from anchorprune.detectors.mmdet.model import Detector, build, describe
-from anchorprune.detectors.mmdet.weights import load_into, save_weights
-from anchorprune.files import whole_file
+from anchorprune.detectors.mmdet.folder import WEIGHTS, write_folder
+from anchorprune.detectors.mmdet.model import build, describe
+from anchorprune.detectors.mmdet.weights import load_into
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.slicing import slice_state
 
 
-def slice_detector(detector: Detector, layout: Layout, output: Path) -> Detector:
-    """Write the pruned `config.py`, `weights.pth` and `head.json` into `output`.
+def slice_detector(detector: MmdetDetector, layout: Layout, output: Path) -> MmdetDetector:
+    """Write the pruned detector's folder into `output`.
 
     Returns:
         The pruned detector, in evaluation mode.
@@ -27,11 +28,8 @@ def slice_detector(detector: Detector, layout: Layout, output: Path) -> Detector
     model = build(cfg)
     load_into(model, state, output)
     model.eval()
-    pruned = Detector(cfg, model, describe(cfg, model))
-    with whole_file(output / "config.py") as partial:
-        partial.write_text(cfg.pretty_text)
-    pruned.head.save(output / "head.json")
-    save_weights(output / "weights.pth", state)
+    pruned = MmdetDetector(cfg, model, describe(cfg, model), output / WEIGHTS)
+    write_folder(output, cfg, pruned.head, state)
     return pruned
 
 

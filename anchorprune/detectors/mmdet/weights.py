@@ -12,10 +12,11 @@ from anchorprune.files import whole_file
 
 
 def save_weights(path: str | Path, state: Mapping[str, Tensor]) -> None:
-    """Write a state dict as plain contiguous CPU tensors."""
+    """Write a state dict as plain contiguous CPU tensors; the same bytes for the same tensors."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-    with whole_file(path) as partial:
-        torch.save(plain, partial)
+    # To a stream: given a path, torch writes the temporary file's name into the file.
+    with whole_file(path) as partial, partial.open("wb") as stream:
+        torch.save(plain, stream)
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -13,8 +13,9 @@ from matplotlib.transforms import Bbox
 from PIL import Image, ImageOps
 
 from anchorprune.files import whole_file
+from anchorprune.heads.detections import Detections
 from anchorprune.heads.layout import Head, Level
-from anchorprune.metrics.agreement import Found, shared
+from anchorprune.metrics.agreement import shared
 from anchorprune.report.figures.style import COLORS, style
 
 SHARED, ALONE = COLORS[0], COLORS[1]
@@ -36,7 +37,7 @@ class Side:
 
     title: str
     head: Head
-    found: Found
+    found: Detections
 
 
 def write_comparison(

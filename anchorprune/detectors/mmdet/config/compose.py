@@ -1,5 +1,6 @@
 """Complete mmdet configs: a detector's config file + anchors + a data set's classes and files."""
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from anchorprune.errors import UserError
 # Where our own facts live in a config.py; mmdet ignores keys it does not know.
 OWN_KEY = "anchorprune"
 # What a config imports so that mmdet knows our parts, and what it was called until version 0.2.0.
-OURS, OURS_BEFORE = "anchorprune.detectors.mmdet", "anchorprune.detectors"
+OURS, OURS_BEFORE = "anchorprune.detectors.mmdet.parts", "anchorprune.detectors"
 
 
 def read_config(path: str | Path) -> Config:
@@ -30,6 +31,7 @@ def read_config(path: str | Path) -> Config:
         path = _packaged(package, name)
     if not Path(path).is_file():
         raise UserError(f"{path}: no such mmdet config; check the path")
+    importlib.import_module(OURS)
     try:
         cfg = named(Config.fromfile(str(path)))
     except Exception as error:  # a config is a program: any error in it is the user's

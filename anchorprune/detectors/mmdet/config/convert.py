@@ -15,17 +15,16 @@ from anchorprune.detectors.mmdet.config.compose import OURS, OWN_KEY
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE
 from anchorprune.detectors.mmdet.config.variants import as_prunable
 from anchorprune.detectors.mmdet.families.families import family_of_class
+from anchorprune.detectors.mmdet.folder import write_folder
 from anchorprune.detectors.mmdet.model import build, describe
-from anchorprune.detectors.mmdet.weights import save_weights
 from anchorprune.errors import UserError
-from anchorprune.files import whole_file
 from anchorprune.heads.layout import Head
 
 
 def convert(
     cfg: Config, name: str, output: Path, weights: Path | None = None, trained_with: Anchors | None = None
 ) -> Head:
-    """Write a prunable detector's `config.py` and `head.json` into `output`, and `weights.pth` if weights are given.
+    """Write a prunable detector's folder into `output`, without `weights.pth` if no weights are given.
 
     Args:
         cfg: any mmdet config of a known head; changed in place.
@@ -45,11 +44,8 @@ def convert(
     model = build(cfg)
     if weights is not None:
         load_checkpoint(model, read_checkpoint(weights), weights, order)
-        save_weights(output / "weights.pth", model.state_dict())
-    with whole_file(output / "config.py") as partial:
-        partial.write_text(cfg.pretty_text)
     head = describe(cfg, model)
-    head.save(output / "head.json")
+    write_folder(output, cfg, head, None if weights is None else model.state_dict())
     return head
 
 

@@ -10,12 +10,15 @@ from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
+from anchorprune.datasets.offered import listed_names
+from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.checkpoints import load_checkpoint, read_checkpoint
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY, innermost
 from anchorprune.detectors.mmdet.config.convert import class_names
-from anchorprune.detectors.mmdet.families.families import supported
+from anchorprune.detectors.mmdet.config.foreign import read_foreign, read_options
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.errors import UserError
+from anchorprune.heads.labels import label_names
 from anchorprune.heads.layout import Head
 
 _LOADERS = ("test_dataloader", "val_dataloader", "train_dataloader")
@@ -34,24 +37,21 @@ class Classes:
     of_coco_dataset: bool
 
 
-def refuse_other_heads(cfg: Config, source: str) -> None:
-    """See that a detector is a one-stage one with a dense head.
+def look_over(
+    foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
+) -> LookedOver:
+    """Check a detector against its checkpoint and the annotations; see `Backend.look_over`.
 
     Raises:
-        UserError: it is not; with the names of what it has instead and of what is supported.
+        UserError: the config, the checkpoint, the classes and the annotations do not fit each other.
     """
-    if "model" not in cfg:
-        raise UserError(f"{source}: no mmdet config: it has no 'model'")
-    if "test_dataloader" not in cfg or "test_cfg" not in cfg.model:
-        lacking = "model.test_cfg" if "test_dataloader" in cfg else "test_dataloader"
-        raise UserError(f"{source}: the config has no {lacking}; give the complete config of the detector")
-    if "bbox_head" not in cfg.model:
-        heads = [part.type for key, part in cfg.model.items() if key.endswith("head") and "type" in part]
-        has = f"its heads are {', '.join(heads)}" if heads else "it has no head"
-        raise UserError(
-            f"{source}: {cfg.model.type} is no one-stage detector ({has}); supported heads are, or derive from, "
-            f"{supported()}"
-        )
+    cfg = read_foreign(foreign)
+    overrides = read_options(foreign.options)
+    stated = find_classes(cfg, foreign.config) if classes is None else given_classes(cfg, classes)
+    order, note = label_names(stated.names, listed_names(annotations), names, stated.of_coco_dataset)
+    if not states(cfg, order):
+        overrides["anchorprune.classes"] = order
+    return LookedOver(try_out(cfg, foreign.weights, photo), overrides, note)
 
 
 def find_classes(cfg: Config, source: str) -> Classes:

@@ -1,5 +1,6 @@
 """Raw predictions of a detector, streamed image by image: every (box, class) pair above the threshold, before NMS."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,43 +9,27 @@ import torch
 from mmdet.structures.bbox import scale_boxes
 from torch import Tensor
 
-from anchorprune.datasets.coco import read_coco
+from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.families import family_of
-from anchorprune.detectors.mmdet.inference.detections import check_classes
 from anchorprune.detectors.mmdet.inference.loop import batches
-from anchorprune.detectors.mmdet.model import Detector, postprocess
-from anchorprune.heads.predictions import PredictionsWriter
+from anchorprune.detectors.protocols import ImageCandidates
 
 
-def predict(
-    detector: Detector, annotations: Path, images: Path, output: Path, provenance: dict[str, Any], batch_size: int = 8
-) -> int:
-    """Write `predictions.parquet` for a split; memory does not grow with the number of images.
-
-    Returns:
-        The number of candidates written.
+def split_candidates(detector: MmdetDetector, annotations: Path, images: Path) -> Iterator[ImageCandidates]:
+    """The candidates of each image of a split; memory does not grow with the number of images.
 
     Raises:
-        UserError: the split is empty, its categories are not the detector's, or an image is missing or damaged.
+        UserError: an image is missing or damaged.
     """
-    truth = read_coco(annotations)
-    check_classes(detector, truth, annotations)
-    post = postprocess(detector.config)
-    count = 0
-    with PredictionsWriter(output, detector.head, post, provenance) as writer:
-        for batch in batches(detector, annotations, images, batch_size, "predict"):
-            features = detector.model.extract_feat(batch["inputs"])
-            outputs = detector.model.bbox_head(features)
-            for i, sample in enumerate(batch["data_samples"]):
-                rows = candidates(detector, [[o[i] for o in level] for level in outputs], sample.metainfo)
-                anchor, label, score, box = rows
-                writer.add(int(sample.img_id), truth.category_ids[label], anchor, score, box)
-                count += len(score)
-    return count
+    for batch in batches(detector, annotations, images, detector.batch_size, "predict"):
+        outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
+        for i, sample in enumerate(batch["data_samples"]):
+            rows = candidates(detector, [[o[i] for o in level] for level in outputs], sample.metainfo)
+            yield ImageCandidates(int(sample.img_id), *rows)
 
 
 def candidates(
-    detector: Detector, outputs: list[list[Tensor]], meta: dict[str, Any]
+    detector: MmdetDetector, outputs: list[list[Tensor]], meta: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The candidates of one image, in the order in which mmdet's post-processing would break their score ties.
 

@@ -7,12 +7,13 @@ import numpy as np
 from mmdet.apis import inference_detector
 from mmengine.registry import init_default_scope
 
-from anchorprune.detectors.mmdet.model import Detector
+from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.inference.detections import as_detections
 from anchorprune.errors import UserError
-from anchorprune.metrics.agreement import Found
+from anchorprune.heads.detections import Detections
 
 
-def detect_photos(detector: Detector, photos: Sequence[Path]) -> Iterator[Found]:
+def detect_photos(detector: MmdetDetector, photos: Sequence[Path]) -> Iterator[Detections]:
     """The detections of each photo, by mmdet's own inference.
 
     Raises:
@@ -24,11 +25,6 @@ def detect_photos(detector: Detector, photos: Sequence[Path]) -> Iterator[Found]
             sample = inference_detector(detector.model, str(photo))
         except (OSError, AssertionError, AttributeError) as error:  # what mmcv makes of a file that is no image
             raise UserError(f"{photo}: not a readable image ({error or type(error).__name__}); give photos") from None
-        found = sample.pred_instances
-        order = np.argsort(-found.scores.cpu().numpy(), kind="stable")
-        yield Found(
-            found.bboxes.cpu().numpy().astype(np.float64)[order],
-            found.scores.cpu().numpy().astype(np.float64)[order],
-            found.labels.cpu().numpy().astype(np.int64)[order],
-            tuple(sample.img_shape[:2]),
-        )
+        found = as_detections(sample)
+        order = np.argsort(-found.scores, kind="stable")
+        yield Detections(found.boxes[order], found.scores[order], found.labels[order], found.input_shape)

@@ -1,40 +1,12 @@
-"""Training recipes: what overrides a detector config's own schedule, batch, precision and start."""
+"""Applying a training recipe: what overrides a detector config's own schedule, batch, precision and start."""
 
 import math
-from dataclasses import dataclass
 
 from mmengine.config import Config, ConfigDict
 
 from anchorprune.detectors.mmdet.training.backbone import set_backbone_weights
+from anchorprune.detectors.training import Recipe
 from anchorprune.errors import UserError
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Training choices that override the detector config's own; None leaves its value.
-
-    Attributes:
-        epochs: epochs of the schedule, which is stretched or squeezed with it. One epoch passes over the split as
-            often as `repeats` says.
-        iterations: stop after so many iterations if the epochs do not end before; the schedule stays.
-        repeats: passes over the split in one epoch (mmdet's SSD300 for COCO has 5, which makes 24 epochs 120 passes).
-        batch_size: images per iteration on one device.
-        base_batch_size: images per iteration, on all devices, that the learning rate is meant for.
-        learning_rate: of the optimizer, at the base batch size.
-        workers: data-loading processes of one device; 0 loads in the training process.
-        amp: automatic mixed precision.
-        backbone_weights: what the backbone starts from: `hub` (what the config says), `none`, or a file.
-    """
-
-    epochs: int | None = None
-    iterations: int | None = None
-    repeats: int | None = None
-    batch_size: int | None = None
-    base_batch_size: int | None = None
-    learning_rate: float | None = None
-    workers: int | None = None
-    amp: bool | None = None
-    backbone_weights: str | None = None
 
 
 def set_recipe(cfg: Config, recipe: Recipe, devices: int = 1) -> list[str]:

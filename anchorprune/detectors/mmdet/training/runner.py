@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from torch import nn
 
-from anchorprune.detectors.mmdet import model as models
+from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.training.backbone import forget_pretrained, prepare_backbone
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 
@@ -36,7 +36,7 @@ def prepare_start(cfg: Config, work: Path, initial: Path | None) -> None:
         forget_pretrained(cfg)
     elif initial is not None:
         forget_pretrained(cfg)
-        load_into(models.build(cfg), read_weights(initial), initial)  # mmengine would pass over what does not fit
+        load_into(build(cfg), read_weights(initial), initial)  # mmengine would pass over what does not fit
         cfg.load_from = str(initial)
     else:
         prepare_backbone(cfg, work)

@@ -13,20 +13,22 @@ from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from anchorprune.detectors.mmdet import model as models
-from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost
+from anchorprune.detectors.folder import NAME, write_record
+from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost, read_config
+from anchorprune.detectors.mmdet.folder import BACKEND, CONFIG, WEIGHTS, write_folder
+from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.training.backbone import pretrained
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
-from anchorprune.detectors.mmdet.weights import save_weights
 from anchorprune.errors import UserError
-from anchorprune.files import read_json, whole_file, write_json
+from anchorprune.files import read_json, write_json
 
 LOG = logging.getLogger(__name__)
+RECORD = "training.json"  # what decides the result of the training that a folder holds
 
 
 def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | None = None, processes: int = 1) -> None:
-    """Train a complete config and write `config.py`, `weights.pth`, `head.json` and `training.json` into `output`.
+    """Train a complete config and write its folder, with `training.json`, into `output`.
 
     Checkpoints live in `output/checkpoints` until the training is done: a training that was killed goes on from
     the last one, with the result it would have had. The same seed, threads and processes give the same weights. One
@@ -48,6 +50,7 @@ def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | No
     with _sole_trainer(output):
         if _is_finished(output, identity):
             LOG.info("%s: this training is finished already", output)
+            _complete(output)
             return
         work = output / "checkpoints"
         _clean_unless(work, identity)
@@ -107,23 +110,27 @@ def _sole_trainer(output: Path) -> Iterator[None]:
 
 
 def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
-    """Whether `output` holds the whole result of this very training."""
-    record = output / "training.json"
-    whole = all((output / name).is_file() for name in ("config.py", "weights.pth", "head.json", record.name))
-    return whole and read_json(record) == identity
+    """Whether `output` holds the result of this very training."""
+    whole = all((output / name).is_file() for name in (CONFIG, WEIGHTS, RECORD))
+    return whole and read_json(output / RECORD) == identity
 
 
 def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
     """Drop the checkpoints of any other training."""
-    record = work / "training.json"
+    record = work / RECORD
     if not (record.is_file() and read_json(record) == identity):
         shutil.rmtree(work, ignore_errors=True)
         write_json(record, identity)
 
 
 def _publish(cfg: Config, model: torch.nn.Module, output: Path, identity: dict[str, Any]) -> None:
-    with whole_file(output / "config.py") as partial:
-        partial.write_text(cfg.pretty_text)
-    models.describe(cfg, model).save(output / "head.json")
-    save_weights(output / "weights.pth", model.state_dict())
-    write_json(output / "training.json", identity)
+    write_folder(output, cfg, describe(cfg, model), model.state_dict())
+    write_json(output / RECORD, identity)
+
+
+def _complete(output: Path) -> None:
+    """Write what is lacking beside a finished training's config and weights."""
+    if not all((output / name).is_file() for name in ("head.json", NAME)):
+        cfg = read_config(output / CONFIG)
+        describe(cfg, build(cfg)).save(output / "head.json")
+        write_record(output, BACKEND)

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.coco import read_image_info
-from anchorprune.detectors.mmdet.inference.detections import check_classes, detect
-from anchorprune.detectors.mmdet.model import Detector
+from anchorprune.detectors.classes import check_classes
+from anchorprune.detectors.evaluate import detect
+from anchorprune.detectors.protocols import Detector
 from anchorprune.metrics.submission import check_categories, check_results, results_name, write_submission
 
 

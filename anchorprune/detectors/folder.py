@@ -1,0 +1,41 @@
+"""A detector's folder: `detector.json` names the backend that reads the other files."""
+
+from pathlib import Path
+from typing import Any
+
+from anchorprune.errors import UserError
+from anchorprune.files import read_json, write_json
+
+NAME = "detector.json"
+VERSION = 1
+# What a folder without `detector.json` is of, if it has these: versions until 0.2 wrote none.
+BEFORE = ("mmdet", ("config.py", "weights.pth"))
+
+
+def write_record(folder: Path, backend: str, **facts: Any) -> None:
+    """Write `detector.json`, last of all: where it is, the folder is whole.
+
+    Args:
+        folder: of the detector.
+        backend: name of the backend that reads it.
+        **facts: of the backend's own.
+    """
+    write_json(folder / NAME, {"version": VERSION, "backend": backend, **facts})
+
+
+def backend_of(folder: Path) -> str:
+    """Name of the backend that a folder is of.
+
+    Raises:
+        UserError: it is no detector's folder, or one of an unknown version.
+    """
+    record = folder / NAME
+    if not record.is_file():
+        if all((folder / name).is_file() for name in BEFORE[1]):
+            return BEFORE[0]
+        what = "not a detector's folder: it has no detector.json" if folder.is_dir() else "no such detector's folder"
+        raise UserError(f"{folder}: {what}; give a folder that `train`, `convert`, `slice` or `retrain` wrote")
+    value = read_json(record, "record of a detector")
+    if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("backend"), str):
+        raise UserError(f"{record}: not a detector's record of version {VERSION}; make the folder again")
+    return value["backend"]

@@ -1,0 +1,142 @@
+"""mmdet as a backend. Only its methods import mmdet, so that naming a backend costs nothing."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anchorprune.detectors.foreign import Foreign, LookedOver
+from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
+from anchorprune.detectors.training import Training
+from anchorprune.errors import UserError
+from anchorprune.heads.layout import Head
+from anchorprune.pipeline.checkup import Finding
+from anchorprune.pipeline.gpus import choose_devices
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from anchorprune.detectors.mmdet.detector import MmdetDetector
+
+LOG = logging.getLogger(__name__)
+
+
+class MmdetBackend:
+    """See `anchorprune.detectors.protocols.Backend`. A detector's files: its folder, or its config and its weights."""
+
+    name = "mmdet"
+    distributions = DISTRIBUTIONS
+    published: Mapping[str, str] = {
+        "config.py": "complete mmdet config",
+        "weights.pth": "weights (tensors, and the names of the classes)",
+    }
+
+    def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "MmdetDetector":
+        check_installed()
+        choose_devices(processes=1 if device == "cpu" else None)  # before torch looks for them
+        import torch
+
+        from anchorprune.detectors.mmdet.detector import load
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        return load(*_config_and_weights(files))
+
+    def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:
+        check_installed()
+        from anchorprune.detectors.mmdet.config.convert import convert
+        from anchorprune.detectors.mmdet.config.foreign import read_foreign
+
+        trained_with = _anchors(foreign.config if order == "config" and foreign.anchors is not None else order)
+        return convert(read_foreign(foreign), foreign.name, output, foreign.weights, trained_with)
+
+    def give_back(self, files: Sequence[Path], output: Path) -> Mapping[str, Any]:
+        check_installed()
+        from anchorprune.detectors.mmdet.config.compose import read_config
+        from anchorprune.detectors.mmdet.config.convert_back import convert_back
+
+        config, weights = (*files, None)[:2] if not files[0].is_dir() else _config_and_weights(files)
+        return convert_back(read_config(config), output, weights)
+
+    def look_over(
+        self, foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
+    ) -> LookedOver:
+        check_installed()
+        from anchorprune.detectors.mmdet.config.takeover import look_over
+
+        return look_over(foreign, classes, annotations, names, photo)
+
+    def train(self, foreign: Foreign, training: Training) -> None:
+        self._choose(training)
+        from anchorprune.detectors.mmdet.config.foreign import read_foreign
+
+        self._train(read_foreign(foreign), None, training)
+
+    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> None:
+        self._choose(training)
+        from anchorprune.detectors.mmdet.config.compose import read_config
+        from anchorprune.detectors.mmdet.folder import CONFIG, WEIGHTS
+
+        config = files[0] / CONFIG if files[0].is_dir() else files[0]
+        weights = initial / WEIGHTS if initial is not None and initial.is_dir() else initial
+        self._train(read_config(config), weights, training)
+
+    def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
+        check_installed()
+        from anchorprune.detectors.mmdet.config.compose import read_config
+        from anchorprune.detectors.mmdet.config.runnable import write_runnable
+        from anchorprune.detectors.mmdet.weights import read_weights
+
+        config, weights = _config_and_weights(files)
+        write_runnable(read_config(config), read_weights(weights), annotations, images, output)
+
+    def findings(self) -> Iterator[Finding]:
+        return findings()
+
+    def _choose(self, training: Training) -> None:
+        check_installed()
+        choose_devices(training.gpus, training.processes)  # before torch looks for them
+        import torch
+
+        if training.gpus is not None and not torch.cuda.is_available():
+            raise UserError(
+                f"--gpus {training.gpus}: this torch sees no GPU; `anchorprune doctor` says why, "
+                "--processes does without"
+            )
+
+    def _train(self, cfg: "Config", initial: Path | None, training: Training) -> None:
+        """Train `cfg`, which is changed in place."""
+        from anchorprune.detectors.mmdet.config import compose
+        from anchorprune.detectors.mmdet.training.recipe import set_recipe
+        from anchorprune.detectors.mmdet.training.train import train
+
+        compose.set_classes(cfg, training.classes)
+        compose.set_training_data(cfg, training.annotations, training.images)
+        devices = training.gpus or training.processes or 1
+        for line in set_recipe(cfg, training.recipe, devices):
+            LOG.info(line)
+        train(cfg, training.output, training.seed, training.threads, initial, devices)
+
+
+def _config_and_weights(files: Sequence[Path]) -> tuple[Path, Path]:
+    """The two files of a detector, which is given by them or by its folder."""
+    from anchorprune.detectors.mmdet.folder import CONFIG, WEIGHTS
+
+    if len(files) == 1:
+        return files[0] / CONFIG, files[0] / WEIGHTS
+    config, weights = files
+    return config, weights
+
+
+def _anchors(order: str) -> Sequence | None:
+    """The anchors that an order names; None for the config's own."""
+    from anchorprune.anchors.order import published_ssd300
+    from anchorprune.detectors.mmdet.config.compose import read_config
+    from anchorprune.detectors.mmdet.config.convert import anchors_of
+
+    if order == "config":
+        return None
+    return published_ssd300() if order == "published" else anchors_of(read_config(order))
+
+
+BACKEND = MmdetBackend()
