@@ -47,7 +47,8 @@ def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
     """
     from anchorprune.datasets.prepared import read_split
     from anchorprune.detectors.registry import backend_at
-    from anchorprune.heads.layout import Head, Layout
+    from anchorprune.heads.head import Head
+    from anchorprune.heads.layout import Layout
     from anchorprune.report.card import as_markdown
 
     layout = Layout.load(options["layout"], Head.load(options["head"]))

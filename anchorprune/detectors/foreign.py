@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 
 @dataclass(frozen=True)

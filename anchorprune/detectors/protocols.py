@@ -13,7 +13,8 @@ import numpy as np
 from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.training import Training
 from anchorprune.heads.detections import Detections
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Postprocess
 from anchorprune.pipeline.checkup import Finding
 

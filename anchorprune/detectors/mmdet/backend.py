@@ -9,7 +9,7 @@ from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
 from anchorprune.detectors.training import Training
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
 from anchorprune.pipeline.gpus import choose_devices
 

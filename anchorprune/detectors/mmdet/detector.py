@@ -15,7 +15,8 @@ from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.detectors.protocols import ImageCandidates
 from anchorprune.heads.detections import Detections
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Postprocess
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from torch import Tensor
 from anchorprune.detectors.folder import write_record
 from anchorprune.detectors.mmdet.weights import save_weights
 from anchorprune.files import whole_file
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 BACKEND = "mmdet"
 CONFIG, WEIGHTS = "config.py", "weights.pth"

@@ -12,7 +12,7 @@ from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.families.families import family_of, family_of_class
 from anchorprune.detectors.mmdet.training.backbone import pretrained
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from anchorprune.files import whole_file
 from anchorprune.heads.detections import Detections
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.metrics.agreement import shared
 from anchorprune.report.figures.style import COLORS, style
 

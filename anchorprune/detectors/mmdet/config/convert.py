@@ -18,7 +18,7 @@ from anchorprune.detectors.mmdet.families.families import family_of_class
 from anchorprune.detectors.mmdet.folder import write_folder
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 
 def convert(

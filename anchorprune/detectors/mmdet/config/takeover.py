@@ -18,8 +18,8 @@ from anchorprune.detectors.mmdet.config.convert import class_names
 from anchorprune.detectors.mmdet.config.foreign import read_foreign, read_options
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.errors import UserError
+from anchorprune.heads.head import Head
 from anchorprune.heads.labels import label_names
-from anchorprune.heads.layout import Head
 
 _LOADERS = ("test_dataloader", "val_dataloader", "train_dataloader")
 
