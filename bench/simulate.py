@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, PredictionsWriter
 
 REAL_BOXES = Path(__file__).parents[1] / "../shared/data/coco_val2017_boxes.json.gz"

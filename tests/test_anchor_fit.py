@@ -9,7 +9,7 @@ import pytest
 from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit, kmeans_anchors, scaled_boxes, shape_overlaps
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 
 HEAD = Head(
     "small",

@@ -11,7 +11,8 @@ from anchorprune.anchors.fit import fit, kmeans_anchors
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout, Level
+from anchorprune.heads.head import Head, Level
+from anchorprune.heads.layout import Layout
 
 HEAD = Head(
     "small",

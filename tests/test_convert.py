@@ -19,7 +19,7 @@ from anchorprune.detectors.mmdet.config.convert import convert
 from anchorprune.detectors.mmdet.model import build, load
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 SSD300 = CONFIGS / "ssd/ssd300_coco.py"
 YOLO = CONFIGS / "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"

@@ -26,7 +26,8 @@ from anchorprune.detectors.mmdet.model import build, load
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 
 SSD300 = "ssd/ssd300_coco.py"
 SSDLITE = "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py"

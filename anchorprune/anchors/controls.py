@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from anchorprune.anchors.fit import kmeans_anchors, overlap_chunks
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 
 MOST_BOXES = 50_000
 _ROUNDS = 100  # of fitting all levels together; on the boxes of 200 COCO images it settles after 40 to 100

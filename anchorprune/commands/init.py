@@ -11,8 +11,9 @@ from anchorprune.commands.options import print_json
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
+from anchorprune.heads.head import Head
 from anchorprune.heads.labels import label_names
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.layout import Layout
 
 FilePath = click.Path(path_type=Path)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.schema.yaml, $defs.name

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Candidates, Postprocess, Predictions, PredictionsWriter
 
 HEAD = Head(
