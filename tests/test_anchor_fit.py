@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from anchorprune.heads.head import Head, Level
 
 from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit, kmeans_anchors, scaled_boxes, shape_overlaps
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.errors import UserError
+from anchorprune.heads.head import Head, Level
 
 HEAD = Head(
     "small",

@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from anchorprune.heads.head import Head, Level
 
 from anchorprune.anchors import controls as anchor_controls
 from anchorprune.anchors.controls import control_anchors, fitted_head, random_layout
@@ -12,6 +11,7 @@ from anchorprune.anchors.fit import fit, kmeans_anchors
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.layout import Layout
 
 HEAD = Head(

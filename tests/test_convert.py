@@ -10,7 +10,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from anchorprune.heads.head import Head
 from mmengine.logging.history_buffer import HistoryBuffer
 from test_families import CONFIGS, read
 
@@ -21,6 +20,7 @@ from anchorprune.detectors.mmdet.detector import load
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
+from anchorprune.heads.head import Head
 
 SSD300 = CONFIGS / "ssd/ssd300_coco.py"
 YOLO = CONFIGS / "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"

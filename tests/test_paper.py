@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from anchorprune.heads.head import Head
 
 from anchorprune.heads.cost import cost
+from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.pipeline.arguments import detector_arguments
 from anchorprune.pipeline.experiments import expand_anchors, plan
