@@ -95,6 +95,9 @@ def test_a_model_says_all_that_its_user_must_know(detector, deployed):
     for name in ("model", "model-raw", "model-int8"):
         model = onnx.load(deployed[0] / f"{name}.onnx")
         assert {node.domain for node in model.graph.node} == {""}, "standard operators only"
+        domains = [entry.domain for entry in model.opset_import]
+        assert len(domains) == len(set(domains)), "each set of operators once"
+        assert "CastLike" not in {node.op_type for node in model.graph.node}, "constants have their final type"
         said = Metadata.from_properties({p.key: p.value for p in model.metadata_props}, name)
         assert said.head == detector.head.to_dict()
         assert said.classes == ("ellipse", "rectangle", "triangle")

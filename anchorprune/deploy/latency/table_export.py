@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import numpy_helper
+from onnxscript import ir
 
 from anchorprune.deploy.latency import measure_table
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.finish import LevelOutputs, finish
-from anchorprune.deploy.onnx.graph import GraphBuilder
+from anchorprune.deploy.onnx.graph import model_of, new_graph
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.models import IMAGES, Models, part, save
 from anchorprune.deploy.onnx.session import session
@@ -151,8 +152,8 @@ def _inputs(models: Models, images: Sequence[Path]) -> dict[str, np.ndarray]:
 
 def _empty(opset: int) -> onnx.ModelProto:
     """A model that does nothing: what a run costs by itself."""
-    graph = GraphBuilder("empty")
-    return graph.model({"x": (1,)}, {"y": ("x", np.float32, (1,))}, opset)
+    graph = new_graph("empty", opset)
+    return model_of(graph, {"y": (graph.op.Identity(graph.input("x", ir.DataType.FLOAT, (1,))), (1,))})
 
 
 def _runnable(model: onnx.ModelProto, models: Models) -> onnx.ModelProto:

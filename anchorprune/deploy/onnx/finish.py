@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
+from onnxscript import OpBuilder, ir
 
 from anchorprune.deploy.onnx.coding import Coding
-from anchorprune.deploy.onnx.graph import GraphBuilder
+from anchorprune.deploy.onnx.graph import model_of, new_graph
 from anchorprune.heads.predictions import Postprocess
 
 BATCH = "batch"
@@ -51,132 +52,119 @@ def finish(levels: list[LevelOutputs], coding: Coding, post: Postprocess, opset:
     x1 y1 x2 y2 in input pixels and score, the best first, and `labels` (batch, K) int64; where an image has fewer than
     K detections, the rest is 0 and its labels -1. K is `max_per_image`, or the number of pairs where that is less.
     """
-    graph = GraphBuilder("finish")
-    parts = [_candidates(graph, level, coding, post.nms_pre) for level in levels]
-    scores, codes, priors = (_joined(graph, part) for part in zip(*(part[:3] for part in parts), strict=True))
-    boxes = coding.decode(graph, priors, codes)
+    graph = new_graph("finish", opset)
+    op = graph.op
+    parts = []
+    for level in levels:
+        raw = [
+            graph.input(name, ir.DataType.FLOAT, (BATCH, level.anchors * width, *level.grid))
+            for name, width in zip(level.names, coding.channels, strict=True)
+        ]
+        parts.append(_candidates(op, level, raw, coding, post.nms_pre))
+    scores, codes, priors = (_joined(op, part) for part in zip(*parts, strict=True))
+    boxes = coding.decode(op, priors, codes)
     if post.min_size >= 0:
-        scores = _large_enough(graph, boxes, scores, post.min_size)
-    kept = _suppress(graph, boxes, scores, coding, post)
-    most = min(post.max_per_image, sum(part[3] for part in parts) * coding.classes)
-    dets, labels = _best(graph, boxes, kept, coding.classes, most)
-    inputs = {
-        name: (BATCH, level.anchors * width, *level.grid)
-        for level in levels
-        for name, width in zip(level.names, coding.channels, strict=True)
-    }
-    outputs = {"dets": (dets, np.float32, (BATCH, most, 5)), "labels": (labels, np.int64, (BATCH, most))}
-    return graph.model(inputs, outputs, opset)
+        scores = _large_enough(op, boxes, scores, post.min_size)
+    kept = _suppress(op, boxes, scores, coding, post)
+    most = min(post.max_per_image, sum(_count(level, post.nms_pre) for level in levels) * coding.classes)
+    dets, labels = _best(op, boxes, kept, coding.classes, most)
+    return model_of(graph, {"dets": (dets, (BATCH, most, 5)), "labels": (labels, (BATCH, most))})
+
+
+def _count(level: LevelOutputs, most: int | None) -> int:
+    """How many candidates of a level there are."""
+    return len(level.boxes) if most is None else min(len(level.boxes), most)
 
 
 def _candidates(
-    graph: GraphBuilder, level: LevelOutputs, coding: Coding, most: int | None
-) -> tuple[str, str, str, int]:
-    """Scores (batch, M, C), codes (batch, M, 4) and priors (batch, M, P) of a level's M candidates, and M.
+    op: OpBuilder, level: LevelOutputs, raw: Sequence[ir.Value], coding: Coding, most: int | None
+) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """Scores (batch, M, C), codes (batch, M, 4) and priors (batch, M, P) of a level's M candidates.
 
     A candidate is a box with all its classes. Where the level has more boxes than the `most` pairs that are kept, it is
     a pair, and its other classes score 0.
     """
-    rows = [_rows(graph, name, width) for name, width in zip(level.names, coding.channels, strict=True)]
-    scores, codes = coding.scores(graph, rows)
-    priors = coding.priors(level.boxes, level.stride)
-    boxes, pairs = len(priors), len(priors) * coding.classes
+    scores, codes = coding.scores(op, [_rows(op, *each) for each in zip(raw, coding.channels, strict=True)])
+    priors = op.initializer(ir.tensor(coding.priors(level.boxes, level.stride)), f"priors_{level.names[0]}")
+    boxes, pairs = len(level.boxes), len(level.boxes) * coding.classes
     if most is None or boxes <= most:
         if most is not None and pairs > most:
-            scores = _only_best(graph, scores, pairs, most)
-        return scores, codes, graph.add("Expand", graph.constant(priors[None]), _batch_by(graph, codes, 1, 1)), boxes
-    score, place = _top(graph, scores, pairs, most)
-    row, scores = _spread(graph, score, place, coding.classes)
-    codes = graph.add("GatherElements", codes, _four_times(graph, row), axis=1)
-    return scores, codes, graph.add("Gather", graph.constant(priors), row, axis=0), most
+            scores = _only_best(op, scores, pairs, most)
+        return scores, codes, op.Expand(priors, _batch_by(op, codes, 1, 1))
+    score, place = _top(op, scores, pairs, most)
+    row, scores = _spread(op, score, place, coding.classes)
+    return scores, op.GatherElements(codes, _four_times(op, row), axis=1), op.Gather(priors, row, axis=0)
 
 
-def _top(graph: GraphBuilder, scores: str, pairs: int, most: int) -> list[str]:
+def _top(op: OpBuilder, scores: ir.Value, pairs: int, most: int) -> Sequence[ir.Value]:
     """Scores and places (batch, most) of the best pairs of a level."""
-    flat = graph.add("Reshape", scores, graph.constant([0, pairs], np.int64))
-    return graph.add_many("TopK", 2, flat, graph.constant([most], np.int64), axis=1)
+    return op.TopK(op.Reshape(scores, [0, pairs]), [most], axis=1, _outputs=2)
 
 
-def _only_best(graph: GraphBuilder, scores: str, pairs: int, most: int) -> str:
+def _only_best(op: OpBuilder, scores: ir.Value, pairs: int, most: int) -> ir.Value:
     """Scores (batch, M, C), 0 for all but the best pairs."""
-    score, place = _top(graph, scores, pairs, most)
-    zeros = graph.add("ConstantOfShape", _batch_by(graph, scores, pairs))
-    return graph.add("Reshape", graph.add("ScatterElements", zeros, place, score, axis=1), graph.add("Shape", scores))
+    score, place = _top(op, scores, pairs, most)
+    zeros = op.ConstantOfShape(_batch_by(op, scores, pairs))
+    return op.Reshape(op.ScatterElements(zeros, place, score, axis=1), op.Shape(scores))
 
 
-def _batch_by(graph: GraphBuilder, value: str, *sizes: int) -> str:
+def _batch_by(op: OpBuilder, value: ir.Value, *sizes: int) -> ir.Value:
     """The shape of a value's batch by these sizes."""
-    return graph.add("Concat", graph.add("Shape", value, start=0, end=1), graph.constant(sizes, np.int64), axis=0)
+    return op.Concat(op.Shape(value, start=0, end=1), sizes, axis=0)
 
 
-def _rows(graph: GraphBuilder, name: str, width: int) -> str:
+def _rows(op: OpBuilder, value: ir.Value, width: int) -> ir.Value:
     """(batch, A * width, H, W) -> (batch, H * W * A, width)."""
-    last = graph.add("Transpose", name, perm=[0, 2, 3, 1])
-    return graph.add("Reshape", last, graph.constant([0, -1, width], np.int64))
+    return op.Reshape(op.Transpose(value, perm=[0, 2, 3, 1]), [0, -1, width])
 
 
-def _spread(graph: GraphBuilder, score: str, place: str, classes: int) -> tuple[str, str]:
+def _spread(op: OpBuilder, score: ir.Value, place: ir.Value, classes: int) -> tuple[ir.Value, ir.Value]:
     """Pairs' scores and places (batch, k) -> their boxes' rows (batch, k) and scores (batch, k, classes)."""
-    count = graph.constant(classes, np.int64)
-    row = graph.add("Div", place, count)
-    label = graph.add("Unsqueeze", graph.add("Sub", place, graph.add("Mul", row, count)), _axes(graph, -1))
-    own = graph.add("Equal", label, graph.constant(np.arange(classes), np.int64))
-    return row, graph.add("Where", own, graph.add("Unsqueeze", score, _axes(graph, -1)), graph.constant(0))
+    row = op.Div(place, classes)
+    label = op.Unsqueeze(op.Sub(place, op.Mul(row, classes)), [-1])
+    own = op.Equal(label, list(range(classes)))
+    return row, op.Where(own, op.Unsqueeze(score, [-1]), 0)
 
 
-def _large_enough(graph: GraphBuilder, boxes: str, scores: str, least: float) -> str:
+def _large_enough(op: OpBuilder, boxes: ir.Value, scores: ir.Value, least: float) -> ir.Value:
     """Scores, 0 for boxes whose width or height is not greater than `least`."""
-    low, high = graph.add_many("Split", 2, boxes, graph.constant([2, 2], np.int64), axis=-1)
-    large = graph.add("Greater", graph.add("Sub", high, low), graph.constant(least))
-    wide, tall = graph.add_many("Split", 2, large, graph.constant([1, 1], np.int64), axis=-1)
-    return graph.add("Where", graph.add("And", wide, tall), scores, graph.constant(0))
+    low, high = op.Split(boxes, [2, 2], axis=-1, _outputs=2)
+    wide, tall = op.Split(op.Greater(op.Sub(high, low), least), [1, 1], axis=-1, _outputs=2)
+    return op.Where(op.And(wide, tall), scores, 0)
 
 
-def _suppress(graph: GraphBuilder, boxes: str, scores: str, coding: Coding, post: Postprocess) -> str:
+def _suppress(op: OpBuilder, boxes: ir.Value, scores: ir.Value, coding: Coding, post: Postprocess) -> ir.Value:
     """Scores (batch, M, C) of what suppression leaves; 0 for the rest.
 
     No class can have more than `max_per_image` of the best detections, so no more are looked for.
     """
     competing = scores
     if post.class_agnostic:  # of one box's classes only the best can stay: the others overlap it wholly
-        best = graph.add("ArgMax", scores, axis=-1, keepdims=1)
-        own = graph.add("Equal", best, graph.constant(np.arange(coding.classes), np.int64))
-        scores = graph.add("Where", own, scores, graph.constant(0))
-        competing = graph.add("GatherElements", scores, best, axis=-1)
-    by_class = graph.add("Transpose", competing, perm=[0, 2, 1])
-    limits = [graph.constant([post.max_per_image], np.int64), graph.constant([post.nms_iou])]
-    limits.append(graph.constant([max(coding.nms_threshold(post), 0.0)]))
-    chosen = graph.add("NonMaxSuppression", boxes, by_class, *limits)  # (n, 3) image, class, box
-    places = graph.add("Gather", chosen, graph.constant([0, 2, 1], np.int64), axis=1)
-    zeros = graph.add("ConstantOfShape", graph.add("Shape", competing))
-    kept = graph.add("ScatterND", zeros, places, graph.add("GatherND", competing, places))
-    if post.class_agnostic:
-        kept = graph.add("Where", graph.add("Greater", kept, graph.constant(0)), scores, graph.constant(0))
-    return kept
+        best = op.ArgMax(scores, axis=-1, keepdims=1)
+        scores = op.Where(op.Equal(best, list(range(coding.classes))), scores, 0)
+        competing = op.GatherElements(scores, best, axis=-1)
+    limits = [post.max_per_image], [float(post.nms_iou)], [max(float(coding.nms_threshold(post)), 0.0)]
+    chosen = op.NonMaxSuppression(boxes, op.Transpose(competing, perm=[0, 2, 1]), *limits)  # (n, 3) image, class, box
+    places = op.Gather(chosen, [0, 2, 1], axis=1)
+    zeros = op.ConstantOfShape(op.Shape(competing))
+    kept = op.ScatterND(zeros, places, op.GatherND(competing, places))
+    return op.Where(op.Greater(kept, 0), scores, 0) if post.class_agnostic else kept
 
 
-def _best(graph: GraphBuilder, boxes: str, kept: str, classes: int, most: int) -> tuple[str, str]:
+def _best(op: OpBuilder, boxes: ir.Value, kept: ir.Value, classes: int, most: int) -> tuple[ir.Value, ir.Value]:
     """`dets` and `labels` of the `most` pairs with the highest scores."""
-    flat = graph.add("Reshape", kept, graph.constant([0, -1], np.int64))
-    score, place = graph.add_many("TopK", 2, flat, graph.constant([most], np.int64), axis=1)
-    count = graph.constant(classes, np.int64)
-    row = graph.add("Div", place, count)
-    label = graph.add("Sub", place, graph.add("Mul", row, count))
-    found = graph.add("Greater", score, graph.constant(0))
-    column = graph.add("Unsqueeze", score, _axes(graph, -1))
-    dets = graph.add("Concat", graph.add("GatherElements", boxes, _four_times(graph, row), axis=1), column, axis=-1)
-    dets = graph.add("Where", graph.add("Unsqueeze", found, _axes(graph, -1)), dets, graph.constant(0))
-    return dets, graph.add("Where", found, label, graph.constant(-1, np.int64))
+    score, place = op.TopK(op.Reshape(kept, [0, -1]), [most], axis=1, _outputs=2)
+    row = op.Div(place, classes)
+    label = op.Sub(place, op.Mul(row, classes))
+    found = op.Greater(score, 0)
+    dets = op.Concat(op.GatherElements(boxes, _four_times(op, row), axis=1), op.Unsqueeze(score, [-1]), axis=-1)
+    return op.Where(op.Unsqueeze(found, [-1]), dets, 0), op.Where(found, label, -1)
 
 
-def _four_times(graph: GraphBuilder, rows: str) -> str:
+def _four_times(op: OpBuilder, rows: ir.Value) -> ir.Value:
     """(batch, k) -> (batch, k, 4), to gather whole boxes by."""
-    return graph.add("Expand", graph.add("Unsqueeze", rows, _axes(graph, -1)), graph.constant([1, 1, 4], np.int64))
+    return op.Expand(op.Unsqueeze(rows, [-1]), [1, 1, 4])
 
 
-def _axes(graph: GraphBuilder, axis: int) -> str:
-    return graph.constant([axis], np.int64)
-
-
-def _joined(graph: GraphBuilder, parts: tuple[str, ...]) -> str:
-    return graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
+def _joined(op: OpBuilder, parts: Sequence[ir.Value]) -> ir.Value:
+    return op.Concat(*parts, axis=1) if len(parts) > 1 else parts[0]

@@ -1,65 +1,26 @@
-"""Building an ONNX graph node by node."""
+"""Graphs of ONNX's own operators by onnxscript's builder: an empty one to begin with, and the model at the end."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import onnx
-from onnx import helper, numpy_helper
-
-Shape = Sequence[int | str]
+from onnxscript import GraphBuilder, ir
 
 
-class GraphBuilder:
-    """Collects nodes and constants; every value is known by its name.
+def new_graph(name: str, opset: int) -> GraphBuilder:
+    """A builder of an empty graph; its `op` adds operators of this opset."""
+    return GraphBuilder(ir.Graph([], [], nodes=[], opset_imports={"": opset}, name=name))
+
+
+def model_of(builder: GraphBuilder, outputs: Mapping[str, tuple[ir.Value, Sequence[int | str]]]) -> onnx.ModelProto:
+    """The finished model.
 
     Args:
-        prefix: of the names made here, so that they meet no others when graphs are joined.
+        builder: of its graph.
+        outputs: name -> (the value it names, its shape).
     """
-
-    def __init__(self, prefix: str):
-        self._prefix = prefix
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-
-    def constant(self, value: Any, kind: type = np.float32) -> str:
-        """The name of a constant."""
-        name = f"{self._prefix}/constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
-        return name
-
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node and return the name of its one output."""
-        return self.add_many(operator, 1, *inputs, **attributes)[0]
-
-    def add_many(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node of `count` outputs and return their names."""
-        name = f"{self._prefix}/{operator}_{len(self._nodes)}"
-        outputs = [f"{name}_{i}" for i in range(count)]
-        self._nodes.append(helper.make_node(operator, list(inputs), outputs, name=name, **attributes))
-        return outputs
-
-    def model(
-        self, inputs: dict[str, Shape], outputs: dict[str, tuple[str, type, Shape]], opset: int
-    ) -> onnx.ModelProto:
-        """The finished model.
-
-        Args:
-            inputs: name -> shape, float32 all.
-            outputs: name -> (the value it shows, its type, its shape).
-            opset: of ONNX's own operators.
-        """
-        nodes = [*self._nodes]
-        for name, (value, _, _) in outputs.items():
-            nodes.append(helper.make_node("Identity", [value], [name], name=f"{self._prefix}/{name}"))
-        graph = helper.make_graph(
-            nodes,
-            self._prefix,
-            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in inputs.items()],
-            [
-                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
-                for name, (_, kind, shape) in outputs.items()
-            ],
-            self._constants,
-        )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="anchorprune")
+    for name, (value, shape) in outputs.items():
+        value.shape = ir.Shape(shape)
+        builder.add_output(value, name)
+    for node in builder.graph:
+        node.metadata_props.clear()  # the builder's scopes, of which there are none here
+    return ir.to_proto(ir.Model(builder.graph, ir_version=onnx.IR_VERSION, producer_name="anchorprune"))

@@ -65,11 +65,9 @@ class Models:
 
     def finished(self, raw: onnx.ModelProto) -> onnx.ModelProto:
         """A raw model (this one's, or quantised) with decoding and NMS behind it."""
-        tail = onnx.ModelProto()
-        tail.CopyFrom(self.finish)
+        tail = compose.add_prefix(self.finish, "finish/", rename_inputs=False, rename_outputs=False)
         tail.ir_version = raw.ir_version
-        del tail.opset_import[:]
-        tail.opset_import.extend(raw.opset_import)
+        del tail.opset_import[:]  # merging appends it to the other model's, which holds it already
         bare = onnx.ModelProto()
         bare.CopyFrom(raw)
         del bare.metadata_props[:]
