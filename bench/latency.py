@@ -7,7 +7,6 @@ as long as the scores make it. Real images are read from --images.
 
 import argparse
 import json
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -21,15 +20,16 @@ from mmengine.config import Config
 from onnx import numpy_helper
 
 from anchorprune.anchors.order import permutation, published_ssd300
-from anchorprune.deploy.latency.compare import markdown, measure
 from anchorprune.deploy.latency.device import facts
-from anchorprune.deploy.latency.measure_table import measure as measure_table
-from anchorprune.deploy.latency.timing import progress, time_together
+from anchorprune.deploy.latency.rounds import time_together
+from anchorprune.deploy.latency.speedups import compare, markdown
+from anchorprune.deploy.latency.table_export import measure_here
 from anchorprune.deploy.onnx.finish import finish
-from anchorprune.deploy.onnx.images import images_in, prepare
+from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.metadata import InputForm
 from anchorprune.deploy.onnx.models import IMAGES, part
 from anchorprune.deploy.onnx.session import session
+from anchorprune.deploy.sample import images_of_folder
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.convert import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
@@ -115,9 +115,8 @@ def random_layouts(detector: MmdetDetector, count: int) -> list[Layout]:
 
 def table_against_layouts(detector: MmdetDetector, images: list[Path], given: Any) -> dict[str, Any]:
     """Predicted and measured milliseconds of head, decoding and NMS of random layouts, each exported as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        export_table(detector, images, Path(folder), OPSET)
-        found = measure_table(folder, given.threads, given.rounds, partial(progress, title="table"), given.clock)
+    export = partial(export_table, detector, images, opset=OPSET)
+    found = measure_here(export, given.threads, given.rounds, given.clock)
     write_json(given.output / "latency-table.json", found)
     table = LatencyTable.load(given.output / "latency-table.json", detector.head)
     layouts = random_layouts(detector, given.layouts)
@@ -187,11 +186,9 @@ def published(detector: MmdetDetector, images: list[Path], given: Any) -> None:
     detectors = [timed("full", detector, OPSET)]
     for name, removed in REMOVED.items():
         detectors.append(timed_layout(name, detector, published_layout(detector, removed), OPSET))
-    rows = measure(detectors, images, given.threads, given.rounds, given.clock)
-    result = {**facts(given.threads, given.rounds, len(images), given.clock), "detectors": rows}
-    write_json(given.output / "latency.json", result)
-    (given.output / "latency.md").write_text(markdown(rows, result))
-    print(markdown(rows, result))
+    output = given.output / "latency.json"
+    found = compare(detector.head.name, detectors, images, given.threads, given.rounds, given.clock, output)
+    print(markdown(found))
 
 
 def published_heads(detector: MmdetDetector, images: list[Path], given: Any) -> dict[str, Any]:
@@ -227,7 +224,7 @@ def main() -> None:
     given.clock = time.process_time if given.cpu_time else time.perf_counter
     given.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(given.threads)
-    images = images_in(given.images, given.count)
+    images = images_of_folder(given.images, given.count)
     detector = ssd300(images)
     if given.only == "heads":
         found = published_heads(detector, images, given)

@@ -13,7 +13,7 @@ import onnx
 from test_families import DETECTORS, read
 
 from anchorprune.datasets.coco import read_coco
-from anchorprune.deploy.onnx import accuracy as onnx_evaluate
+from anchorprune.deploy.onnx import accuracy
 from anchorprune.deploy.onnx.finish import finish
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
@@ -65,7 +65,7 @@ def test_onnx_detects_what_mmdet_detects(trained, detector, deployed):
     annotations, images = trained.split("test")
     truth = read_coco(annotations)
     expected = detect(detector, truth, annotations, images)
-    found = onnx_evaluate.detect(OnnxDetector(deployed[0] / "model.onnx"), truth, images, "test")
+    found = accuracy.detect(OnnxDetector(deployed[0] / "model.onnx"), truth, images, "test")
     assert len(found) == len(expected)
     for image in truth.images:
         assert_same(*(columns([r for r in results if r["image_id"] == image.id]) for results in (found, expected)))

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -197,6 +199,20 @@ def test_a_device_measures_its_table_with_the_exported_script(trained, exported,
     assert written["runtime"].startswith("ONNX Runtime")
 
 
+def test_this_machine_measures_its_table_the_same_way(trained, exported):
+    from anchorprune.deploy.latency.table_export import measure_here
+    from anchorprune.heads.layout import Head
+
+    copied = []
+    found = measure_here(
+        lambda folder: copied.append(shutil.copytree(exported, folder, dirs_exist_ok=True)), 1, 2, time.process_time
+    )
+    assert not copied[0].exists()
+    assert (found["threads"], found["rounds"], found["clock"]) == (1, 2, "process_time")
+    assert [len(level["ms"]) for level in found["levels"]] == [4, 4, 4, 2]
+    assert found["head"] == Head.load(trained.folder / "head.json").name
+
+
 def test_the_tables_models_are_the_detectors_parts(trained, exported):
     import onnx
 
@@ -252,6 +268,31 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
     nothing = run_command(*given[:4], tmp_path / "none", "--output", tmp_path / "y.json")
     assert nothing.status == 2
     assert "give a folder of real images" in nothing.error_line
+
+
+def test_speed_ups_are_over_the_first_row():
+    pytest.importorskip("onnxruntime")
+    from anchorprune.deploy.latency.speedups import markdown
+
+    def row(name, anchors, factor, torch):
+        onnx = {"features": 10.0, "head": 4.0 * factor, "finish": 2.0 * factor, "end_to_end": 10 + 6 * factor}
+        return {
+            "name": name,
+            "cost": {"anchors": anchors, "macs": anchors * 10**6, "boxes": 100 * anchors},
+            "onnx": {part: {"median": median} for part, median in onnx.items()},
+            "torch": {"end_to_end": {"median": torch}} if torch else {},
+        }
+
+    facts = {"rounds": 3, "images": 2, "runtime": "by hand", "threads": 1, "device": "a board", "load": 0.5}
+    found = {**facts, "clock": "process_time", "detectors": [row("full", 8, 1, 20.0), row("few", 2, 0.5, None)]}
+    lines = markdown(found).splitlines()
+    assert lines[1] == "time; by hand, 1 thread(s), a board, load 0.5."
+    assert lines[2].startswith("CPU time")
+    assert lines[-2:] == [
+        "| full | 8 | 8M | 0% | 800 | 0% | 10.00 | 4.00 | 2.00 | 6.00 | 1.00x | 16.00 | 1.00x | 20.00 |",
+        "| few | 2 | 2M | 75% | 200 | 75% | 10.00 | 2.00 | 1.00 | 3.00 | 2.00x | 13.00 | 1.23x | - |",
+    ]
+    assert "CPU time" not in markdown({**found, "clock": "perf_counter"})
 
 
 def test_calls_take_turns():

@@ -48,8 +48,8 @@ def command(
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
     if (annotations is None) != (images is None):
         raise click.UsageError("--annotations and --images go together")
-    from anchorprune.deploy.onnx.images import chosen_images
     from anchorprune.deploy.onnx.models import save
+    from anchorprune.deploy.sample import images_of_split
     from anchorprune.detectors.registry import load, offered
     from anchorprune.provenance import provenance
 
@@ -62,7 +62,7 @@ def command(
     if int8:
         from anchorprune.deploy.onnx.quantise import quantised
 
-        found["model-int8"] = quantised(models, chosen_images(*calibration, calibration_images))
+        found["model-int8"] = quantised(models, images_of_split(*calibration, calibration_images))
     save(found, output)
     summary: dict[str, Any] = {"output": str(output), "opset": opset, "models": sorted(found)}
     if annotations is not None:

@@ -55,10 +55,12 @@ def command(
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
+    from anchorprune.deploy.sample import images_of_folder
     from anchorprune.detectors.registry import load
 
     # ONNX Runtime and the framework are both timed on the CPU, also where there are GPUs.
-    loaded, images = load(detector, device="cpu", threads=given["threads"]), _images(given["images"], given["count"])
+    loaded = load(detector, device="cpu", threads=given["threads"])
+    images = images_of_folder(given["images"], given["count"])
     if export_table is not None:
         from anchorprune.detectors.timing import export_table as export
 
@@ -71,27 +73,20 @@ def command(
 
 
 def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
-    import tempfile
-
-    from anchorprune.deploy.latency.measure_table import measure
-    from anchorprune.deploy.latency.timing import progress
+    from anchorprune.deploy.latency.table_export import measure_here
     from anchorprune.detectors.timing import export_table
     from anchorprune.files import write_json
 
-    with tempfile.TemporaryDirectory() as folder:
-        export_table(detector, images, Path(folder), given["opset"])
-        show = partial(progress, title="latency table")
-        found = measure(folder, given["threads"], given["rounds"], show, given["clock"])
+    export = partial(export_table, detector, images, opset=given["opset"])
+    found = measure_here(export, given["threads"], given["rounds"], given["clock"])
     write_json(output, found)
     return found
 
 
 def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
-    from anchorprune.deploy.latency.compare import markdown, measure
-    from anchorprune.deploy.latency.device import facts
+    from anchorprune.deploy.latency.speedups import compare
     from anchorprune.detectors.registry import load
     from anchorprune.detectors.timing import timed, timed_layout
-    from anchorprune.files import whole_file, write_json
     from anchorprune.heads.layout import Layout
 
     options = {"opset": given["opset"], "natively": given["with_torch"]}
@@ -100,21 +95,4 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     detectors += [timed(name, load(files, "cpu"), **options) for name, *files in given["pruned"]]
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
-    counts = given["threads"], given["rounds"]
-    rows = measure(detectors, images, *counts, given["clock"])
-    result = {
-        "version": 1,
-        "head": detector.head.name,
-        **facts(*counts, len(images), given["clock"]),
-        "detectors": rows,
-    }
-    write_json(output, result)
-    with whole_file(output.with_suffix(".md")) as partial:
-        partial.write_text(markdown(rows, result))
-    return result
-
-
-def _images(folder: Path, count: int) -> list[Path]:
-    from anchorprune.deploy.onnx.images import images_in
-
-    return images_in(folder, count)
+    return compare(detector.head.name, detectors, images, given["threads"], given["rounds"], given["clock"], output)

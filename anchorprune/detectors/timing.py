@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anchorprune.deploy.latency import table_export
-from anchorprune.deploy.latency.compare import Timed
+from anchorprune.deploy.latency.part_times import Timed
 from anchorprune.detectors.protocols import Detector
 from anchorprune.detectors.registry import offered
 from anchorprune.heads.cost import cost
@@ -14,7 +14,7 @@ from anchorprune.provenance import provenance
 
 
 def timed(name: str, detector: Detector, opset: int, natively: bool = True) -> Timed:
-    """A detector ready for `anchorprune.deploy.latency.measure`; errors as its export."""
+    """A detector ready for `anchorprune.deploy.latency.part_times.time_parts`; errors as its export."""
     offered(detector, "export", "latency")
     models = detector.export(opset, provenance())
     figures = cost(Layout.full(detector.head)).to_dict()

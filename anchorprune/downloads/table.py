@@ -19,7 +19,7 @@ class Archive:
         base: URL that `path` is below.
         path: the rest of the URL; below a mirror it is the same.
         size: bytes.
-        sha256: hexadecimal; empty where none is known.
+        sha256: hexadecimal.
         witnesses: what it brings, below the root; where all of it is there, the archive is not needed.
         strip: first folder of its members that is left out.
     """

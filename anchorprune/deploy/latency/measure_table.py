@@ -42,7 +42,7 @@ def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
 
 
 def measure(folder, threads, rounds, wrap=iter, clock=time.perf_counter):
-    """The latency table of an exported folder, as JSON's objects. See anchorprune/deploy/latency_table.py."""
+    """The latency table of an exported folder, as JSON's objects. See anchorprune/heads/latency_table.py."""
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     with np.load(folder / "inputs.npz") as inputs:

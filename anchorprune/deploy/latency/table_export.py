@@ -1,20 +1,24 @@
 """The folder that `measure_table.py` measures: a level's convolutions with n anchors, decoding and NMS of layouts."""
 
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 from onnxscript import ir
 
 from anchorprune.deploy.latency import measure_table
+from anchorprune.deploy.latency.head_part import head_part
+from anchorprune.deploy.latency.rounds import progress
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.finish import LevelOutputs, finish
 from anchorprune.deploy.onnx.graph import model_of, new_graph
 from anchorprune.deploy.onnx.images import prepare
-from anchorprune.deploy.onnx.models import IMAGES, Models, part, save
+from anchorprune.deploy.onnx.models import IMAGES, Models, save
 from anchorprune.deploy.onnx.session import session
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file, write_json
@@ -22,9 +26,6 @@ from anchorprune.heads.predictions import Postprocess
 
 MOST_COUNTS = 6  # of a level's anchors that are measured; those between are interpolated
 RANDOM_LAYOUTS = 24  # decoding and NMS are measured on, beside the full one and each level's own
-# Files hold shapes, not weights: a convolution's time does not depend on them, and RetinaNet's would take 1 GB.
-FILLING = np.float32(0.01)
-SMALL = 1024  # values; smaller constants are kept, they may be shapes
 
 
 def export_table(
@@ -39,87 +40,84 @@ def export_table(
         post: its post-processing.
         images: image files; NMS takes as long as the scores on them make it.
         folder: to write.
+
+    Raises:
+        UserError: a level has no anchors, or its outputs are not made by plain convolutions.
     """
     if len(levels) != len(models.metadata.head["levels"]):
         raise UserError("latency table: a level of this detector has no anchors; measure the full detector")
-    found = {"empty": _empty(models.opset)}
-    described = []
-    for number, level in enumerate(levels):
-        counts = np.unique(np.linspace(1, level.anchors, min(level.anchors, MOST_COUNTS)).round().astype(int)).tolist()
-        names = {str(count): f"head-{number}-{count}" for count in counts}
-        found |= {name: head_part(models, number, level, coding, int(count)) for count, name in names.items()}
-        cells = level.grid[0] * level.grid[1]
-        described.append(
-            {
-                "anchors": level.anchors,
-                "cells": cells,
-                "models": {count: f"{name}.onnx" for count, name in names.items()},
-            }
-        )
     cases = _layouts([level.anchors for level in levels])
+    found = {"empty": _empty(models.opset)}
+    for number, level in enumerate(levels):
+        for count in _counts(level):
+            found[_head(number, count)] = head_part(models, number, level, coding, count)
     for number, kept in enumerate(cases):
         chosen = [level.only(anchors) for level, anchors in zip(levels, kept, strict=True) if anchors]
-        found[f"finish-{number}"] = finish(chosen, coding, post, models.opset)
-    save({name: _runnable(model, models) for name, model in found.items()}, folder)
-    with whole_file(folder / "inputs.npz") as partial:
-        np.savez(partial, **_inputs(models, images))
+        found[_finish(number)] = finish(chosen, coding, post, models.opset)
+    for model in found.values():
+        model.ir_version = models.whole.ir_version  # the file format that torch writes, which older runtimes read too
+    save(found, folder)
+    with whole_file(folder / "inputs.npz") as file:
+        np.savez(file, **_inputs(models, images))
     shutil.copyfile(measure_table.__file__, folder / "measure_table.py")
-    channels = {
-        name: (number, width)
-        for number, level in enumerate(levels)
-        for name, width in zip(level.names, coding.channels, strict=True)
-    }
     manifest = {
         "version": measure_table.VERSION,
         "head": models.metadata.head["name"],
         "images": len(images),
         "nms_pre": post.nms_pre,
-        "channels": channels,
-        "empty": "empty.onnx",
-        "levels": described,
-        "finish": [{"kept": kept, "model": f"finish-{number}.onnx"} for number, kept in enumerate(cases)],
+        **_described(levels, coding),
+        "finish": [{"kept": kept, "model": f"{_finish(number)}.onnx"} for number, kept in enumerate(cases)],
     }
     write_json(folder / "manifest.json", manifest)
 
 
-def head_part(models: Models, number: int, level: LevelOutputs, coding: Coding, count: int) -> onnx.ModelProto:
-    """A level's part of the head with only its first `count` anchors, its large constants filled with one value."""
-    model = part(models.head, [f"feature_{number}"], list(level.names))
-    weights = {tensor.name: tensor for tensor in model.graph.initializer}
-    for name, width in zip(level.names, coding.channels, strict=True):
-        last = next(node for node in model.graph.node if name in node.output)
-        if last.op_type != "Conv" or not all(value in weights for value in last.input[1:]):
-            raise UserError(f"latency table: {name} is not made by a plain convolution; measure the full detector")
-        for place, value in enumerate(last.input[1:], 1):  # outputs may share a constant, so each gets its own
-            last.input[place] = f"{name}/{place}"
-            shorter = numpy_helper.to_array(weights[value])[: count * width].copy()
-            model.graph.initializer.append(numpy_helper.from_array(shorter, last.input[place]))
-    used = {value for node in model.graph.node for value in node.input}
-    for value in [tensor for tensor in model.graph.initializer if tensor.name not in used]:
-        model.graph.initializer.remove(value)
-    del model.graph.value_info[:]
-    for output, width in zip(model.graph.output, coding.channels, strict=True):
-        output.type.tensor_type.shape.dim[1].dim_value = count * width
-    return _filled(model)
+def measure_here(
+    export: Callable[[Path], None], threads: int, rounds: int, clock: Callable[[], float]
+) -> dict[str, Any]:
+    """A latency table of this machine, measured as `measure_table.py` does.
+
+    Args:
+        export: writes the folder, as `export_table` does.
+        threads: of ONNX Runtime.
+        rounds: that are counted.
+        clock: in seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        export(Path(folder))
+        return measure_table.measure(folder, threads, rounds, partial(progress, title="latency table"), clock)
 
 
-def _filled(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A model whose large constants are made by nodes, so that its file is small."""
-    kept, nodes = [], []
-    for tensor in model.graph.initializer:
-        if np.prod(tensor.dims) < SMALL:
-            kept.append(tensor)
-            continue
-        shape = f"{tensor.name}/shape"
-        kept.append(numpy_helper.from_array(np.array(tensor.dims, np.int64), shape))
-        value = numpy_helper.from_array(np.array([FILLING]))
-        nodes.append(onnx.helper.make_node("ConstantOfShape", [shape], [tensor.name], value=value))
-    nodes += model.graph.node
-    for field, values in ((model.graph.initializer, kept), (model.graph.node, nodes)):
-        values = list(values)
-        del field[:]
-        field.extend(values)
-    return model
+def _head(level: int, count: int) -> str:
+    return f"head-{level}-{count}"
+
+
+def _finish(case: int) -> str:
+    return f"finish-{case}"
+
+
+def _counts(level: LevelOutputs) -> list[int]:
+    """How many of a level's anchors are measured."""
+    return np.unique(np.linspace(1, level.anchors, min(level.anchors, MOST_COUNTS)).round().astype(int)).tolist()
+
+
+def _described(levels: list[LevelOutputs], coding: Coding) -> dict[str, Any]:
+    """What the manifest says of the raw outputs' channels and of the levels."""
+    return {
+        "channels": {
+            name: (number, width)
+            for number, level in enumerate(levels)
+            for name, width in zip(level.names, coding.channels, strict=True)
+        },
+        "empty": "empty.onnx",
+        "levels": [
+            {
+                "anchors": level.anchors,
+                "cells": level.grid[0] * level.grid[1],
+                "models": {str(count): f"{_head(number, count)}.onnx" for count in _counts(level)},
+            }
+            for number, level in enumerate(levels)
+        ],
+    }
 
 
 def _layouts(anchors: list[int], seed: int = 0) -> list[list[list[int]]]:
@@ -154,9 +152,3 @@ def _empty(opset: int) -> onnx.ModelProto:
     """A model that does nothing: what a run costs by itself."""
     graph = new_graph("empty", opset)
     return model_of(graph, {"y": (graph.op.Identity(graph.input("x", ir.DataType.FLOAT, (1,))), (1,))})
-
-
-def _runnable(model: onnx.ModelProto, models: Models) -> onnx.ModelProto:
-    """In the file format version that torch writes, which older runtimes read too."""
-    model.ir_version = models.whole.ir_version
-    return model

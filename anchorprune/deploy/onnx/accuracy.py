@@ -1,6 +1,5 @@
 """COCO's figures of exported models, run by ONNX Runtime."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ def evaluate(
 def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> list[dict[str, Any]]:
     """Detections of every image of a split, in COCO's results form (boxes x y w h, pixels of the original image)."""
     results = []
-    for image in tqdm(truth.images, desc=title, unit="image", disable=not sys.stderr.isatty()):
+    for image in tqdm(truth.images, desc=title, unit="image", disable=None):
         boxes, scores, labels = detector.detect(prepare(images / image.file_name, detector.metadata.input))
         boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
         for box, score, label in zip(boxes.tolist(), scores.tolist(), labels, strict=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
-from onnxscript import OpBuilder, ir
+from onnxscript import GraphBuilder, OpBuilder, ir
 
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.graph import model_of, new_graph
@@ -54,13 +54,7 @@ def finish(levels: list[LevelOutputs], coding: Coding, post: Postprocess, opset:
     """
     graph = new_graph("finish", opset)
     op = graph.op
-    parts = []
-    for level in levels:
-        raw = [
-            graph.input(name, ir.DataType.FLOAT, (BATCH, level.anchors * width, *level.grid))
-            for name, width in zip(level.names, coding.channels, strict=True)
-        ]
-        parts.append(_candidates(op, level, raw, coding, post.nms_pre))
+    parts = [_candidates(op, level, _inputs(graph, level, coding), coding, post.nms_pre) for level in levels]
     scores, codes, priors = (_joined(op, part) for part in zip(*parts, strict=True))
     boxes = coding.decode(op, priors, codes)
     if post.min_size >= 0:
@@ -69,6 +63,14 @@ def finish(levels: list[LevelOutputs], coding: Coding, post: Postprocess, opset:
     most = min(post.max_per_image, sum(_count(level, post.nms_pre) for level in levels) * coding.classes)
     dets, labels = _best(op, boxes, kept, coding.classes, most)
     return model_of(graph, {"dets": (dets, (BATCH, most, 5)), "labels": (labels, (BATCH, most))})
+
+
+def _inputs(graph: GraphBuilder, level: LevelOutputs, coding: Coding) -> list[ir.Value]:
+    """A level's raw outputs, which are inputs here."""
+    return [
+        graph.input(name, ir.DataType.FLOAT, (BATCH, level.anchors * width, *level.grid))
+        for name, width in zip(level.names, coding.channels, strict=True)
+    ]
 
 
 def _count(level: LevelOutputs, most: int | None) -> int:

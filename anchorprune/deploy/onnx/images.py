@@ -6,11 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.metadata import InputForm
 from anchorprune.errors import UserError
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True)
@@ -61,32 +58,3 @@ def _target(width: int, height: int, form: InputForm) -> tuple[int, int]:
         return form.width, form.height
     scale = min(form.width / width, form.height / height)
     return int(width * scale + 0.5), int(height * scale + 0.5)
-
-
-def chosen_images(annotations: Path, folder: Path, count: int) -> list[Path]:
-    """`count` images of a split (all, if it has fewer), evenly spread over it.
-
-    Raises:
-        UserError: the split is empty.
-    """
-    images = [folder / image.file_name for image in read_coco(annotations).images]
-    if not images:
-        raise UserError(f"{annotations}: this split has no images; give it at least one")
-    return _spread(images, count)
-
-
-def images_in(folder: Path, count: int) -> list[Path]:
-    """`count` images of a folder (all, if it has fewer), evenly spread over it by name.
-
-    Raises:
-        UserError: no images are there.
-    """
-    images = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
-    if not images:
-        raise UserError(f"{folder}: no images ({', '.join(SUFFIXES)}) here; give a folder of real images")
-    return _spread(images, count)
-
-
-def _spread(images: list[Path], count: int) -> list[Path]:
-    places = np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int))
-    return [images[i] for i in places]

@@ -8,6 +8,7 @@ import onnxruntime
 
 from anchorprune.deploy.onnx.images import Prepared
 from anchorprune.deploy.onnx.metadata import Metadata
+from anchorprune.deploy.onnx.models import IMAGES
 from anchorprune.errors import UserError
 
 # What ONNX Runtime's Python module raises, beside RuntimeError, derives from Exception alone.
@@ -57,6 +58,6 @@ class OnnxDetector:
         Returns:
             boxes (n, 4) float32 x1 y1 x2 y2 in pixels of the image file, scores (n,) float32, labels (n,) int64.
         """
-        dets, labels = (output[0] for output in self._session.run(["dets", "labels"], {"images": image.pixels}))
+        dets, labels = (output[0] for output in self._session.run(["dets", "labels"], {IMAGES: image.pixels}))
         found = labels >= 0
         return image.to_original(dets[found, :4]), dets[found, 4], labels[found]

@@ -1,7 +1,5 @@
 """Timing things against each other: rounds in which each has its turn, so that the machine's drift meets all alike."""
 
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -31,10 +29,7 @@ class Timing:
 
 
 def time_together(
-    calls: Mapping[str, Callable[[int], object]],
-    rounds: int,
-    title: str = "timing",
-    clock: Callable[[], float] = time.perf_counter,
+    calls: Mapping[str, Callable[[int], object]], rounds: int, title: str, clock: Callable[[], float]
 ) -> dict[str, Timing]:
     """Time each call once a round, in turn; a call is given the round's number, to choose its input by.
 
@@ -50,7 +45,7 @@ def time_together(
 
 def progress(numbers: range, title: str) -> tqdm:
     """Rounds, with a bar on a terminal."""
-    return tqdm(numbers, desc=title, unit="round", disable=not sys.stderr.isatty())
+    return tqdm(numbers, desc=title, unit="round", disable=None)
 
 
 def summary(values: list[float]) -> Timing:

@@ -1,0 +1,87 @@
+"""How long detectors take, part by part, in ONNX Runtime and in torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anchorprune.deploy.latency.rounds import Timing, time_together
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.models import IMAGES, Models
+from anchorprune.deploy.onnx.session import session
+
+Call = Callable[[int], object]
+# Names of the parts, in the data's order; `end_to_end` is one model, not their sum.
+PARTS = ("features", "head", "finish", "end_to_end")
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A detector to be timed.
+
+    Attributes:
+        name: its row in the table.
+        models: its ONNX models.
+        cost: the form of `Cost.to_dict`.
+        torch_calls: the same parts in torch by name; each is given one prepared image, (1, 3, H, W) float32.
+    """
+
+    name: str
+    models: Models
+    cost: dict[str, Any]
+    torch_calls: dict[str, Callable[[np.ndarray], object]]
+
+
+def time_parts(
+    detectors: Sequence[Timed], images: Sequence[Path], threads: int, rounds: int, clock: Callable[[], float]
+) -> list[dict[str, Any]]:
+    """Time every part of every detector on the same images, one image a round, all detectors in turn.
+
+    Returns:
+        For each detector its name, cost, and `onnx` and `torch`: part -> median, low, high in milliseconds.
+    """
+    calls: dict[str, Call] = {}
+    for detector in detectors:
+        for part, call in onnx_calls(detector.models, images, threads).items():
+            calls[f"{detector.name}/onnx/{part}"] = call
+        for part, call in torch_calls(detector, images).items():
+            calls[f"{detector.name}/torch/{part}"] = call
+    times = time_together(calls, rounds, "latency", clock)
+    return [
+        {
+            "name": detector.name,
+            "cost": detector.cost,
+            "onnx": _of_parts(times, f"{detector.name}/onnx"),
+            "torch": _of_parts(times, f"{detector.name}/torch"),
+        }
+        for detector in detectors
+    ]
+
+
+def _of_parts(times: Mapping[str, Timing], prefix: str) -> dict[str, dict[str, float]]:
+    return {part: times[key].to_dict() for part in PARTS if (key := f"{prefix}/{part}") in times}
+
+
+def onnx_calls(models: Models, images: Sequence[Path], threads: int) -> dict[str, Call]:
+    """The parts' calls in ONNX Runtime; each part's inputs are what the part before it makes of the images."""
+    sessions = {part: session(getattr(models, part), threads) for part in PARTS}
+    feeds: dict[str, list[dict[str, np.ndarray]]] = {part: [] for part in PARTS}
+    for path in images:
+        feed = {IMAGES: prepare(path, models.metadata.input).pixels}
+        feeds["end_to_end"].append(feed)
+        for part, names in (("features", models.feature_names), ("head", models.raw_names), ("finish", [])):
+            feeds[part].append(feed)
+            if names:
+                feed = dict(zip(names, sessions[part].run(names, feed), strict=True))
+    return {
+        part: lambda i, run=run.run, given=feeds[part]: run(None, given[i % len(given)])
+        for part, run in sessions.items()
+    }
+
+
+def torch_calls(detector: Timed, images: Sequence[Path]) -> dict[str, Call]:
+    """The parts' calls in torch."""
+    pixels = [prepare(path, detector.models.metadata.input).pixels for path in images]
+    return {part: lambda i, run=run: run(pixels[i % len(pixels)]) for part, run in detector.torch_calls.items()}

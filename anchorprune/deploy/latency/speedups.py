@@ -1,0 +1,79 @@
+"""How much faster pruned detectors are: measured, and as a table beside what they save."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from anchorprune.deploy.latency.device import facts
+from anchorprune.deploy.latency.part_times import Timed, time_parts
+from anchorprune.files import whole_file, write_json
+
+_COLUMNS = (
+    *("detector", "anchors", "head MACs", "saved", "boxes", "saved"),
+    *("backbone + neck", "head", "decoding + NMS", "head + decoding + NMS", "faster", "end to end", "faster", "torch"),
+)
+
+
+def compare(
+    head: str,
+    detectors: Sequence[Timed],
+    images: Sequence[Path],
+    threads: int,
+    rounds: int,
+    clock: Callable[[], float],
+    output: Path,
+) -> dict[str, Any]:
+    """Time detectors in turn; write the times to `output` (JSON) and a Markdown table beside it.
+
+    Args:
+        head: name of the first detector's head.
+        detectors: the unpruned one first; their names differ.
+        images: image files, one a round.
+        threads: of ONNX Runtime.
+        rounds: that are counted.
+        clock: in seconds.
+        output: JSON file to write.
+
+    Returns:
+        What it wrote.
+    """
+    rows = time_parts(detectors, images, threads, rounds, clock)
+    found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock), "detectors": rows}
+    write_json(output, found)
+    with whole_file(output.with_suffix(".md")) as partial:
+        partial.write_text(markdown(found))
+    return found
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """A table of the medians that `compare` found, with speed-ups over the first row beside MACs and boxes saved."""
+    rows = found["detectors"]
+    lines = [f"Milliseconds an image, median of {found['rounds']} rounds over {found['images']} images, one image at a"]
+    lines += [f"time; {found['runtime']}, {found['threads']} thread(s), {found['device']}, load {found['load']}."]
+    if found["clock"] == "process_time":
+        lines += ["CPU time, not wall-clock time: the machine was in use."]
+    lines += ["", f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
+    lines += [f"| {' | '.join(_cells(row, rows[0]))} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: dict[str, Any], full: dict[str, Any]) -> list[str]:
+    def took(of: dict[str, Any], *parts: str) -> float:
+        return sum(of["onnx"][part]["median"] for part in parts)
+
+    pruned, whole = took(row, "head", "finish"), took(full, "head", "finish")
+    cost, before = row["cost"], full["cost"]
+    return [
+        row["name"],
+        str(cost["anchors"]),
+        f"{cost['macs'] / 1e6:.0f}M",
+        f"{1 - cost['macs'] / before['macs']:.0%}",
+        str(cost["boxes"]),
+        f"{1 - cost['boxes'] / before['boxes']:.0%}",
+        *(f"{took(row, part):.2f}" for part in ("features", "head", "finish")),
+        f"{pruned:.2f}",
+        f"{whole / pruned:.2f}x",
+        f"{took(row, 'end_to_end'):.2f}",
+        f"{took(full, 'end_to_end') / took(row, 'end_to_end'):.2f}x",
+        f"{row['torch']['end_to_end']['median']:.2f}" if row["torch"] else "-",
+    ]
