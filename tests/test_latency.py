@@ -201,7 +201,7 @@ def test_a_device_measures_its_table_with_the_exported_script(trained, exported,
 
 def test_this_machine_measures_its_table_the_same_way(trained, exported):
     from anchorprune.deploy.latency.table_export import measure_here
-    from anchorprune.heads.layout import Head
+    from anchorprune.heads.head import Head
 
     copied = []
     found = measure_here(
