@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.pipeline import resources
 from anchorprune.pipeline.arguments import (
     dataset_arguments,
@@ -17,7 +18,7 @@ from anchorprune.pipeline.sources import annotation_files, check_sources, check_
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
-from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.runlock import check_writable, hold_run_lock
 

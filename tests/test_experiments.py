@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.errors import UserError
-from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import plan
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
