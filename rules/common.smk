@@ -20,6 +20,7 @@ from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
+from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
@@ -47,7 +48,6 @@ PRUNED = f"{TRAINED}/{{search}}/{{budget}}"
 
 
 # Beside a search's layouts lie their controls: SEARCH+random, SEARCH+kmeans.
-NAME = "[A-Za-z0-9][A-Za-z0-9.-]*"
 READY_MADE = "|".join(name for name, d in PLAN.config["detectors"].items() if "weights" in d)
 
 

@@ -1,21 +1,18 @@
 """`anchorprune init`: a project around a detector of one's own."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from anchorprune.commands.options import print_json
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.errors import UserError
+from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost
 from anchorprune.heads.labels import label_names
 from anchorprune.heads.layout import Head, Layout
 
 FilePath = click.Path(path_type=Path)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.schema.yaml, $defs.name
 
 
 @click.command(
@@ -24,8 +21,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.s
 @click.argument("folder", type=FilePath)
 @click.option("--config", required=True, help="mmdet config: a file, or mmdet::FOLDER/NAME.py.")
 @click.option("--weights", required=True, type=FilePath, help="Checkpoint of that detector (mmdet 2 or 3).")
-@click.option("--annotations", required=True, type=FilePath, help="COCO annotation file of images to search on.")
-@click.option("--images", required=True, type=FilePath, help="Folder that the file names in it are relative to.")
+@click.option(
+    *("--annotations", "prune_annotations"),
+    required=True,
+    type=FilePath,
+    help="COCO annotation file of images to search on.",
+)
+@click.option(
+    *("--images", "prune_images"),
+    required=True,
+    type=FilePath,
+    help="Folder that the file names in it are relative to.",
+)
 @click.option("--test-annotations", type=FilePath, help="The same to report on.  [default: half of --annotations]")
 @click.option("--test-images", type=FilePath, help="[default: --images]")
 @click.option("--train-annotations", type=FilePath, help="The same to retrain on; needed for that alone.")
@@ -48,20 +55,15 @@ def command(folder: Path, config: str, weights: Path, name: str | None, classes:
     Nothing is trained unless that file is changed to ask for it.
     """
     from anchorprune.datasets.offered import look_over
-    from anchorprune.files import whole_file
-    from anchorprune.pipeline.project import Project, as_yaml
+    from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
+    from anchorprune.pipeline.project import Project
 
-    name = _checked_name(folder, name)
-    _refuse_full(folder)
-    splits = _splits(**{key: options[key] for key in options if key.endswith(("annotations", "images"))})
+    name = project_name(folder, name)
+    check_free(folder)
+    splits = given_splits({split: (options[f"{split}_annotations"], options[f"{split}_images"]) for split in SPLITS})
     read = look_over(splits)
     head, overrides = _look_over_detector(config, weights, options["option"], classes, splits["prune"], read["prune"])
-    file = folder / "experiments.yaml"
-    found = config if "::" in config else str(Path(config).absolute())
-    places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
-    project = Project(name, found, weights.absolute(), places, overrides, options["budgets"])
-    with whole_file(file) as partial:
-        partial.write_text(as_yaml(project, file), encoding="utf-8")
+    file = write_project(folder, Project(name, config, weights, splits, overrides, options["budgets"]))
     counts = {key: len(found.images) for key, found in read.items()}
     print_json(
         {"output": str(file), "images": counts, "classes": head.num_classes, **cost(Layout.full(head)).to_dict()}
@@ -90,32 +92,3 @@ def _look_over_detector(
     if not takeover.states(cfg, names):
         overrides["anchorprune.classes"] = names
     return takeover.try_out(cfg, weights, split[1] / truth.images[0].file_name), overrides
-
-
-def _checked_name(folder: Path, name: str | None) -> str:
-    found = name or re.sub(r"[^A-Za-z0-9.]+", "-", folder.absolute().name).strip("-.")
-    if not _NAME.fullmatch(found):
-        raise UserError(f"--name {found!r} becomes a folder: use letters, digits, dots and dashes, a letter first")
-    for file in sorted(Path("config").glob("*.yaml")):  # the written file is laid over these: equal names would mix
-        shipped = yaml.safe_load(file.read_text()) or {}
-        for section in ("datasets", "detectors", "experiments", "groups"):
-            if found in shipped.get(section, {}):
-                raise UserError(f"--name {found!r} is taken by {file} ({section}); choose another")
-    return found
-
-
-def _refuse_full(folder: Path) -> None:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already and not an empty folder; choose another")
-
-
-def _splits(**given: Path | None) -> dict[str, tuple[Path, Path]]:
-    """Split -> annotation file and image folder."""
-    splits = {}
-    for split, prefix in (("train", "train_"), ("prune", ""), ("test", "test_")):
-        annotations, images = given[f"{prefix}annotations"], given[f"{prefix}images"]
-        if annotations is not None:
-            splits[split] = (annotations, images or given["images"])
-        elif images is not None:
-            raise click.UsageError(f"--{split}-images goes with --{split}-annotations")
-    return splits

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from anchorprune.heads.layout import FIXED
 
+# What names a user gives look like; they become folders. As config/schemas/experiments.schema.yaml, $defs.name.
+NAME = "[A-Za-z0-9][A-Za-z0-9.-]*"
+
 
 class Pruned(NamedTuple):
     """A pruned detector of an experiment.
