@@ -20,7 +20,7 @@ import torch
 from mmengine.config import Config
 from onnx import numpy_helper
 
-from anchorprune.anchors.order import permutation, published_ssd300
+from anchorprune.anchors.anchor_order import permutation, published_ssd300
 from anchorprune.deploy.latency.compare import markdown, measure
 from anchorprune.deploy.latency.device import facts
 from anchorprune.deploy.latency.measure_table import measure as measure_table

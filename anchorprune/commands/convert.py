@@ -69,7 +69,7 @@ def _back(config: str, weights: Path | None, output: Path) -> dict:
 
 def _anchors(order: str) -> Sequence | None:
     """The anchors that --order names; None for the config's own."""
-    from anchorprune.anchors.order import published_ssd300
+    from anchorprune.anchors.anchor_order import published_ssd300
     from anchorprune.detectors.mmdet.config.compose import read_config
     from anchorprune.detectors.mmdet.config.convert import anchors_of
 

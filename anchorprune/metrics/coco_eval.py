@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.metrics.voc import voc_figures
+from anchorprune.metrics.voc_eval import voc_figures
 
 # COCO's twelve figures in the order of COCOeval.stats.
 FIGURES = (
