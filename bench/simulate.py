@@ -14,9 +14,9 @@ import math
 from pathlib import Path
 
 import numpy as np
+from anchorprune.heads.head import Head, Level
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.heads.layout import Head, Level
 from anchorprune.heads.predictions import Postprocess, PredictionsWriter
 
 REAL_BOXES = Path(__file__).parents[1] / "../shared/data/coco_val2017_boxes.json.gz"

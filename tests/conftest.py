@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared/data"

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from anchorprune.heads.head import Head, Level
 
 from anchorprune.anchors import fitted_head as fitting
 from anchorprune.anchors.anchor_sets import anchor_set
@@ -14,7 +15,7 @@ from anchorprune.anchors.kmeans import kmeans_anchors
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout, Level
+from anchorprune.heads.layout import Layout
 
 HEAD = Head(
     "small",

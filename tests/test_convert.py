@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from anchorprune.heads.head import Head
 from mmengine.logging.history_buffer import HistoryBuffer
 from test_families import CONFIGS, read
 
@@ -19,7 +20,6 @@ from anchorprune.detectors.mmdet.config.convert import convert
 from anchorprune.detectors.mmdet.model import build, load
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
-from anchorprune.heads.layout import Head
 
 SSD300 = CONFIGS / "ssd/ssd300_coco.py"
 YOLO = CONFIGS / "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from anchorprune.heads.head import Head
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.registry import TASK_UTILS
@@ -26,7 +27,7 @@ from anchorprune.detectors.mmdet.model import build, load
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.layout import Layout
 
 SSD300 = "ssd/ssd300_coco.py"
 SSDLITE = "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py"

@@ -4,10 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
+from anchorprune.heads.head import Head, Level
 
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout, Level
+from anchorprune.heads.layout import Layout
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
 

@@ -181,7 +181,7 @@ def exported(trained, run_command, tmp_path_factory):
 
 def test_a_device_measures_its_table_with_the_exported_script(trained, exported, tmp_path):
     """As on a device: the folder alone, another current folder, no anchorprune, no torch."""
-    from anchorprune.heads.layout import Head
+    from anchorprune.heads.head import Head
 
     output = tmp_path / "table.json"
     subprocess.run(

@@ -2,12 +2,13 @@
 
 import pandas as pd
 import pytest
+from anchorprune.heads.head import Head, Level
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout, Level
+from anchorprune.heads.layout import Layout
 from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.figures.fronts import best_by_cost
 from anchorprune.report.figures.removal import read_front, removal_shares

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from anchorprune.heads.head import Head, Level
 
 from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.report.data.contents import report_files
 from anchorprune.report.data.shapes import PER_OCTAVE, ShapeCounts, count_shapes, level_of_share, smoothed, summary

@@ -5,8 +5,9 @@ import json
 
 import numpy as np
 import pytest
+from anchorprune.heads.head import Head
 
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.layout import Layout
 from anchorprune.heads.slicing import ChannelSlice, slice_state
 
 torch = pytest.importorskip("torch")

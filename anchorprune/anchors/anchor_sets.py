@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 
 def anchor_set(head: Head) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 THRESHOLDS = np.arange(50, 100, 5) / 100  # COCO's
 _CHUNK = 1 << 15  # boxes at a time: a chunk's table of 54 anchors takes 14 MB

@@ -8,7 +8,7 @@ import numpy as np
 
 from anchorprune.anchors.fit import overlap_chunks
 from anchorprune.anchors.kmeans import kmeans_anchors, moved
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 MOST_BOXES = 50_000
 _ROUNDS = 100  # of fitting all levels together; on the boxes of 200 COCO images it settles after 40 to 100

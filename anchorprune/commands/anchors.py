@@ -8,7 +8,7 @@ import click
 from anchorprune.commands.options import IndexList, print_json
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 
 
 @click.command(epilog="Example: anchorprune anchors head.json train.json --kmeans 2,4,5,3,2,1 --output kmeans.json")

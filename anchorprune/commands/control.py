@@ -28,7 +28,8 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
     """Draw a layout of the same anchors per level; each is as likely as any other."""
     from anchorprune.anchors.controls import random_layout
     from anchorprune.heads.cost import cost
-    from anchorprune.heads.layout import Head, Layout
+    from anchorprune.heads.head import Head
+    from anchorprune.heads.layout import Layout
 
     drawn = random_layout(Layout.load(layout, Head.load(head)), seed)
     drawn.save(output)
@@ -50,7 +51,8 @@ def kmeans(head: Path, layout: Path, annotations: Path, seed: int, output: Path)
     from anchorprune.anchors.fitted_head import fitted_head
     from anchorprune.anchors.scaling import scaled_boxes
     from anchorprune.datasets.coco import read_coco
-    from anchorprune.heads.layout import Head, Layout
+    from anchorprune.heads.head import Head
+    from anchorprune.heads.layout import Layout
 
     chosen = Layout.load(layout, Head.load(head))
     boxes, extent = scaled_boxes(read_coco(annotations), chosen.head.input_size, chosen.head.keep_ratio)

@@ -6,7 +6,7 @@ import click
 
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 
 @click.command(epilog="Example: anchorprune cost head.json --drop 5,7")

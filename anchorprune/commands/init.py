@@ -9,8 +9,9 @@ from anchorprune.commands.options import print_json
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost
+from anchorprune.heads.head import Head
 from anchorprune.heads.labels import label_names
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.layout import Layout
 
 FilePath = click.Path(path_type=Path)
 

@@ -15,7 +15,7 @@ from anchorprune.heads.cost import cost
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Layout file to write.")
 def command(head: Path, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None, output: Path) -> None:
     """Write the layout of HEAD (a head.json) that keeps or drops the given anchors, for `slice`, `score` and `cost`."""
-    from anchorprune.heads.layout import Head
+    from anchorprune.heads.head import Head
 
     layout = chosen_layout(Head.load(head), keep, drop)
     layout.save(output)

@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 import click
 
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 
 
 class IndexList(click.ParamType):

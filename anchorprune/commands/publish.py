@@ -52,7 +52,8 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
     from anchorprune.detectors.mmdet.config.compose import read_config
     from anchorprune.detectors.mmdet.config.runnable import write_runnable
     from anchorprune.detectors.mmdet.weights import read_weights
-    from anchorprune.heads.layout import Head, Layout
+    from anchorprune.heads.head import Head
+    from anchorprune.heads.layout import Layout
     from anchorprune.report.card import as_markdown
 
     layout = Layout.load(options["layout"], Head.load(options["head"]))

@@ -12,7 +12,8 @@ from typing import Any
 
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 
 VERSION = 1
 

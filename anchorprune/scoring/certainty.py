@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Bootstrap, Difference
 from anchorprune.scoring.scorer import Scorer

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.search.front import Scored, best_within
 from anchorprune.search.methods.greedy import descend
 from anchorprune.search.problem import Problem

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.files import whole_file
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.scoring import Bootstrap, Scorer
 from anchorprune.search.front import Scored
 from anchorprune.search.run import Result

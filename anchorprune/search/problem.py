@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, Subset
 from anchorprune.search.journal import Journal

@@ -1,10 +1,10 @@
 """Small random data sets full of what goes wrong: ties, crowds, degenerate boxes, empty images and categories."""
 
 import numpy as np
+from anchorprune.heads.head import Head, Level
 from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.heads.layout import Head, Level
 from anchorprune.heads.predictions import Candidates, Postprocess, Predictions, PredictionsWriter
 
 HEAD = Head(

@@ -15,7 +15,7 @@ from anchorprune.detectors.mmdet.families.families import family_of, family_of_c
 from anchorprune.detectors.mmdet.training.backbone import pretrained
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess
 
 

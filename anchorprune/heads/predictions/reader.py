@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 from anchorprune.heads.predictions.checks import check_columns, check_rows, metadata_json
 from anchorprune.heads.predictions.format import COLUMNS, Candidates, Postprocess
 

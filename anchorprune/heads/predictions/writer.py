@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.files import whole_file
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 from anchorprune.heads.predictions.format import COLUMNS, Postprocess
 
 ROWS_PER_GROUP = 1 << 20

@@ -3,7 +3,7 @@
 from collections import Counter
 from fractions import Fraction
 
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 LARGEST_TERM = 6  # ratios up to 1:6 have a name of whole numbers
 CLOSE = 0.02  # a ratio this close (relative) to whole numbers is called by them

@@ -8,7 +8,8 @@ import pandas as pd
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import FIXED, Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import FIXED, Layout
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
 

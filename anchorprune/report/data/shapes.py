@@ -9,7 +9,7 @@ from tqdm import tqdm
 from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 from anchorprune.heads.predictions import Candidates, Predictions
 
 PER_OCTAVE = 12  # bins for each doubling of a width or height

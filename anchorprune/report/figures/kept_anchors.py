@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.report.data.manifest import Entry, configuration
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.style import COLORS, GREY, faded

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
-from anchorprune.heads.layout import Head, Layout
+from anchorprune.heads.head import Head
+from anchorprune.heads.layout import Layout
 from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.data.section import Section
 

@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image, ImageOps
 
 from anchorprune.files import whole_file
-from anchorprune.heads.layout import Head, Level
+from anchorprune.heads.head import Head, Level
 from anchorprune.metrics.agreement import Found, shared
 from anchorprune.report.figures.style import COLORS, style
 

@@ -19,7 +19,7 @@ from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.weights import save_weights
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 
 def convert(

@@ -16,7 +16,7 @@ from anchorprune.detectors.mmdet.config.convert import class_names
 from anchorprune.detectors.mmdet.families.families import supported
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.errors import UserError
-from anchorprune.heads.layout import Head
+from anchorprune.heads.head import Head
 
 _LOADERS = ("test_dataloader", "val_dataloader", "train_dataloader")
 
