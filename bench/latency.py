@@ -19,7 +19,7 @@ import torch
 from mmengine.config import Config
 from onnx import numpy_helper
 
-from anchorprune.anchors.order import permutation, published_ssd300
+from anchorprune.anchors.anchor_order import permutation, published_ssd300
 from anchorprune.deploy.latency.device import facts
 from anchorprune.deploy.latency.rounds import time_together
 from anchorprune.deploy.latency.speedups import compare, markdown

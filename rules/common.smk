@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.pipeline import resources
 from anchorprune.pipeline.arguments import (
     dataset_arguments,
@@ -18,8 +19,9 @@ from anchorprune.detectors.registry import check_known
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
-from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
+from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_writable, hold_run_lock
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
@@ -49,7 +51,6 @@ PRUNED = f"{TRAINED}/{{search}}/{{budget}}"
 
 
 # Beside a search's layouts lie their controls: SEARCH+random, SEARCH+kmeans.
-NAME = "[A-Za-z0-9][A-Za-z0-9.-]*"
 READY_MADE = "|".join(name for name, d in PLAN.config["detectors"].items() if "weights" in d)
 
 

@@ -1,4 +1,4 @@
-"""retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned; and the controls beside it."""
+"""retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned."""
 
 
 rule retrain:
@@ -30,37 +30,3 @@ rule retrain:
         "anchorprune retrain {params.detector:q} {params.options:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " --output {params.folder:q} > {log:q} 2>&1"
-
-
-rule train_control:
-    """Train a detector with k-means anchors from scratch, beside a pruned one with as many."""
-    input:
-        config=config_file,
-        anchors=f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/train.json",
-    output:
-        detector=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/detector.json",
-        head=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/head.json",
-    log:
-        f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/train.log",
-    benchmark:
-        f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/benchmark.tsv"
-    wildcard_constraints:
-        search=NAME,
-    conda:
-        "../environment.yml"
-    threads: lambda w: resources.threads(detector_of(w)["training"])
-    resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "train", "mem_mb", attempt),
-        runtime=lambda w, attempt: resources.amount(detector_of(w), "train", "runtime", attempt),
-        gpu=lambda w: resources.gpus(detector_of(w)["training"], GPUS),
-    params:
-        images=images_of("train"),
-        detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
-        recipe=lambda w: options(detector_of(w)["training"]),
-        folder=subpath(output.detector, parent=True),
-    shell:
-        "anchorprune train {params.detector:q} --name {wildcards.detector}-kmeans"
-        " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
-        " {params.recipe:q} --output {params.folder:q} > {log:q} 2>&1"

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit, kmeans_anchors, scaled_boxes, shape_overlaps
+from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit
+from anchorprune.anchors.kmeans import kmeans_anchors, shape_overlaps
+from anchorprune.anchors.scaling import scaled_boxes
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level

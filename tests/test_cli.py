@@ -51,7 +51,7 @@ def test_cost_score_search_and_report_run_without_torch():
         "import anchorprune.commands.cost, anchorprune.commands.score, anchorprune.commands.search\n"
         "import anchorprune.commands.report, anchorprune.commands.compare\n"
         "import anchorprune.scoring, anchorprune.search.run, anchorprune.heads.predictions, anchorprune.report.write\n"
-        "import anchorprune.commands.shapes, anchorprune.metrics.coco, anchorprune.datasets.coco\n"
+        "import anchorprune.commands.shapes, anchorprune.metrics.coco_eval, anchorprune.datasets.coco\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -5,9 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from anchorprune.anchors import controls as anchor_controls
-from anchorprune.anchors.controls import control_anchors, fitted_head, random_layout
-from anchorprune.anchors.fit import fit, kmeans_anchors
+from anchorprune.anchors import fitted_head as fitting
+from anchorprune.anchors.anchor_sets import anchor_set
+from anchorprune.anchors.controls import random_layout
+from anchorprune.anchors.fit import fit
+from anchorprune.anchors.fitted_head import fitted_head
+from anchorprune.anchors.kmeans import kmeans_anchors
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
@@ -47,12 +50,13 @@ def test_random_layouts_cost_the_same_and_are_all_drawn():
 
 def test_kmeans_anchors_lie_on_the_levels_responsible_for_their_boxes():
     groups = [(12, 14), (44, 12), (70, 50), (45, 110)]
-    fitted = control_anchors(LAYOUT, boxes_of(groups), seed=1)
-    assert fitted["strides"] == [8, 16, 32]
-    assert [len(level) for level in fitted["levels"]] == [2, 0, 2]
-    found = np.concatenate([level for level in fitted["levels"] if level])
-    np.testing.assert_allclose(sorted(found.tolist()), sorted(map(list, groups)), rtol=0.05)
-    assert control_anchors(LAYOUT, boxes_of(groups), seed=1) == fitted
+    fitted = fitted_head(HEAD, LAYOUT.anchors_per_level, boxes_of(groups), seed=1)
+    found = anchor_set(fitted)
+    assert found["strides"] == [8, 16, 32]
+    assert [len(level) for level in found["levels"]] == [2, 0, 2]
+    anchors = [anchor for level in found["levels"] for anchor in level]
+    np.testing.assert_allclose(sorted(anchors), sorted(map(list, groups)), rtol=0.05)
+    assert fitted_head(HEAD, LAYOUT.anchors_per_level, boxes_of(groups), seed=1) == fitted
 
 
 def test_anchors_fitted_level_by_level_cover_better_than_those_dealt_out_by_size():
@@ -81,7 +85,7 @@ def test_a_level_with_too_few_boxes_takes_the_next_best():
 
 
 def test_of_many_boxes_some_are_drawn_by_the_seed(monkeypatch):
-    monkeypatch.setattr(anchor_controls, "MOST_BOXES", 100)
+    monkeypatch.setattr(fitting, "MOST_BOXES", 100)
     boxes = boxes_of([(9, 12), (44, 12), (70, 50), (45, 110)], each=200)
     extent = np.tile((160.0, 128.0), (len(boxes), 1))
     first, again, other = (fitted_head(HEAD, (2, 1, 2), boxes, extent, seed) for seed in (0, 0, 1))

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from mmengine.logging.history_buffer import HistoryBuffer
 from test_families import CONFIGS, read
 
-from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
+from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
 from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
 from anchorprune.detectors.mmdet.config.convert import convert
 from anchorprune.detectors.mmdet.detector import load

@@ -17,7 +17,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from test_families import read
 
-from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, published_ssd300
+from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, published_ssd300
 from anchorprune.detectors.mmdet.config.convert import anchors_of, convert, explicit, make_prunable
 from anchorprune.detectors.mmdet.config.convert_back import convert_back, to_mmdet
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_generator

@@ -5,7 +5,8 @@ import PIL.Image
 import pytest
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.datasets.check import check_disjoint, check_images
+from anchorprune.datasets.image_check import check_images
+from anchorprune.datasets.split_checks import check_disjoint
 from anchorprune.errors import UserError
 
 

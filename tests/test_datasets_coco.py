@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from anchorprune.datasets.coco import read_coco, read_image_info, write_coco
+from anchorprune.datasets.coco import read_coco, read_image_info
+from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.errors import UserError
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from anchorprune.cli import main
-from anchorprune.datasets.coco2017 import PRUNE_LIST, read_image_list
+from anchorprune.datasets.held_out import read_image_list
+from anchorprune.datasets.kinds.coco2017 import PRUNE_LIST
 from anchorprune.datasets.prepared import read_split
 from anchorprune.errors import UserError
 

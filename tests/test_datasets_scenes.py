@@ -5,9 +5,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from anchorprune.datasets.check import check_images
-from anchorprune.datasets.coco import write_coco
+from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.datasets.drawing import shape_mask
+from anchorprune.datasets.image_check import check_images
 from anchorprune.datasets.scenes import CLASSES, make_scene, write_scenes
 from anchorprune.errors import UserError
 

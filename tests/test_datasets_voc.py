@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anchorprune.datasets.coco import read_coco, write_coco
+from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.datasets.voc import read_voc, voc_categories, voc_images
 from anchorprune.errors import UserError
 

@@ -58,7 +58,7 @@ LAYOUTS = [list(range(10)), [0, 1, 3, 4, 6, 9], [3, 4, 5, 6, 7, 8], [0, 3, 6]]
 def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept, tmp_path):
     from anchorprune.datasets.coco import read_coco
     from anchorprune.detectors.mmdet.pruned import slice_detector
-    from anchorprune.metrics.coco import coco_figures
+    from anchorprune.metrics.coco_eval import coco_figures
 
     sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path)
     annotations, images = trained.split("prune")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.errors import UserError
-from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import plan
+from anchorprune.pipeline.records import NAME
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
@@ -112,3 +114,7 @@ def test_a_data_set_without_a_train_split(config):
         data = {key: value for key, value in config["datasets"]["own"].items() if key != lacking}
         with pytest.raises(UserError, match=f"datasets.own: no images {message}|datasets.own: {message}"):
             plan({**config, "datasets": {**config["datasets"], "own": data}}, SCHEMA)
+
+
+def test_names_have_one_form():
+    assert yaml.safe_load(SCHEMA.read_text())["$defs"]["name"]["pattern"] == f"^{NAME}$"

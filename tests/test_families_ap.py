@@ -37,7 +37,7 @@ from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.predict import predict
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Predictions
-from anchorprune.metrics.coco import coco_figures
+from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.scoring import Scorer
 
 IMAGES = 20

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.pipeline.arguments import detector_arguments
-from anchorprune.pipeline.experiments import expand_anchors, plan
+from anchorprune.pipeline.experiments import plan
 
 pytest.importorskip("torch")
 

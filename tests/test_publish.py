@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.metrics.coco import coco_figures
+from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.report.card import plain
 from anchorprune.scoring.certainty import certainty
 

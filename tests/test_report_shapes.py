@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from anchorprune.anchors.fit import image_scales
+from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.coco import read_coco
-from anchorprune.metrics.voc import voc_figures
+from anchorprune.metrics.voc_eval import voc_figures
 
 CLASSES = ("a", "b", "c")
 

@@ -1,4 +1,4 @@
-"""How well a set of anchors fits a data set's boxes, and anchors made to fit: k-means. NumPy only."""
+"""How well a set of anchors fits a data set's boxes. NumPy only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 
@@ -91,86 +90,3 @@ def best_overlaps(head: Head, boxes: np.ndarray, extent: np.ndarray | None = Non
             both = np.clip(np.minimum(reach, np.minimum(size, anchor)), 0, None).prod(1)
             columns.append(both / (area + anchor.prod() - both))
     return np.stack(columns, 1)
-
-
-def scaled_boxes(truth: Annotations, size: tuple[int, int], keep_ratio: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """A data set's boxes in input pixels; crowds and boxes without area are left out.
-
-    Args:
-        truth: the annotations.
-        size: (W, H) of the input.
-        keep_ratio: scale each image by one factor so that its long side is at most the input's long side and its
-            short side at most the short one (mmdet's `Resize(keep_ratio=True)`); else stretch it to the input.
-
-    Returns:
-        boxes (M, 4) float64 x1 y1 x2 y2, and with `keep_ratio` the (M, 2) width and height of each box's image.
-    """
-    whole = ~truth.iscrowd & (truth.boxes[:, 2:] > 0).all(1)
-    images, factor = image_scales(truth, size, keep_ratio)
-    index = truth.image_index[whole]
-    corners = truth.boxes[whole].astype(np.float64)
-    corners[:, 2:] += corners[:, :2]
-    boxes = corners * np.tile(factor[index], 2)
-    return boxes, (images * factor)[index] if keep_ratio else None
-
-
-def image_scales(truth: Annotations, size: tuple[int, int], keep_ratio: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 2) width and height of each image, original pixels, and (N, 2) what takes them to input pixels, float64.
-
-    Arguments as `scaled_boxes`.
-    """
-    images = np.array([(image.width, image.height) for image in truth.images], np.float64).reshape(-1, 2)
-    if keep_ratio:
-        factor = np.minimum(max(size) / images.max(1), min(size) / images.min(1))[:, None].repeat(2, 1)
-    else:
-        factor = np.array(size, np.float64) / images
-    return images, factor
-
-
-def shape_overlaps(shapes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """(M, 2) and (K, 2) widths and heights -> (M, K) IoU of the two laid on one centre."""
-    both = np.minimum(shapes[:, None], anchors[None]).prod(2)
-    return both / (shapes.prod(1)[:, None] + anchors.prod(1)[None] - both)
-
-
-def kmeans_anchors(shapes: np.ndarray, k: int, seed: int = 0, rounds: int = 300) -> np.ndarray:
-    """Anchors by k-means with the distance 1 - IoU (Redmon and Farhadi, YOLO9000, arXiv 1612.08242, section 2).
-
-    Starts are drawn as in k-means++, with a chance proportional to the distance. The same seed gives the same anchors.
-
-    Args:
-        shapes: (M, 2) widths and heights of the boxes, input pixels.
-        k: number of anchors.
-        seed: of the starts.
-        rounds: at most this many rounds; it stops when no box changes its anchor.
-
-    Returns:
-        (k, 2) float64 widths and heights, by growing area.
-
-    Raises:
-        UserError: fewer different shapes than anchors.
-    """
-    shapes = np.asarray(shapes, np.float64)
-    different = len(np.unique(shapes, axis=0))
-    if not 0 < k <= different:
-        raise UserError(f"k-means: {k} anchors of {different} different box shapes; ask for 1 to {different}")
-    anchors = _starts(shapes, k, np.random.default_rng(seed))
-    nearest = None
-    for _ in range(rounds):
-        before, nearest = nearest, shape_overlaps(shapes, anchors).argmax(1)
-        if before is not None and np.array_equal(before, nearest):
-            break
-        counts = np.bincount(nearest, minlength=k)
-        sums = np.stack([np.bincount(nearest, shapes[:, axis], minlength=k) for axis in (0, 1)], 1)
-        used = counts > 0  # an anchor that serves no box stays where it is
-        anchors[used] = sums[used] / counts[used, None]
-    return anchors[np.lexsort((anchors[:, 0], anchors.prod(1)))]
-
-
-def _starts(shapes: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
-    anchors = [shapes[generator.integers(len(shapes))]]
-    distance = np.ones(len(shapes))
-    for _ in range(k - 1):
-        distance = np.minimum(distance, 1 - shape_overlaps(shapes, anchors[-1][None])[:, 0])
-        anchors.append(shapes[generator.choice(len(shapes), p=distance / distance.sum())])
-    return np.stack(anchors)

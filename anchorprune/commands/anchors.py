@@ -32,8 +32,10 @@ def command(
     boxes that each anchor fits best comes with it, in the anchors' order. k-means anchors are fitted level by level,
     to the boxes that the level's given anchors overlap best, and then all together.
     """
-    from anchorprune.anchors.controls import anchor_set, fitted_head
-    from anchorprune.anchors.fit import fit, scaled_boxes
+    from anchorprune.anchors.anchor_sets import anchor_set
+    from anchorprune.anchors.fit import fit
+    from anchorprune.anchors.fitted_head import fitted_head
+    from anchorprune.anchors.scaling import scaled_boxes
     from anchorprune.datasets.coco import read_coco
 
     head = _read_head(head_or_anchors, input_size)

@@ -46,8 +46,10 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
 @click.option("--output", required=True, type=FilePath, help="Write the anchor set, for `train --anchors`.")
 def kmeans(head: Path, layout: Path, annotations: Path, seed: int, output: Path) -> None:
     """Fit as many anchors per level to the boxes of ANNOTATIONS (a COCO file, the training split's) by k-means."""
-    from anchorprune.anchors.controls import anchor_set, fitted_head
-    from anchorprune.anchors.fit import fit, scaled_boxes
+    from anchorprune.anchors.anchor_sets import anchor_set
+    from anchorprune.anchors.fit import fit
+    from anchorprune.anchors.fitted_head import fitted_head
+    from anchorprune.anchors.scaling import scaled_boxes
     from anchorprune.datasets.coco import read_coco
     from anchorprune.heads.head import Head
     from anchorprune.heads.layout import Layout

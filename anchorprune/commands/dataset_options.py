@@ -1,4 +1,4 @@
-"""What the kinds of `anchorprune dataset` share: options, the shares held out of train, the summary."""
+"""What the sub-commands of `anchorprune dataset` share: options, and the summary."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,6 @@ from anchorprune.datasets.splits import SPLITS
 log = logging.getLogger(__name__)
 _SHOWN = 20  # skipped boxes shown on standard error; dataset.json lists all of them
 
-Limits = tuple[tuple[str, int], ...]
 FolderPath = click.Path(path_type=Path)
 output_option = click.option("--output", type=FolderPath, required=True, help="Folder to write.")
 seed_option = click.option(
@@ -35,34 +34,19 @@ limit_option = click.option(
     "--limit",
     type=(click.Choice(SPLITS), click.IntRange(1)),
     multiple=True,
+    callback=lambda ctx, param, pairs: dict(pairs),
     help="Only a split's first images by id, for a quick try, e.g. --limit train 16. Can be given for each split.",
 )
 
 
-def read_names(categories: str) -> tuple[str, ...]:
+def read_names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Class names with commas between them; raises click.UsageError where one is given twice or none."""
-    names = tuple(name.strip() for name in categories.split(",") if name.strip())
+    if not value:
+        return None
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
     if not names or len(set(names)) < len(names):
-        raise click.UsageError(f"--categories {categories!r} must be different names with commas between them")
+        raise click.UsageError(f"{param.opts[0]} {value!r} must be different names with commas between them")
     return names
-
-
-def shares_held_out(given: dict[str, Any], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
-    """The splits to be taken from train, or from prune where there is no train, and their shares of it."""
-    if not ("train" in given or "prune" in given):
-        raise click.UsageError("no images to search on: give --train, --prune or both")
-    if "test" not in given and test_fraction is None:
-        raise click.UsageError("no test split: give --test, or --test-fraction to hold out a share of train for it")
-    wanted = {"prune": prune_fraction, "test": test_fraction}
-    shares = {name: share for name, share in wanted.items() if name not in given and share is not None}
-    if sum(shares.values()) >= 1:
-        raise click.UsageError("--prune-fraction and --test-fraction leave nothing to train on; make them smaller")
-    return shares
-
-
-def facts(shares: dict[str, float], limit: tuple[tuple[str, int], ...]) -> dict[str, Any]:
-    """What dataset.json records of how the splits were made."""
-    return ({"held_out": shares} if shares else {}) | ({"limit": dict(limit)} if limit else {})
 
 
 def report(output: Path, manifest: dict[str, Any]) -> None:

@@ -1,19 +1,16 @@
 """`anchorprune init`: a project around a detector of one's own."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from anchorprune.commands.options import backend_option, print_json
-from anchorprune.errors import UserError
+from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Layout
 
 FilePath = click.Path(path_type=Path)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.schema.yaml, $defs.name
 
 
 @click.command(
@@ -23,8 +20,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.s
 @backend_option
 @click.option("--config", required=True, help="mmdet config: a file, or mmdet::FOLDER/NAME.py.")
 @click.option("--weights", required=True, type=FilePath, help="Checkpoint of that detector (mmdet 2 or 3).")
-@click.option("--annotations", required=True, type=FilePath, help="COCO annotation file of images to search on.")
-@click.option("--images", required=True, type=FilePath, help="Folder that the file names in it are relative to.")
+@click.option(
+    *("--annotations", "prune_annotations"),
+    required=True,
+    type=FilePath,
+    help="COCO annotation file of images to search on.",
+)
+@click.option(
+    *("--images", "prune_images"),
+    required=True,
+    type=FilePath,
+    help="Folder that the file names in it are relative to.",
+)
 @click.option("--test-annotations", type=FilePath, help="The same to report on.  [default: half of --annotations]")
 @click.option("--test-images", type=FilePath, help="[default: --images]")
 @click.option("--train-annotations", type=FilePath, help="The same to retrain on; needed for that alone.")
@@ -57,12 +64,12 @@ def command(
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign
     from anchorprune.detectors.registry import backend
-    from anchorprune.files import whole_file
-    from anchorprune.pipeline.project import Project, as_yaml
+    from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
+    from anchorprune.pipeline.project import Project
 
-    name = _checked_name(folder, name)
-    _refuse_full(folder)
-    splits = _splits(**{key: options[key] for key in options if key.endswith(("annotations", "images"))})
+    name = project_name(folder, name)
+    check_free(folder)
+    splits = given_splits({split: (options[f"{split}_annotations"], options[f"{split}_images"]) for split in SPLITS})
     read = look_over(splits)
     annotations, images = splits["prune"]
     names, photo = read["prune"].category_names, images / read["prune"].images[0].file_name
@@ -70,41 +77,7 @@ def command(
     found = backend(backend_name).look_over(foreign, classes, annotations, names, photo)
     if found.note:
         click.echo(found.note, err=True)
-    file = folder / "experiments.yaml"
-    place = config if "::" in config else str(Path(config).absolute())
-    places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
-    project = Project(name, place, weights.absolute(), places, found.overrides, options["budgets"])
-    with whole_file(file) as partial:
-        partial.write_text(as_yaml(project, file), encoding="utf-8")
+    file = write_project(folder, Project(name, config, weights, splits, found.overrides, options["budgets"]))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     print_json({"output": str(file), "images": counts, "classes": found.head.num_classes, **full})
-
-
-def _checked_name(folder: Path, name: str | None) -> str:
-    found = name or re.sub(r"[^A-Za-z0-9.]+", "-", folder.absolute().name).strip("-.")
-    if not _NAME.fullmatch(found):
-        raise UserError(f"--name {found!r} becomes a folder: use letters, digits, dots and dashes, a letter first")
-    for file in sorted(Path("config").glob("*.yaml")):  # the written file is laid over these: equal names would mix
-        shipped = yaml.safe_load(file.read_text()) or {}
-        for section in ("datasets", "detectors", "experiments", "groups"):
-            if found in shipped.get(section, {}):
-                raise UserError(f"--name {found!r} is taken by {file} ({section}); choose another")
-    return found
-
-
-def _refuse_full(folder: Path) -> None:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already and not an empty folder; choose another")
-
-
-def _splits(**given: Path | None) -> dict[str, tuple[Path, Path]]:
-    """Split -> annotation file and image folder."""
-    splits = {}
-    for split, prefix in (("train", "train_"), ("prune", ""), ("test", "test_")):
-        annotations, images = given[f"{prefix}annotations"], given[f"{prefix}images"]
-        if annotations is not None:
-            splits[split] = (annotations, images or given["images"])
-        elif images is not None:
-            raise click.UsageError(f"--{split}-images goes with --{split}-annotations")
-    return splits

@@ -1,33 +1,17 @@
-"""From the splits that are given to the three of a prepared data set: hold out, limit, check."""
+"""The last steps from the splits that are read to those of a prepared data set: limit, check."""
 
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
-from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.check import check_disjoint, check_images
-from anchorprune.datasets.prepared import Split
-from anchorprune.datasets.splits import SPLITS, first_images, split
-
-
-def hold_out(
-    found: Mapping[str, tuple[Annotations, Path]], shares: Mapping[str, float], seed: int
-) -> dict[str, tuple[Annotations, Path]]:
-    """Take shares of train, or of prune where there is no train, for the splits that are missing; at random by `seed`.
-
-    Raises:
-        UserError: a split would be empty.
-    """
-    if not shares:
-        return dict(found)
-    source = "train" if "train" in found else "prune"
-    whole, images = found[source]
-    parts = split(whole, {**shares, source: 1 - sum(shares.values())}, seed)
-    return {**found, **{name: (part, images) for name, part in parts.items()}}
+from anchorprune.datasets.image_check import check_images
+from anchorprune.datasets.split_checks import check_disjoint
+from anchorprune.datasets.splits import SPLITS, Split, first_images
 
 
 def finish(
-    found: Mapping[str, tuple[Annotations, Path]],
+    found: Mapping[str, Split],
     output: Path,
     limits: Mapping[str, int],
     check: bool,
@@ -36,7 +20,7 @@ def finish(
     """Cut the splits to their limits, and check that they are disjoint and that their images are whole.
 
     Args:
-        found: train (or none), prune and test, each with its image folder.
+        found: train (or none), prune and test.
         output: the folder the data set goes to, for relative image folders.
         limits: most images of a split; the first by id stay.
         check: decode every image.
@@ -45,12 +29,17 @@ def finish(
     Raises:
         UserError: an image is in two splits, missing or damaged.
     """
-    names = [n for n in SPLITS if n in found]
-    cut = {n: (first_images(found[n][0], limits[n]) if n in limits else found[n][0], found[n][1]) for n in names}
+    whole = {name: found[name] for name in SPLITS if name in found}
+    cut = {n: Split(first_images(s.annotations, limits[n]), s.images) if n in limits else s for n, s in whole.items()}
     check_disjoint(cut, same)
     for annotations, images in cut.values() if check else ():
         check_images(annotations, images)
     return {name: Split(part, _recorded(images, output)) for name, (part, images) in cut.items()}
+
+
+def facts(shares: Mapping[str, float], limits: Mapping[str, int]) -> dict[str, Any]:
+    """What dataset.json records of how the splits were made: shares that were held out, and limits."""
+    return ({"held_out": dict(shares)} if shares else {}) | ({"limit": dict(limits)} if limits else {})
 
 
 def _recorded(images: Path, output: Path) -> Path:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.check import check_disjoint
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.split_checks import check_disjoint
+from anchorprune.datasets.splits import Split
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 
@@ -27,7 +28,7 @@ def look_over(splits: Mapping[str, tuple[Path, Path]]) -> dict[str, Annotations]
             raise UserError(
                 f"{splits[name][0]} and {splits['prune'][0]} differ in categories; they must share them all"
             )
-    check_disjoint({name: (found, splits[name][1]) for name, found in read.items()})
+    check_disjoint({name: Split(found, splits[name][1]) for name, found in read.items()})
     if "test" not in read and len(read["prune"].images) < 2:
         raise UserError(f"{splits['prune'][0]}: one image cannot be split; give --test-annotations, or more images")
     return read

@@ -1,6 +1,8 @@
 """Subsets of a data set, and seeded splits of one annotation file into disjoint parts."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,13 @@ from anchorprune.errors import UserError
 
 # What a data set is split into: trained on, searched on, reported on.
 SPLITS = ("train", "prune", "test")
+
+
+class Split(NamedTuple):
+    """One split: its boxes, and the folder that their file names are relative to."""
+
+    annotations: Annotations
+    images: Path
 
 
 def subset(annotations: Annotations, image_ids: Iterable[int]) -> Annotations:

@@ -11,7 +11,7 @@ from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.detections import Detections
 from anchorprune.heads.layout import Layout
-from anchorprune.metrics.coco import figures
+from anchorprune.metrics.coco_eval import figures
 
 
 def evaluate(

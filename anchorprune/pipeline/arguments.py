@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from anchorprune.datasets.kinds import kind_of
+
 
 def options(settings: Mapping[str, Any]) -> list[str]:
     """Settings as options, in the order of their keys: `{"batch_size": 8}` -> `--batch-size 8`.
@@ -22,13 +24,9 @@ def options(settings: Mapping[str, Any]) -> list[str]:
 
 
 def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
-    """Arguments of `anchorprune dataset`.
-
-    A list becomes its option several times. A number of `prune` is a fraction, but of generated scenes a count.
-    """
-    settings = {key: value for key, value in dataset.items() if key not in ("kind", "download", "limit")}
-    if dataset["kind"] != "scenes" and isinstance(settings.get("prune"), int | float):
-        settings["prune_fraction"] = settings.pop("prune")
+    """Arguments of `anchorprune dataset`; a list becomes its option several times."""
+    given = kind_of(dataset).options(dataset)
+    settings = {key: value for key, value in given.items() if key not in ("kind", "download", "limit")}
     repeated = {key: settings.pop(key) for key in sorted(settings) if isinstance(settings[key], list)}
     words = [word for key, values in repeated.items() for value in values for word in (f"--{key}", value)]
     words += [word for name, count in dataset.get("limit", {}).items() for word in ("--limit", name, str(count))]

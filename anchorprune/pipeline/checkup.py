@@ -80,8 +80,9 @@ def _datasets(config: Path) -> Iterator[Finding]:
         yield Finding("config", False, f"{config} is not readable YAML ({' '.join(str(error).split())})")
         return
     for name, settings in datasets.items():
-        missing = [path for _, path in source_paths(settings) if not Path(path).exists()]
+        sources = source_paths(settings)
+        missing = [path for _, path in sources if not Path(path).exists()]
         if missing:
             yield Finding(f"data set {name}", False, f"{missing[0]} is not there; {remedy(settings)}", False)
         else:
-            yield Finding(f"data set {name}", True, "generated" if settings["kind"] == "scenes" else "in place", False)
+            yield Finding(f"data set {name}", True, "in place" if sources else "generated", False)

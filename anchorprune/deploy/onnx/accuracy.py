@@ -13,7 +13,7 @@ from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import OnnxDetector
 from anchorprune.errors import UserError
 from anchorprune.files import write_json
-from anchorprune.metrics.coco import coco_figures
+from anchorprune.metrics.coco_eval import coco_figures
 
 
 def evaluate(

@@ -130,7 +130,7 @@ def _config_and_weights(files: Sequence[Path]) -> tuple[Path, Path]:
 
 def _anchors(order: str) -> Sequence | None:
     """The anchors that an order names; None for the config's own."""
-    from anchorprune.anchors.order import published_ssd300
+    from anchorprune.anchors.anchor_order import published_ssd300
     from anchorprune.detectors.mmdet.config.compose import read_config
     from anchorprune.detectors.mmdet.config.convert import anchors_of
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from anchorprune.anchors.fit import image_scales
+from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head

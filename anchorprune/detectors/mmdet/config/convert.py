@@ -8,7 +8,7 @@ from mmdet.registry import DATASETS, MODELS, TASK_UTILS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
-from anchorprune.anchors.order import PUBLISHED_DIFFERENCE, Anchors, permutation
+from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, Anchors, permutation
 from anchorprune.detectors.mmdet.checkpoints import load_checkpoint, read_checkpoint
 from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.mmdet.config.compose import OURS, OWN_KEY

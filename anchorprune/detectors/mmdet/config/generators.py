@@ -15,7 +15,7 @@ import numpy as np
 from mmdet.registry import TASK_UTILS
 from mmengine.config import ConfigDict
 
-from anchorprune.anchors.order import permutation
+from anchorprune.anchors.anchor_order import permutation
 from anchorprune.errors import UserError
 
 # Pixels that two anchors may differ and still be the same: both are float32 sums.

@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.metrics.voc import voc_figures
+from anchorprune.metrics.voc_eval import voc_figures
 
 # COCO's twelve figures in the order of COCOeval.stats.
 FIGURES = (
@@ -45,7 +45,7 @@ def coco_figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[s
         `per_class`: category name -> AP.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-        ground_truth = as_coco(truth)
+        ground_truth = _as_coco(truth)
         evaluation = COCOeval(ground_truth, _results(ground_truth, detections), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
@@ -60,7 +60,7 @@ def _class_means(precision: np.ndarray) -> list[float]:
     return [float(column[column > -1].mean()) if (column > -1).any() else -1.0 for column in columns]
 
 
-def as_coco(truth: Annotations) -> COCO:
+def _as_coco(truth: Annotations) -> COCO:
     """A pycocotools COCO object of annotations in memory."""
     coco = COCO()
     image_ids = truth.image_ids

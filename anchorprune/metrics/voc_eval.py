@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.metrics.overlap import iou
 
 _IOU = 0.5
 _POINTS = 11  # recalls 0, 0.1, .. 1
@@ -91,7 +92,7 @@ def _marked(truth: Annotations, category: int, found: np.ndarray) -> tuple[np.nd
     of_image = {number: np.flatnonzero(image_ids == number) for number in np.unique(image_ids).tolist()}
     for n, detection in enumerate(found):
         near = of_image.get(int(detection[0]), ())
-        overlaps = _iou(detection[3:], truth.boxes[rows[near]]) if len(near) else np.zeros(1)
+        overlaps = iou(detection[None, 3:], truth.boxes[rows[near]])[0] if len(near) else np.zeros(1)
         if overlaps.max() < _IOU:
             wrong[n] = True
             continue
@@ -100,14 +101,6 @@ def _marked(truth: Annotations, category: int, found: np.ndarray) -> tuple[np.nd
         wrong[n] = not difficult[best] and taken[best]
         taken[best] = True
     return right, wrong, int((~difficult).sum())
-
-
-def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(M,) intersection over union of a box (4,) with boxes (M, 4), all x y w h."""
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
-    common = np.prod(np.maximum(high - low, 0), axis=1)
-    return common / (np.prod(box[2:]) + np.prod(boxes[:, 2:], axis=1) - common)
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -2,7 +2,6 @@
 
 import os
 import struct
-from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,26 +60,6 @@ def check_image(image: Image, folder: Path) -> None:
             f"{path}: image is {width}x{height} pixels (EXIF rotation applied), but its annotation file says "
             f"{image.width}x{image.height}; correct one of them"
         )
-
-
-def check_disjoint(splits: Mapping[str, tuple[Annotations, Path]], same: Collection[str] = ()) -> None:
-    """Check that no image file occurs in two splits: what the search or the training saw must not be reported on.
-
-    Args:
-        splits: per split its annotations and its image folder.
-        same: splits that a published protocol takes for one and the same; they may share images with each other.
-
-    Raises:
-        UserError: an image file occurs in two splits; names it and them.
-    """
-    owner: dict[str, str] = {}
-    for name, (annotations, folder) in splits.items():
-        name = "/".join(same) if name in same else name
-        base = os.path.realpath(folder)
-        for image in annotations.images:
-            path = os.path.normpath(f"{base}/{image.file_name}")
-            if owner.setdefault(path, name) != name:
-                raise UserError(f"{path}: image is in the splits {owner[path]!r} and {name!r}; leave it in one of them")
 
 
 def _decoded_size(path: Path) -> tuple[int, int]:

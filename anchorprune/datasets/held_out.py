@@ -1,50 +1,52 @@
-"""COCO 2017 in its own layout, and two protocols on it.
-
-`heldout`: the search sees 5000 images of train2017 that a list in the repository names (config/splits/README.md), the
-training sees the rest, the report sees val2017. `release`: the published code release's way, training on all of
-train2017, search and report both on val2017; its figures compare with the published ones, but its search has seen the
-images that it is reported on.
-"""
+"""Splits held out of another one: shares of it, drawn at random, or the images that a list names."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.coco import read_coco
-from anchorprune.datasets.splits import subset
+from anchorprune.datasets.splits import Split, split, subset
 from anchorprune.errors import UserError
 
-PROTOCOLS = ("heldout", "release")
-PRUNE_LIST = Path("config/splits/coco2017-prune.txt")
-Found = dict[str, tuple[Annotations, Path]]
 
+def shares_held_out(given: Collection[str], prune_fraction: float, test_fraction: float | None) -> dict[str, float]:
+    """The splits to be taken from train, or from prune where there is no train, and their shares of it.
 
-def annotation_file(root: str | Path, part: str) -> Path:
-    """COCO's own place of the boxes of `train` or `val`."""
-    return Path(root) / "annotations" / f"instances_{part}2017.json"
-
-
-def image_folder(root: str | Path, part: str) -> Path:
-    """COCO's own place of the images of `train` or `val`."""
-    return Path(root) / f"{part}2017"
-
-
-def read_coco2017(root: str | Path, protocol: str) -> Found:
-    """The splits that are whole files: train and test, and under `release` prune, which is test.
+    Args:
+        given: names of the splits that there are.
+        prune_fraction: share of the prune split, if it is not given.
+        test_fraction: share of the test split, if it is not given.
 
     Raises:
-        UserError: an annotation file is missing or damaged.
+        UserError: there is nothing to search or to report on, or the shares leave nothing to train on.
     """
-    train, val = (
-        (read_coco(annotation_file(root, p), skip_points=True), image_folder(root, p)) for p in ("train", "val")
-    )
-    return {"train": train, "test": val} | ({"prune": val} if protocol == "release" else {})
+    if not ("train" in given or "prune" in given):
+        raise UserError("no images to search on: give --train, --prune or both")
+    if "test" not in given and test_fraction is None:
+        raise UserError("no test split: give --test, or --test-fraction to hold out a share of train for it")
+    wanted = {"prune": prune_fraction, "test": test_fraction}
+    shares = {name: share for name, share in wanted.items() if name not in given and share is not None}
+    if sum(shares.values()) >= 1:
+        raise UserError("--prune-fraction and --test-fraction leave nothing to train on; make them smaller")
+    return shares
 
 
-def hold_out_listed(found: Found, path: str | Path) -> Found:
+def hold_out(found: Mapping[str, Split], shares: Mapping[str, float], seed: int) -> dict[str, Split]:
+    """Take shares of train, or of prune where there is no train, for the splits that are missing; at random by `seed`.
+
+    Raises:
+        UserError: a split would be empty.
+    """
+    if not shares:
+        return dict(found)
+    source = "train" if "train" in found else "prune"
+    whole, images = found[source]
+    parts = split(whole, {**shares, source: 1 - sum(shares.values())}, seed)
+    return {**found, **{name: Split(part, images) for name, part in parts.items()}}
+
+
+def hold_out_listed(found: Mapping[str, Split], path: str | Path) -> dict[str, Split]:
     """Move the images that a list names from train to prune.
 
     Args:
@@ -64,7 +66,7 @@ def hold_out_listed(found: Found, path: str | Path) -> Found:
             "--prune-fraction 0.2)"
         )
     rest = np.setdiff1d(train.image_ids, wanted)
-    return found | {"train": (subset(train, rest), images), "prune": (subset(train, wanted), images)}
+    return {**found, "train": Split(subset(train, rest), images), "prune": Split(subset(train, wanted), images)}
 
 
 def read_image_list(path: str | Path) -> np.ndarray:

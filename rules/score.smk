@@ -1,0 +1,22 @@
+"""score: a layout's AP on the prune split, from the cached predictions, where no search has scored it."""
+
+
+rule score:
+    """The AP on the prune split of a layout that no search found."""
+    input:
+        predictions=f"{TRAINED}/predict/predictions.parquet",
+        annotations=f"{DATA}/prune.json",
+        layout=lambda w: [] if w.budget == "full" else layout_file(w),
+    output:
+        f"{PRUNED}/score.json",
+    log:
+        f"{PRUNED}/score.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(20),
+    params:
+        layout=lambda w, input: ["--layout", input.layout] if input.layout else [],
+    shell:
+        "anchorprune score {input.predictions:q} {input.annotations:q} {params.layout:q} > {output:q} 2> {log:q}"
