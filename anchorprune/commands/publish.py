@@ -72,6 +72,7 @@ def command(config: Path, weights: Path, output: Path, **options: Any) -> None:
 
 
 def _card(classes: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any:
+    from anchorprune.detectors.mmdet.card_usage import USAGE
     from anchorprune.report.card import Card
     from anchorprune.scoring.certainty import certainty
 
@@ -89,6 +90,7 @@ def _card(classes: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any
         full=metrics[1],
         certainty=certainty(truth, *found),
         files=files,
+        usage=USAGE,
         made=_made(options["fact"]),
         data=read_json(options["dataset"], "data set"),
         onnx_ap=read_json(measured)["models"]["model"]["ap"] if measured and measured.is_file() else None,
