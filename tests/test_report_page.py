@@ -14,12 +14,12 @@ import pytest
 
 from anchorprune import __version__
 from anchorprune.heads.layout import Layout
-from anchorprune.report.data.contents import KINDS, report_files
+from anchorprune.report.contents import report_files
 from anchorprune.report.data.manifest import completed, read_manifest
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.captions import CAPTIONS
+from anchorprune.report.figures import FIGURES
 from anchorprune.report.page.page import LARGEST_SVG, write_page
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
@@ -127,7 +127,6 @@ def test_every_figure_is_shown_as_its_file_has_it(report, page):
     shown = [base64.b64decode(attributes["src"].partition(",")[2]) for attributes in page.all("img")]
     assert sorted(shown) == sorted(path.read_bytes() for path in folder.glob("*.svg"))
     assert len(shown) == 6  # pareto, boxes, retraining, layouts; pareto and boxes
-    assert CAPTIONS.keys() == KINDS.keys() - {"table"}
 
 
 def test_names_are_text(page):
@@ -138,7 +137,7 @@ def test_names_are_text(page):
     assert len(page.all("script")) == 1
     assert "taken" not in str([attributes for tag, attributes in page.tags if tag != "img"])
     assert {attributes["alt"].partition(":")[0] for attributes in page.all("img")} == {
-        title for kind, (title, _) in CAPTIONS.items() if kind in ("pareto", "boxes", "retraining", "layouts")
+        FIGURES[kind].title for kind in ("pareto", "boxes", "retraining", "layouts")
     }
 
 

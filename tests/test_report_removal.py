@@ -9,8 +9,9 @@ from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Head, Layout, Level
 from anchorprune.report.data.anchor_names import shape_columns
+from anchorprune.report.data.search_results import read_front
 from anchorprune.report.figures.fronts import best_by_cost
-from anchorprune.report.figures.removal import read_front, removal_shares
+from anchorprune.report.figures.removal import removal_shares
 
 
 def head(*levels, macs=10):

@@ -10,7 +10,7 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
-from anchorprune.report.data.contents import report_files
+from anchorprune.report.contents import report_files
 from anchorprune.report.data.shapes import PER_OCTAVE, ShapeCounts, count_shapes, level_of_share, smoothed, summary
 from anchorprune.report.figures.predicted_shapes import draw_shapes
 
