@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from oracles.figure_files import check_figure
 
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
@@ -39,6 +40,7 @@ class Files:
 
     def metrics(self, name, ap):
         value = {**dict.fromkeys(FIGURES, ap), "ap_large": -1, "provenance": {"commit": "c0ffee"}}
+        value["per_class"] = {"cat": ap, "dog": 0.25, "cow": -1}
         (self.folder / name).write_text(json.dumps(value))
         return self.path(name)
 
@@ -162,8 +164,14 @@ def test_the_files_are_those_foretold_and_the_same_each_time(everything, run_com
     files = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert files == sorted(report_files(json.loads(everything.read_text())))
     assert {f"{kind}-x_1.svg" for kind in ("boxes", "overanchorized", "retraining", "removal")} < set(files)
+    assert [name for name in files if name.startswith("classes")][::3] == [
+        "classes-x_1_baseline.pdf",
+        "classes-x_1_many.pdf",
+    ]
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+    for name in (name for name in files if name.endswith(".svg")):
+        assert check_figure(tmp_path / "first", name.removesuffix(".svg"))
     lines = (tmp_path / "first/results.csv").read_text().splitlines()
     assert lines[1].startswith("x_1,ssd300,coco,baseline,0,,1,0 1 2 ")
     assert lines[5].endswith(",0.0,0.0,,,,kmeans,,,,")  # saved 0, no change, gap, label, expectation or VOC figures
