@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from anchorprune.report.data.contents import report_files
+from anchorprune.report.contents import report_files
 
 
 def finished_folder(experiment):

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from oracles.figure_files import check_figure
 
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
-from anchorprune.report.data.contents import Part, report_files
+from anchorprune.report.contents import report_files
 from anchorprune.report.data.expected import expectation, remark
 from anchorprune.report.data.manifest import configuration, read_manifest
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import COLUMNS, results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.fronts import BOXES, MACS
-from anchorprune.report.figures.kept_anchors import draw_layouts
-from anchorprune.report.figures.overanchorized import draw_overanchorized
-from anchorprune.report.figures.retraining import draw_retraining
+from anchorprune.report.figures import kept_anchors, overanchorized, retraining, tradeoff
+from anchorprune.report.figures.axes import BOXES, MACS
 from anchorprune.report.figures.style import COLORS
-from anchorprune.report.figures.tradeoff import draw_tradeoff
 from anchorprune.report.tables.paper_table import paper_table, write_paper_table
 from anchorprune.report.tables.results_table import format_macs, write_results
 
@@ -42,6 +40,7 @@ class Files:
 
     def metrics(self, name, ap):
         value = {**dict.fromkeys(FIGURES, ap), "ap_large": -1, "provenance": {"commit": "c0ffee"}}
+        value["per_class"] = {"cat": ap, "dog": 0.25, "cow": -1}
         (self.folder / name).write_text(json.dumps(value))
         return self.path(name)
 
@@ -165,8 +164,14 @@ def test_the_files_are_those_foretold_and_the_same_each_time(everything, run_com
     files = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert files == sorted(report_files(json.loads(everything.read_text())))
     assert {f"{kind}-x_1.svg" for kind in ("boxes", "overanchorized", "retraining", "removal")} < set(files)
+    assert [name for name in files if name.startswith("classes")][::3] == [
+        "classes-x_1_baseline.pdf",
+        "classes-x_1_many.pdf",
+    ]
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+    for name in (name for name in files if name.endswith(".svg")):
+        assert check_figure(tmp_path / "first", name.removesuffix(".svg"))
     lines = (tmp_path / "first/results.csv").read_text().splitlines()
     assert lines[1].startswith("x_1,ssd300,coco,baseline,0,,1,0 1 2 ")
     assert lines[5].endswith(",0.0,0.0,,,,kmeans,,,,")  # saved 0, no change, gap, label, expectation or VOC figures
@@ -178,7 +183,7 @@ def test_results_outside_what_is_expected_are_marked(everything, tmp_path):
     assert list(whole.table["within_expected"].iloc[[0, 1, 5]]) == ["false", "", "true"]
     assert list(whole.table["expected_ap"].iloc[[0, 5]]) == [0.255, 0.255]
     write_results(whole, tmp_path)
-    write_paper_table(Part("table", "x_1"), whole, tmp_path)
+    write_paper_table(whole, tmp_path, "table-x_1")
     assert "| 0.250† " in (tmp_path / "results.md").read_text()
     assert "| 0.252 ± 0.003† " in (tmp_path / "table-x_1.md").read_text()  # the mean of 0.250 and 0.254
     for name in ("results", "table-x_1"):
@@ -198,7 +203,7 @@ def test_names_of_files_need_neither_matplotlib_nor_torch(manifest):
     program = (
         "import json, sys\n"
         "for name in ('torch', 'mmdet', 'matplotlib', 'pandas', 'numpy'): sys.modules[name] = None\n"
-        "from anchorprune.report.data.contents import Part, report_files\n"
+        "from anchorprune.report.contents import report_files\n"
         f"print(report_files(json.load(open({str(manifest)!r}))))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
@@ -245,7 +250,7 @@ def test_a_bad_manifest_is_one_line(manifest, change, line):
 def test_the_published_front_is_drawn(everything):
     published = Published.read(PUBLISHED)
     for axis, column in ((MACS, "head_MACs"), (BOXES, "boxes")):
-        figure = draw_tradeoff(section(everything, published), axis)
+        figure = tradeoff.draw(section(everything, published), axis)
         theirs = pd.read_csv(PUBLISHED / "ssd300_search_front.csv").sort_values(column)
         lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 54]
         assert len(lines) == 1
@@ -255,7 +260,7 @@ def test_the_published_front_is_drawn(everything):
 
 
 def test_retraining_shows_each_seed_before_and_after(everything):
-    baseline, many = draw_retraining(section(everything)).axes
+    baseline, many = retraining.draw(section(everything)).axes
     assert [text.get_text() for text in baseline.get_yticklabels()] == ["pareto @0.9", "A"]
     before_and_after = [line.get_xdata() for line in baseline.lines if line.get_linewidth() == 2]
     assert [list(ends) for ends in before_and_after] == [[0.24, 0.251], [0.24, 0.251], [0.24, 0.255], [0.24, 0.255]]
@@ -264,7 +269,7 @@ def test_retraining_shows_each_seed_before_and_after(everything):
 
 
 def test_anchor_sets_meet_in_one_plot(everything):
-    ax = draw_overanchorized(section(everything)).axes[0]
+    ax = overanchorized.draw(section(everything)).axes[0]
     fronts = [(line.get_color(), list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
     cost = [3607764480, 4231319040]
     assert fronts == [(color, cost, [0.255, 0.26]) for color in (COLORS[0], COLORS[0], COLORS[1])]  # two seeds, one
@@ -273,7 +278,7 @@ def test_anchor_sets_meet_in_one_plot(everything):
 
 
 def test_every_layout_is_pictured(everything):
-    figure = draw_layouts(section(everything))
+    figure = kept_anchors.draw(section(everything))
     titles = [row.get_suptitle() for row in figure.subfigs]
     assert len(titles) == 7  # no k-means control: it has no layout
     assert titles[1] == "baseline anchors, seed 0, A: 19 anchors, 3.608 G MACs, AP 0.251"
@@ -289,7 +294,7 @@ def test_plots_of_nothing_to_see(manifest, tmp_path, ap):
         entries = [{**entry, "files": {"head": entry["files"]["head"]}} for entry in entries]
     table = results_table(entries)
     assert table["gap"].isna().all() == (ap != 0)  # -1 is no AP to subtract
-    low, high = draw_tradeoff(Section(entries, table, Published()), MACS).axes[0].get_ylim()
+    low, high = tradeoff.draw(Section(entries, table, Published()), MACS).axes[0].get_ylim()
     assert 0 <= low < high <= 1
 
 
@@ -317,7 +322,7 @@ def test_the_paper_table(everything, tmp_path):
 def test_published_columns_only_where_something_was_published(everything, tmp_path):
     whole = section(everything, Published.read(PUBLISHED))
     for name, chosen in (("baseline", whole), ("many", whole.where(lambda e: e["anchor_set"] == "many"))):
-        write_paper_table(Part("table", name), chosen, tmp_path)
+        write_paper_table(chosen, tmp_path, f"table-{name}")
         text = (tmp_path / f"table-{name}.md").read_text()
         assert ("published head MACs" in text) == (name == "baseline")
         assert ("CVIU 221 (2022) 103445" in text) == (name == "baseline")
@@ -329,12 +334,12 @@ def test_rounded_published_macs_are_shown_as_given(manifest, tmp_path):
     for entry, name in zip(entries, ("baseline", "pruned"), strict=True):
         entry["published"] = {"detector": "retinanet_r50_fpn_1x", "configuration": name}
     whole = Section(entries, results_table(entries), Published.read(PUBLISHED))
-    write_paper_table(Part("table", "r"), whole, tmp_path)
+    write_paper_table(whole, tmp_path, "table-r")
     text = (tmp_path / "table-r.md").read_text()
     assert "| 129 G " in text
     assert "| 31 G " in text
     assert "published boxes" not in text  # never published
-    assert draw_tradeoff(whole, BOXES).axes  # nor drawn
+    assert tradeoff.draw(whole, BOXES).axes  # nor drawn
 
 
 def test_an_unknown_published_detector_is_named(manifest):

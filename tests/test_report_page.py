@@ -7,6 +7,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,12 @@ import pytest
 
 from anchorprune import __version__
 from anchorprune.heads.layout import Layout
-from anchorprune.report.data.contents import KINDS, report_files
+from anchorprune.report.contents import report_files
 from anchorprune.report.data.manifest import completed, read_manifest
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.captions import CAPTIONS
+from anchorprune.report.figures import FIGURES
 from anchorprune.report.page.page import LARGEST_SVG, write_page
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
@@ -34,7 +35,11 @@ VOID = {"meta", "link", "img", "br"}
 
 def metrics(folder, name, ap, commit="c0ffee"):
     figures = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
-    value = {**dict.fromkeys(figures, ap), "provenance": {"commit": commit, "anchorprune": "0.0.9"}}
+    value = {
+        **dict.fromkeys(figures, ap),
+        "per_class": {"cat": ap, f"--> {ATTACK}": 0.2},
+        "provenance": {"commit": commit, "anchorprune": "0.0.9"},
+    }
     (folder / name).write_text(json.dumps(value))
     return str(folder / name)
 
@@ -126,8 +131,7 @@ def test_every_figure_is_shown_as_its_file_has_it(report, page):
     folder, _ = report
     shown = [base64.b64decode(attributes["src"].partition(",")[2]) for attributes in page.all("img")]
     assert sorted(shown) == sorted(path.read_bytes() for path in folder.glob("*.svg"))
-    assert len(shown) == 6  # pareto, boxes, retraining, layouts; pareto and boxes
-    assert CAPTIONS.keys() == KINDS.keys() - {"table"}
+    assert len(shown) == 7  # pareto, boxes, retraining, classes, layouts; pareto and boxes
 
 
 def test_names_are_text(page):
@@ -137,9 +141,14 @@ def test_names_are_text(page):
     assert "<b onclick=x> anchors" in text
     assert len(page.all("script")) == 1
     assert "taken" not in str([attributes for tag, attributes in page.tags if tag != "img"])
-    assert {attributes["alt"].partition(":")[0] for attributes in page.all("img")} == {
-        title for kind, (title, _) in CAPTIONS.items() if kind in ("pareto", "boxes", "retraining", "layouts")
-    }
+    titles = {FIGURES[kind].title for kind in ("pareto", "boxes", "retraining", "layouts")}
+    titles.add(f"{FIGURES['classes'].title}, baseline anchors")
+    assert {attributes["alt"].partition(":")[0] for attributes in page.all("img")} == titles
+
+
+def test_names_in_a_figure_are_text(report):
+    root = ElementTree.parse(report[0] / "classes-plain_baseline.svg").getroot()
+    assert {node.tag.partition("}")[2] for node in root.iter()} & {"script", "image", "foreignObject"} == set()
 
 
 def test_the_page_is_open_to_all(page):
@@ -174,7 +183,7 @@ def test_a_large_figure_is_shown_as_png(report, tmp_path):
     large.write_text(large.read_text() + f"<!-- {'.' * LARGEST_SVG} -->")
     write_page(Section(manifest, results_table(manifest), Published()), copy)
     kinds = [attributes["src"].partition(";")[0] for attributes in Page((copy / "index.html").read_text()).all("img")]
-    assert kinds == ["data:image/png"] + 5 * ["data:image/svg+xml"]
+    assert kinds == ["data:image/png"] + 6 * ["data:image/svg+xml"]
 
 
 def test_published_figures_stand_beside_ours(report):

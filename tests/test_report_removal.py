@@ -10,8 +10,9 @@ from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.layout import Layout
 from anchorprune.report.data.anchor_names import shape_columns
+from anchorprune.report.data.search_results import read_front
 from anchorprune.report.figures.fronts import best_by_cost
-from anchorprune.report.figures.removal import read_front, removal_shares
+from anchorprune.report.figures.removal import removal_shares
 
 
 def head(*levels, macs=10):

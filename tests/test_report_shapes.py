@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from oracles.figure_files import check_figure
 
 from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
-from anchorprune.report.data.contents import report_files
+from anchorprune.report.contents import report_files
 from anchorprune.report.data.shapes import PER_OCTAVE, ShapeCounts, count_shapes, level_of_share, smoothed, summary
 from anchorprune.report.figures.predicted_shapes import draw_shapes
 
@@ -145,6 +146,8 @@ def test_the_command(predicted, run_command, tmp_path):
     assert [row["boxes"] for row in done.json["anchors"]] == [2, 1]
     assert done.json["anchors"][0]["median_width"] == pytest.approx(20, rel=1 / PER_OCTAVE)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["shapes.pdf", "shapes.png", "shapes.svg"]
+    titles = {"level 0, stride 8: 2 boxes", "level 1, stride 16: 1 boxes"}
+    assert titles < set(check_figure(tmp_path / "out", "shapes"))
     done = run_command("shapes", *predicted, "--level", 2, "--output", tmp_path / "no")
     assert done.status == 2
     assert "no anchors on a level 2; the head has 2 levels" in done.error_line
@@ -156,7 +159,7 @@ def test_the_report_of_a_real_detector(shared_data, run_command, tmp_path):
     truth = shared_data / "coco2017_subset/annotations/instances_val2017.json"
     Predictions.open(predictions).head.save(tmp_path / "head.json")
     entries = []
-    for method in ("greedy", "best"):
+    for method in ("greedy",):
         options = ("--method", method, "--max-subsets", 60, "--resamples", 0, "--budget", 0.4, "--threads", 1)
         done = run_command("search", predictions, truth, *options, "--output", tmp_path / method)
         assert done.status == 0, done.err
@@ -169,5 +172,14 @@ def test_the_report_of_a_real_detector(shared_data, run_command, tmp_path):
     done = run_command("report", tmp_path / "manifest.json", "--output", tmp_path / "report")
     assert done.status == 0, done.err
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(report_files(entries))
-    assert (tmp_path / "report/shapes-real_its-own.svg").stat().st_size > 10_000
+    shown = check_figure(tmp_path / "report", "shapes-real_its-own")
+    titles = [text for text in shown if text.startswith("level ")]
+    assert [title.partition(":")[0] for title in titles] == [
+        "level 0, stride 8",
+        "level 1, stride 16",
+        "level 2, stride 32",
+    ]
+    boxes = sum(int(title.partition(": ")[2].removesuffix(" boxes").replace(",", "")) for title in titles)
+    assert boxes == Predictions.open(predictions).num_rows
+    assert "anchor's shape" in shown
     assert ",0.30" in (tmp_path / "report/table-real.csv").read_text()  # METHOD: three anchors reach AP 0.306

@@ -89,6 +89,7 @@ def _card(backend: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any
         full=metrics[1],
         certainty=certainty(truth, *found),
         files=files,
+        usage=backend.usage,
         made=_made(options["fact"], backend.distributions),
         data=read_json(options["dataset"], "data set"),
         onnx_ap=read_json(measured)["models"]["model"]["ap"] if measured and measured.is_file() else None,

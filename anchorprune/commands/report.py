@@ -23,7 +23,7 @@ def command(manifest: Path, published: Path | None, output: Path) -> None:
     MANIFEST lists the detectors and the files their figures come from; the pipeline writes it. Results outside what an
     experiment expects are marked in the tables and said on standard error.
     """
-    from anchorprune.report.data.contents import report_files
+    from anchorprune.report.contents import report_files
     from anchorprune.report.data.manifest import read_manifest
     from anchorprune.report.data.published import Published
     from anchorprune.report.write import write_report

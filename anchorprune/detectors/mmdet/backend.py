@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
+from anchorprune.detectors.mmdet.card_usage import USAGE
 from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
 from anchorprune.detectors.training import Training
 from anchorprune.errors import UserError
@@ -30,6 +31,7 @@ class MmdetBackend:
         "config.py": "complete mmdet config",
         "weights.pth": "weights (tensors, and the names of the classes)",
     }
+    usage = USAGE
 
     def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "MmdetDetector":
         check_installed()

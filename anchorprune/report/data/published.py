@@ -10,6 +10,8 @@ from anchorprune.errors import UserError
 from anchorprune.report.data.manifest import Entry
 
 KEY = ("detector", "configuration", "variant")
+# A cost's column -> that of the published results; other costs were not published.
+COST_COLUMNS = {"macs": "head_macs", "boxes": "boxes"}
 # Ours -> the column of a published front.
 FRONT_COLUMNS = {"ap": "search_mAP_val2017_unretrained", "macs": "head_MACs", "boxes": "boxes"}
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from anchorprune.errors import UserError
-from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED, Layout
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
+from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, metrics_of
+from anchorprune.report.data.search_results import read_score, search_ap
 
 # results.csv: the columns other programs rely on, in order; more follow.
 COLUMNS = [
@@ -29,16 +29,9 @@ COLUMNS = [
     "split",
     "ap_search",
     "ap_sliced",
-    "ap",
-    "ap50",
-    "ap75",
-    "ap_small",
-    "ap_medium",
-    "ap_large",
+    *AP_FIGURES,
     "commit",
 ]
-AP_FIGURES = COLUMNS[COLUMNS.index("ap") : COLUMNS.index("commit")]
-VOC_FIGURES = ["voc_map", "voc_map_11point"]
 NONE = float("nan")
 
 
@@ -62,7 +55,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     files = entry["files"]
     full, layout = _layouts(files)
     spent, before = cost(layout), cost(full)
-    unpruned, sliced, final = _metrics(entry)
+    unpruned, sliced, final = metrics_of(entry)
     ap_search = _ap_search(entry, layout)
     names = {name: entry[name] for name in COLUMNS[: COLUMNS.index("kept")]}
     if entry["method"] == FIXED:
@@ -102,26 +95,6 @@ def _layouts(files: dict[str, str]) -> tuple[Layout, Layout]:
     return Layout.full(head), Layout.load(files["layout"], head) if "layout" in files else Layout.full(head)
 
 
-def _metrics(entry: Entry) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Figures of the unpruned detector, of the entry's before retraining, and of the finished one; {} if not there."""
-    files = entry["files"]
-    unpruned = _read_metrics(files, "unpruned")
-    if not entry["method"]:
-        return unpruned, unpruned, unpruned
-    sliced = _read_metrics(files, "sliced")
-    return unpruned, sliced, _read_metrics(files, "metrics") or sliced
-
-
-def _read_metrics(files: dict[str, str], key: str) -> dict[str, Any]:
-    if key not in files:
-        return {}
-    metrics = read_json(files[key], "metrics file")
-    missing = [name for name in AP_FIGURES if not isinstance(metrics, dict) or name not in metrics]
-    if missing:
-        raise UserError(f"{files[key]}: key {missing[0]!r} is missing; evaluate again")
-    return metrics
-
-
 def _ap_search(entry: Entry, layout: Layout) -> float:
     """AP on the prune split before retraining: of `anchorprune score`, or of the search that scored the layout."""
     files = entry["files"]
@@ -129,37 +102,3 @@ def _ap_search(entry: Entry, layout: Layout) -> float:
         return read_score(Path(files["score"]))
     searched = not entry["method"] or (is_pruned(entry) and entry["method"] != FIXED)
     return search_ap(Path(files["evaluated"]), layout) if searched and "evaluated" in files else NONE
-
-
-def read_score(path: Path) -> float:
-    """The AP that `anchorprune score` printed.
-
-    Raises:
-        UserError: the file is missing or holds no AP.
-    """
-    score = read_json(path, "score")
-    if not isinstance(score, dict) or not isinstance(score.get("ap"), int | float):
-        raise UserError(f"{path}: key 'ap' is missing; write it again with `anchorprune score`")
-    return float(score["ap"])
-
-
-def read_evaluated(path: Path) -> pd.DataFrame:
-    """Every subset a search scored, in order."""
-    try:
-        return pd.read_parquet(path, use_threads=False)  # pyarrow's threads can abort a process that ends soon after
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such search result; search again") from None
-
-
-def search_ap(path: Path, layout: Layout) -> float:
-    """The AP on the prune split that a search found for a layout.
-
-    Raises:
-        UserError: the search never scored it.
-    """
-    evaluated = read_evaluated(path)
-    kept = " ".join(map(str, layout.kept))
-    found = evaluated.loc[evaluated["kept"] == kept, "ap"]
-    if found.empty:
-        raise UserError(f"{path}: the search did not score the layout {kept}; search again")
-    return float(found.iloc[0])

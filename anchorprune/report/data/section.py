@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anchorprune.heads.layout import FIXED
-from anchorprune.report.data.contents import Part
 from anchorprune.report.data.manifest import Entry, is_pruned
 from anchorprune.report.data.published import Published
 
@@ -31,10 +30,10 @@ class Section:
         table = self.table.iloc[chosen].reset_index(drop=True)
         return Section([self.entries[i] for i in chosen], table, self.published)
 
-    def of(self, part: Part) -> "Section":
-        """The detectors that a part of the report shows."""
-        sets = (part.anchor_set,) if part.anchor_set else self.anchor_sets
-        return self.where(lambda e: e["experiment"] == part.experiment and e["anchor_set"] in sets)
+    def of(self, experiment: str, anchor_set: str = "") -> "Section":
+        """The detectors of an experiment, or of one of its anchor sets."""
+        sets = (anchor_set,) if anchor_set else self.anchor_sets
+        return self.where(lambda e: e["experiment"] == experiment and e["anchor_set"] in sets)
 
     def trainings(self) -> dict[tuple[str, int], "Section"]:
         """(anchor set, seed) -> the detectors that one training leads to."""

@@ -1,1 +1,21 @@
-"""The report's figures: one file each."""
+"""The figures of a report: a file here and a line below for each.
+
+`docs/how-to-add.md` has the recipe. The pipeline asks at every start which files a report will have, so nothing is
+imported here that is slow: a figure's module, and matplotlib with it, is loaded when the figure is drawn.
+"""
+
+from anchorprune.report.data.manifest import is_pruned, is_retrained
+from anchorprune.report.figures.axes import AXES
+from anchorprune.report.figures.kind import FigureKind, always, any_entry, has, several_anchor_sets
+
+_IN_ORDER = (
+    *(FigureKind(axis.figure, always, module="tradeoff", axis=axis) for axis in AXES),
+    FigureKind("overanchorized", several_anchor_sets),
+    FigureKind("retraining", any_entry(is_retrained)),
+    FigureKind("classes", any_entry(is_pruned, has("unpruned", "metrics")), per_anchor_set=True),
+    FigureKind("removal", any_entry(has("front"))),
+    FigureKind("layouts", any_entry(has("layout")), module="kept_anchors"),
+    FigureKind("shapes", any_entry(has("predictions", "annotations")), per_anchor_set=True, module="predicted_shapes"),
+)
+# Name -> kind, in the report's order.
+FIGURES = {kind.name: kind for kind in _IN_ORDER}

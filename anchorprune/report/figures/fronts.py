@@ -1,27 +1,15 @@
-"""AP against a cost: the pieces that several figures draw, and their axes."""
+"""AP against a cost: the pieces that several figures draw."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from anchorprune.report.data.results import read_evaluated
+from anchorprune.report.data.search_results import read_evaluated
 from anchorprune.report.data.section import Section
-
-
-@dataclass(frozen=True)
-class CostAxis:
-    """A cost that AP is plotted against: its column in every table, and its name for people."""
-
-    column: str
-    label: str
-
-
-MACS = CostAxis("macs", "head MACs")
-BOXES = CostAxis("boxes", "boxes per image")
+from anchorprune.report.figures.axes import CostAxis
 
 
 def searched(section: Section, search: str) -> pd.DataFrame:

@@ -13,10 +13,15 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.figures.style import COLORS, GREY, faded
 from anchorprune.report.tables.results_table import format_macs
 
+TITLE = "The anchors that are kept"
+CAPTION = (
+    "Each row is a pruned detector and each panel a level at its own scale: filled anchors are kept, dashed ones "
+    "are removed."
+)
 KEPT, REMOVED = COLORS[0], COLORS[1]
 
 
-def draw_layouts(section: Section) -> Figure:
+def draw(section: Section) -> Figure:
     """A row of panels per pruned detector, a panel per level."""
     pruned = section.where(lambda entry: "layout" in entry["files"])
     layouts = [_layout(entry["files"]) for entry in pruned.entries]

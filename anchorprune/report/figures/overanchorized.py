@@ -7,13 +7,19 @@ from matplotlib.lines import Line2D
 
 from anchorprune.report.data.manifest import is_pruned
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.fronts import MACS, ap_limits, best_by_cost, draw_front, label_cost, searched
+from anchorprune.report.figures.axes import MACS
+from anchorprune.report.figures.fronts import ap_limits, best_by_cost, draw_front, label_cost, searched
 from anchorprune.report.figures.style import GREY, colors
 
+TITLE = "Anchor sets against each other"
+CAPTION = (
+    "Each colour is an anchor set with its own search: where its steps and diamonds lie above another's, it gives "
+    "more AP for the same head MACs."
+)
 LINES = ("-", "--", ":", "-.")  # of the searches, in turn
 
 
-def draw_overanchorized(section: Section) -> Figure:
+def draw(section: Section) -> Figure:
     """AP over head MACs: a colour per anchor set, a line per search and seed, finished detectors as points."""
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     ax = figure.subplots()

@@ -9,12 +9,29 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 
+from anchorprune.datasets.coco import read_coco
+from anchorprune.heads.predictions import Predictions
 from anchorprune.report.data.anchor_names import shape_columns
-from anchorprune.report.data.shapes import ShapeCounts, level_of_share, smoothed
+from anchorprune.report.data.section import Section
+from anchorprune.report.data.shapes import ShapeCounts, count_shapes, level_of_share, smoothed
+from anchorprune.report.figures.kind import has
 from anchorprune.report.figures.style import COLORS, DARK, GREY
 
 INNER, OUTER = 0.5, 0.9  # shares of an anchor's boxes within the filled and the outer outline
 PANELS_PER_ROW = 3
+TITLE = "Shapes of the predicted boxes"
+CAPTION = (
+    "Width and height, on logarithmic axes, of the boxes that each anchor of the unpruned detector predicts: the "
+    f"filled region holds {INNER:.0%} of them, a dashed outline {OUTER:.0%}, and the cross is the anchor's own "
+    "shape."
+)
+
+
+def draw(section: Section) -> Figure:
+    """Of the first training's full detector: other seeds look the same."""
+    entry = next(filter(has("predictions", "annotations"), section.entries))
+    opened = Predictions.open(entry["files"]["predictions"])
+    return draw_shapes(count_shapes(opened, read_coco(entry["files"]["annotations"])))
 
 
 def draw_shapes(shapes: ShapeCounts, levels: Sequence[int] | None = None) -> Figure:

@@ -5,13 +5,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.report.data.anchor_names import shape_columns
+from anchorprune.report.data.search_results import read_front
 from anchorprune.report.data.section import Section
 
+TITLE = "Which anchors go first"
+CAPTION = (
+    "Each cell is an anchor and its figure the share of budgets, from the cheapest found to the full head, at "
+    "which the search does without it: 100% is never kept, 0% always."
+)
 COLORMAP = "viridis"  # reads the same for colour-blind readers
 
 
@@ -41,7 +46,7 @@ def removal_shares(front: pd.DataFrame, head: Head) -> np.ndarray:
     return weights @ ~kept / weights.sum()
 
 
-def draw_removal(section: Section) -> Figure:
+def draw(section: Section) -> Figure:
     """Panels: a row per anchor set, a column per search; each the mean over the seeds."""
     searches = [name for name in section.searches if section.file("front", name)]
     sets = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
@@ -65,22 +70,6 @@ def draw_removal(section: Section) -> Figure:
 def _mean_shares(part: Section, search: str, head: Head) -> np.ndarray:
     files = [training.file("front", search) for training in part.trainings().values()]
     return np.mean([removal_shares(read_front(path), head) for path in files if path], axis=0)
-
-
-def read_front(path: str) -> pd.DataFrame:
-    """A search's front.csv.
-
-    Raises:
-        UserError: the file is missing or is no front.
-    """
-    try:
-        front = pd.read_csv(path, dtype={"kept": str})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such front; search again") from None
-    missing = [name for name in ("kept", "ap", "macs", "boxes") if name not in front]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]!r} is missing; search again")
-    return front
 
 
 def _panel(ax: Axes, shares: np.ndarray, head: Head):

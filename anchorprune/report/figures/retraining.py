@@ -10,11 +10,16 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.figures.fronts import shown
 from anchorprune.report.figures.style import COLORS, GREY
 
+TITLE = "What retraining gives back"
+CAPTION = (
+    "Each line leads from a pruned detector's AP before retraining (ring) to that after it (diamond), both on the "
+    "test split; a diamond on or beyond the dotted line has lost nothing against the unpruned detector."
+)
 BETTER, WORSE = COLORS[0], COLORS[1]
 SEED_SPACING = 0.16  # of a row's height
 
 
-def draw_retraining(section: Section) -> Figure:
+def draw(section: Section) -> Figure:
     """One panel per anchor set, one row per configuration, one line per seed; the unpruned detector is a line down."""
     panels = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
     panels = [panel for panel in panels if any(map(is_retrained, panel.entries))]

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from anchorprune.files import whole_file
-from anchorprune.report.data.contents import FIGURE_FORMATS
+from anchorprune.report.figures.kind import FIGURE_FORMATS
 
 # Okabe and Ito's colours, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

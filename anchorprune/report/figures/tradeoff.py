@@ -8,9 +8,10 @@ from matplotlib.patheffects import withStroke
 
 from anchorprune.heads.layout import FIXED
 from anchorprune.report.data.manifest import is_retrained
-from anchorprune.report.data.published import number
+from anchorprune.report.data.published import COST_COLUMNS, number
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.fronts import CostAxis, ap_limits, best_by_cost, draw_front, label_cost, searched, shown
+from anchorprune.report.figures.axes import CostAxis
+from anchorprune.report.figures.fronts import ap_limits, best_by_cost, draw_front, label_cost, searched, shown
 from anchorprune.report.figures.style import DARK, GREY, colors
 
 # What a point is -> how scatter draws it; a colour that is not here is the search's.
@@ -38,7 +39,7 @@ PANELS_PER_ROW = 3
 HALO = withStroke(linewidth=2.5, foreground="white")
 
 
-def draw_tradeoff(section: Section, axis: CostAxis) -> Figure:
+def draw(section: Section, axis: CostAxis) -> Figure:
     """One panel per training (anchor set and seed): AP over a cost; the panels share the AP axis."""
     trainings = section.trainings()
     columns = min(len(trainings), PANELS_PER_ROW)
@@ -84,12 +85,12 @@ def _searches(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, st
 def _published(ax: Axes, training: Section, axis: CostAxis) -> set[str]:
     drawn = set()
     front = training.published.front(training.entries)
-    if front is not None:
+    if front is not None and axis.column in front:
         draw_front(ax, front.sort_values(axis.column), axis.column, color=DARK, linewidth=1.0, linestyle="--")
         drawn.add("front")
     rows = [row for row in map(training.published.row, training.entries) if row]
-    cost = "head_macs" if axis.column == "macs" else "boxes"
-    points = pd.DataFrame([(number(row[cost]), number(row["ap_retrained"])) for row in rows]).dropna()
+    cost = COST_COLUMNS.get(axis.column)
+    points = pd.DataFrame([(number(row.get(cost)), number(row["ap_retrained"])) for row in rows]).dropna()
     if len(points):
         ax.scatter(points[0], points[1], **MARKS["published"])
         drawn.add("published")

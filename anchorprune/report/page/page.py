@@ -13,12 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from anchorprune import __version__
 from anchorprune.files import read_json, whole_file
-from anchorprune.report.data.contents import PAGE, TABLE_FORMATS, Part, parts
+from anchorprune.report.contents import PAGE, Part, parts
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.captions import CAPTIONS
+from anchorprune.report.figures import FIGURES
 from anchorprune.report.page.page_table import PageTable, page_table
 from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
+from anchorprune.report.tables import TABLE_FORMATS
 from anchorprune.report.tables.paper_table import notes, paper_table
 
 LARGEST_SVG = 1_000_000  # bytes; a larger one (many thousand points) is shown as PNG, so that the page opens at once
@@ -122,10 +123,10 @@ def _figure(part: Part, folder: Path) -> Shown:
     kind, data = "svg+xml", svg
     if len(svg) > LARGEST_SVG:
         kind, data = "png", (folder / f"{part.name}.png").read_bytes()
-    title, caption = CAPTIONS[part.kind]
-    title += f", {part.anchor_set} anchors" if part.anchor_set else ""
+    drawn = FIGURES[part.kind]
+    title = drawn.title + (f", {part.anchor_set} anchors" if part.anchor_set else "")
     image = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return Shown(part, title, caption, image, round(CSS_PIXELS * width), round(CSS_PIXELS * height))
+    return Shown(part, title, drawn.caption, image, round(CSS_PIXELS * width), round(CSS_PIXELS * height))
 
 
 def _tiles(everything: Section, chapters: list[Chapter]) -> dict[str, Any]:

@@ -1,1 +1,3 @@
-"""The report's tables, in csv, md and tex."""
+"""The report's tables."""
+
+TABLE_FORMATS = ("csv", "md", "tex")

@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from anchorprune.report.data.contents import Part
 from anchorprune.report.data.manifest import configuration, is_retrained
+from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.data.published import number
-from anchorprune.report.data.results import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.data.section import Section
 from anchorprune.report.tables.results_table import AP_HEADINGS, format_macs, marked, marks, rounded, write_table
 
@@ -37,11 +36,11 @@ HEADINGS = {
 }
 
 
-def write_paper_table(part: Part, section: Section, folder: Path) -> None:
-    """Write `table-EXPERIMENT` as csv, md and tex."""
+def write_paper_table(section: Section, folder: Path, name: str) -> None:
+    """Write the table as `name` with the endings csv, md and tex."""
     table = paper_table(section)
     shown = as_text(table, section).rename(columns=headings(section))
-    write_table(table, shown, notes(table, section), folder, part.name)
+    write_table(table, shown, notes(table, section), folder, name)
 
 
 def paper_table(section: Section) -> pd.DataFrame:

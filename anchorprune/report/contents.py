@@ -1,12 +1,13 @@
 """Which tables and figures a manifest leads to. Only names: the pipeline asks before any file is there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anchorprune.report.data.manifest import Entry, completed, is_retrained
+from anchorprune.report.data.manifest import Entry, completed
+from anchorprune.report.figures import FIGURES
+from anchorprune.report.figures.kind import FIGURE_FORMATS
+from anchorprune.report.tables import TABLE_FORMATS
 
-TABLE_FORMATS = ("csv", "md", "tex")
-FIGURE_FORMATS = ("pdf", "svg", "png")
 PAGE = "index.html"
 
 
@@ -15,7 +16,7 @@ class Part:
     """A table or a figure of the report.
 
     Attributes:
-        kind: one of KINDS.
+        kind: `table`, or one of FIGURES.
         experiment: what it shows.
         anchor_set: the one it shows, where each has its own figure; else "".
     """
@@ -35,32 +36,6 @@ class Part:
         return [f"{self.name}.{ending}" for ending in (TABLE_FORMATS if self.kind == "table" else FIGURE_FORMATS)]
 
 
-def has_shapes(entry: Entry) -> bool:
-    """Whether the predicted boxes of an entry's full detector are there to be shown."""
-    return {"predictions", "annotations"} <= entry["files"].keys()
-
-
-def _always(entries: list[Entry]) -> bool:
-    return True
-
-
-def _any(holds: Callable[[Entry], bool]) -> Callable[[list[Entry]], bool]:
-    return lambda entries: any(map(holds, entries))
-
-
-# Kind -> whether an experiment with these entries has such a part; in the report's order.
-KINDS: dict[str, Callable[[list[Entry]], bool]] = {
-    "table": _always,
-    "pareto": _always,
-    "boxes": _always,
-    "overanchorized": lambda entries: len({entry["anchor_set"] for entry in entries}) > 1,
-    "retraining": _any(is_retrained),
-    "removal": _any(lambda entry: "front" in entry["files"]),
-    "layouts": _any(lambda entry: "layout" in entry["files"]),
-    "shapes": _any(has_shapes),
-}
-
-
 def parts(entries: Iterable[Entry]) -> list[Part]:
     """Every part of the report beside the table of all results, experiment by experiment."""
     groups: dict[str, list[Entry]] = {}
@@ -68,10 +43,9 @@ def parts(entries: Iterable[Entry]) -> list[Part]:
         groups.setdefault(entry["experiment"], []).append(entry)
     found = []
     for experiment, group in groups.items():
-        for kind, is_there in KINDS.items():
-            if is_there(group):
-                sets = dict.fromkeys(e["anchor_set"] for e in group if has_shapes(e)) if kind == "shapes" else [""]
-                found += [Part(kind, experiment, anchor_set) for anchor_set in sets]
+        found.append(Part("table", experiment))
+        for kind in FIGURES.values():
+            found += [Part(kind.name, experiment, anchor_set) for anchor_set in kind.anchor_sets(group)]
     return found
 
 

@@ -1,0 +1,87 @@
+"""Which classes pay for the pruning: each class's AP, pruned against unpruned."""
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from anchorprune.report.data.manifest import configuration, is_pruned
+from anchorprune.report.data.metrics import Metrics, metrics_of
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures.style import COLORS, DARK, GREY
+
+TITLE = "What each class gains or loses"
+CAPTION = (
+    "Each bar is the AP of a class with the pruned detector less that with the unpruned one of the same seed, on the "
+    "test split, averaged over the seeds (dots, where there are several); the classes that lose most over all panels "
+    "come first."
+)
+GAIN, LOSS = COLORS[0], COLORS[1]
+PANELS_PER_ROW = 6
+FEW = 20  # classes; more than these stand closer together
+ROW = (0.2, 0.135)  # inches a class, of few and of many
+FONT = (8.0, 6.5)  # points
+LETTERS = 22  # of a heading's line
+
+
+def draw(section: Section) -> Figure:
+    """A panel per pruned configuration, with the same classes in the same order."""
+    changes = class_changes(section)
+    means = pd.DataFrame({name: change.mean(axis=1) for name, change in changes.items()})
+    order = means.mean(axis=1).dropna().sort_values(kind="stable").index
+    rows = -(-len(changes) // PANELS_PER_ROW)
+    columns = -(-len(changes) // rows)
+    many = int(len(order) > FEW)
+    names = 0.6 * FONT[many] / 72 * max(map(len, order), default=0)
+    size = (max(1.55 * columns + names, 3.4), rows * (ROW[many] * max(len(order), 3) + 0.7) + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax, (name, change) in zip(axes.flat, changes.items(), strict=False):
+        _panel(ax, change.reindex(order), FONT[many])
+        ax.set_title(_heading(name, section), fontsize=8, parse_math=False)
+    for ax in axes.flat[len(changes) :]:
+        ax.set_axis_off()
+    axes[0, 0].set_yticks(range(len(order)), order, parse_math=False)  # a $ in a name is no formula
+    axes[0, 0].set_ylim(max(len(order), 1) - 0.5, -0.5)
+    figure.supxlabel("AP less the unpruned detector's (test split)", fontsize=9)
+    return figure
+
+
+def class_changes(section: Section) -> dict[str, pd.DataFrame]:
+    """Configuration -> (classes, seeds) AP of the finished detector less the unpruned one's; NaN where one has none."""
+    found: dict[str, dict[int, pd.Series]] = {}
+    for entry in filter(is_pruned, section.entries):
+        unpruned, _, finished = metrics_of(entry)
+        found.setdefault(configuration(entry), {})[entry["seed"]] = _per_class(finished) - _per_class(unpruned)
+    return {name: pd.DataFrame(seeds) for name, seeds in found.items()}
+
+
+def _per_class(metrics: Metrics) -> pd.Series:
+    """Class -> AP; NaN for COCO's -1, nothing to measure."""
+    figures = pd.Series(metrics.get("per_class", {}), dtype=float)
+    return figures.where(figures >= 0)
+
+
+def _panel(ax: Axes, change: pd.DataFrame, font: float) -> None:
+    mean = change.mean(axis=1)
+    ax.barh(range(len(mean)), mean, height=0.7, color=np.where(mean < 0, LOSS, GAIN))
+    if change.shape[1] > 1:
+        for seed in change:
+            ax.scatter(change[seed], range(len(mean)), s=5, color=DARK, edgecolor="white", linewidth=0.3, zorder=3)
+    ax.axvline(0, color=DARK, linewidth=0.8)
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+.2g}" if value else "0")
+    ax.tick_params(axis="y", length=0, labelsize=font)
+    ax.tick_params(axis="x", labelbottom=True, labelsize=7)
+    ax.spines["left"].set_visible(False)
+    if mean.empty:
+        ax.text(0.5, 0.5, "no AP per class\nwas measured", transform=ax.transAxes, ha="center", va="center", color=GREY)
+
+
+def _heading(name: str, section: Section) -> str:
+    rows = section.table[[is_pruned(e) and configuration(e) == name for e in section.entries]]
+    change = rows["ap_change"].mean(skipna=False)
+    return fill(name, LETTERS) + (f"\nall classes: {change:+.3f}" if change == change else "")
