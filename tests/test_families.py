@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
@@ -174,5 +174,7 @@ def test_unknown_heads_are_named():
 
 def test_every_family_names_a_registered_head(case):
     family = family_of(case.ours.model.bbox_head)
-    assert MODELS.get(family.PRUNABLE) is type(case.ours.model.bbox_head)
-    assert TASK_UTILS.get("ExplicitAnchorGenerator") is not None
+    assert MODELS.get(family.prunable.__name__) is family.prunable is type(case.ours.model.bbox_head)
+    assert MODELS.get(family.plain.__name__) is family.plain is type(case.theirs.bbox_head)
+    assert all(TASK_UTILS.get(generator) is not None for generator in family.generators)
+    assert len(family.outputs) == len(family.channels(case.ours.model.bbox_head))
