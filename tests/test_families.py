@@ -33,6 +33,7 @@ DETECTORS = {
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 320),
     "retinanet/retinanet_r18_fpn_1x_coco.py": (320, 256),
     "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": (320, 320),
+    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": (256, 192),
 }
 
 
@@ -113,6 +114,8 @@ REAL_INPUTS = {
     ("ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py", (320, 320)): None,
     ("retinanet/retinanet_r50_fpn_1x_coco.py", (1200, 800)): 129.3,  # the same
     ("retinanet/retinanet_r50_fpn_1x_coco.py", (1333, 800)): None,
+    ("nas_fpn/retinanet_r50_nasfpn_crop640-50e_coco.py", (640, 640)): None,
+    ("efficientnet/retinanet_effb3_fpn_8xb4-crop896-1x_coco.py", (896, 896)): None,
     ("yolo/yolov3_d53_8xb8-ms-608-273e_coco.py", (608, 608)): None,
     ("yolo/yolov3_mobilenetv2_8xb24-ms-416-300e_coco.py", (416, 416)): None,
 }

@@ -3,12 +3,13 @@
 from torch import nn
 
 from anchorprune.detectors.mmdet.families.family import Family
+from anchorprune.detectors.mmdet.families.retina_sepbn import RetinaSepBN
 from anchorprune.detectors.mmdet.families.retinanet import RetinaNet
 from anchorprune.detectors.mmdet.families.ssd import SSD
 from anchorprune.detectors.mmdet.families.yolo import YOLOv3
 from anchorprune.errors import UserError
 
-FAMILIES: tuple[Family, ...] = (SSD(), RetinaNet(), YOLOv3())
+FAMILIES: tuple[Family, ...] = (SSD(), RetinaNet(), YOLOv3(), RetinaSepBN())
 
 
 def family_of(head: nn.Module) -> Family:
