@@ -179,22 +179,24 @@ def retinanet_r50() -> list[str]:
 )
 def test_names_of_mmdet_2_load_into_other_families(config, names):
     """mmdet 3 kept these detectors' names."""
-    own = build(read(config, (320, 256))).state_dict()
+    model = build(read(config, (320, 256)))
+    own = model.state_dict()
     assert len(set(names)) == len(names)
     old = {f"module.{name}": own[name] for name in names}
-    found = renamed(old, own)
+    found = renamed(old, model)
     assert found.keys() == own.keys()
     assert all(found[name] is own[name] for name in names)
 
 
 @pytest.mark.parametrize("config", ["ssd/ssd300_coco.py", "ssd/ssd512_coco.py", "pascal_voc/ssd300_voc0712.py"])
 def test_names_of_mmdet_2_with_and_without_the_neck_load_into_ssd(config):
-    own = build(read(config, (300, 300))).state_dict()
-    assert renamed(own, own) == own
+    model = build(read(config, (300, 300)))
+    own = model.state_dict()
+    assert renamed(own, model) == own
     old = {"module." + old_ssd_name(name): value for name, value in own.items()}
     assert sum(name.startswith("module.backbone.extra.") for name in old) > 8
     assert "module.bbox_head.cls_convs.0.weight" in old
-    assert renamed(old, own) == own
+    assert renamed(old, model) == own
 
 
 def test_mmengines_checkpoints_are_read(tmp_path):

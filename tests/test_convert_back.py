@@ -22,7 +22,7 @@ from anchorprune.detectors.mmdet.config.convert import anchors_of, convert, expl
 from anchorprune.detectors.mmdet.config.convert_back import convert_back, to_mmdet
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_generator
 from anchorprune.detectors.mmdet.detector import load
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.mmdet.weights import read_weights

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
@@ -33,6 +33,7 @@ DETECTORS = {
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 320),
     "retinanet/retinanet_r18_fpn_1x_coco.py": (320, 256),
     "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": (320, 320),
+    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": (256, 192),
 }
 
 
@@ -113,6 +114,8 @@ REAL_INPUTS = {
     ("ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py", (320, 320)): None,
     ("retinanet/retinanet_r50_fpn_1x_coco.py", (1200, 800)): 129.3,  # the same
     ("retinanet/retinanet_r50_fpn_1x_coco.py", (1333, 800)): None,
+    ("nas_fpn/retinanet_r50_nasfpn_crop640-50e_coco.py", (640, 640)): None,
+    ("efficientnet/retinanet_effb3_fpn_8xb4-crop896-1x_coco.py", (896, 896)): None,
     ("yolo/yolov3_d53_8xb8-ms-608-273e_coco.py", (608, 608)): None,
     ("yolo/yolov3_mobilenetv2_8xb24-ms-416-300e_coco.py", (416, 416)): None,
 }
@@ -174,5 +177,7 @@ def test_unknown_heads_are_named():
 
 def test_every_family_names_a_registered_head(case):
     family = family_of(case.ours.model.bbox_head)
-    assert MODELS.get(family.PRUNABLE) is type(case.ours.model.bbox_head)
-    assert TASK_UTILS.get("ExplicitAnchorGenerator") is not None
+    assert MODELS.get(family.prunable.__name__) is family.prunable is type(case.ours.model.bbox_head)
+    assert MODELS.get(family.plain.__name__) is family.plain is type(case.theirs.bbox_head)
+    assert all(TASK_UTILS.get(generator) is not None for generator in family.generators)
+    assert len(family.outputs) == len(family.channels(case.ours.model.bbox_head))

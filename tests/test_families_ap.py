@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from mmdet.datasets import VOCDataset
 from mmdet.models.backbones import SSDVGG
+from mmdet.models.dense_heads import RetinaHead
 from mmdet.structures.bbox import get_box_tensor
 from oracles.masking import mask_anchors
 from test_deploy import FACTS, assert_same, inputs
@@ -47,6 +48,7 @@ LEAST = 0.005  # AP; a detector that learnt nothing has less
 DETECTORS = {
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": ((320, 320), 8, 25, 3e-3),
     "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 30, 1e-3),
+    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": ((160, 160), 4, 30, 1e-3),
     "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3),
     "ssd/ssd300_coco.py": ((300, 300), 3, 20, 1e-3),
 }
@@ -185,7 +187,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     model.init_weights()
     if isinstance(model.backbone, SSDVGG):  # no batch norm takes the pixels' range, 0 to 255, out of the features
         model.backbone.features[0].weight.data /= 64
-    if hasattr(model.bbox_head, "retina_cls"):  # its initialisation lets random features fade from layer to layer
+    if isinstance(model.bbox_head, RetinaHead):  # its initialisation lets random features fade from layer to layer
         for layer in (*model.bbox_head.cls_convs, *model.bbox_head.reg_convs):
             torch.nn.init.kaiming_normal_(layer.conv.weight)
     model.eval()

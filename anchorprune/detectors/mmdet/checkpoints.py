@@ -1,6 +1,5 @@
 """Checkpoints of other programs: mmdet 2.x and 3.x files, and those of the paper's SSD300."""
 
-import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.family import Family
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.heads.slicing import slice_state
 
@@ -39,13 +39,6 @@ _HARMLESS = [
     ),
 ]
 
-# mmdet 2.x's SSD before its neck and its heads' towers, which the paper's release builds on.
-_RENAMED = (
-    (re.compile(r"^bbox_head\.(cls|reg)_convs\.(\d+)\.(weight|bias)$"), r"bbox_head.\1_convs.\2.0.\3"),
-    (re.compile(r"^backbone\.l2_norm\."), "neck.l2_norm."),
-)
-_EXTRA = re.compile(r"^backbone\.extra\.(\d+)\.(weight|bias)$")
-
 
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """Read the state dict of a checkpoint with torch's tensors-only loader.
@@ -73,27 +66,23 @@ def load_checkpoint(
     Raises:
         UserError: naming the first keys that do not fit.
     """
-    state = renamed(state, model.state_dict())
+    state = renamed(state, model)
     if order is not None:
         state = slice_state(state, family_of(model.bbox_head).anchor_slices(model.bbox_head, order))
     load_into(model, state, source)
 
 
-def renamed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict under a model's own names, where a known renaming leads to one; others stay.
+def renamed(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """A state dict under a detector's own names, where a renaming that its family knows leads to one; others stay.
 
     Batch norms' counters, which old files lack and nothing reads at test time, come from the model.
     """
-    result = {_own_name(name, own): value for name, value in state.items()}
+    family, own = family_of(model.bbox_head), model.state_dict()
+    result = {_own_name(name, family, own): value for name, value in state.items()}
     counters = {name: value for name, value in own.items() if name.endswith(".num_batches_tracked")}
     return counters | result
 
 
-def _own_name(name: str, own: Mapping[str, Tensor]) -> str:
+def _own_name(name: str, family: Family, own: Mapping[str, Tensor]) -> str:
     bare = name.removeprefix("module.")  # DistributedDataParallel's
-    candidates = [bare, *(pattern.sub(new, bare) for pattern, new in _RENAMED)]
-    extra = _EXTRA.match(bare)
-    if extra:  # pairs of a 1x1 and a 3x3 convolution, numbered through
-        number = int(extra[1])
-        candidates.append(f"neck.extra_layers.{number // 2}.{number % 2}.conv.{extra[2]}")
-    return next((candidate for candidate in candidates if candidate in own), name)
+    return next((candidate for candidate in (bare, *family.later_names(bare)) if candidate in own), name)

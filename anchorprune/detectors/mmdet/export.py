@@ -9,15 +9,14 @@ from typing import Any
 
 import onnx
 import torch
-from mmdet.models.task_modules.coders import DeltaXYWHBBoxCoder
 from torch import Tensor, nn
 
-from anchorprune.deploy.onnx.coding import Coding, DeltaCoding, YoloCoding, delta_max_ratio
+from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.finish import BATCH, LevelOutputs, finish
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
 from anchorprune.deploy.onnx.models import IMAGES, Models
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import postprocess
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess
@@ -32,7 +31,7 @@ def export_raw(detector: MmdetDetector, opset: int) -> onnx.ModelProto:
     """The model from images to the features and raw outputs of the levels that keep anchors.
 
     Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the detector's input size. Outputs: `feature_L`, and
-    `cls_L` and `reg_L` (YOLOv3: `pred_L`) for each level L with anchors, as the head gives them.
+    `cls_L` and `reg_L` (or what the family calls them) for each level L with anchors, as the head gives them.
 
     Raises:
         UserError: torch cannot write this opset.
@@ -67,12 +66,8 @@ def kept_levels(detector: MmdetDetector) -> list[int]:
 
 def outputs_of_levels(detector: MmdetDetector) -> list[tuple[str, ...]]:
     """For each level with anchors, the names of its raw outputs."""
-    kinds = (
-        ("pred",)
-        if len(family_of(detector.model.bbox_head).channels(detector.model.bbox_head)) == 1
-        else ("cls", "reg")
-    )
-    return [tuple(f"{kind}_{level}" for kind in kinds) for level in kept_levels(detector)]
+    outputs = family_of(detector.model.bbox_head).outputs
+    return [tuple(f"{output}_{level}" for output in outputs) for level in kept_levels(detector)]
 
 
 def level_outputs(detector: MmdetDetector) -> list[LevelOutputs]:
@@ -87,20 +82,9 @@ def level_outputs(detector: MmdetDetector) -> list[LevelOutputs]:
 
 
 def coding_of(detector: MmdetDetector) -> Coding:
-    """How the detector's raw outputs are to be read.
-
-    Raises:
-        UserError: the head has a box coder without an ONNX form.
-    """
-    head, test = detector.model.bbox_head, detector.config.model.test_cfg
-    coder = head.bbox_coder
-    if hasattr(head, "num_attrib"):
-        return YoloCoding(head.num_classes, float(test.get("score_thr", 0)), float(test.get("conf_thr", -1)))
-    if type(coder) is not DeltaXYWHBBoxCoder or coder.add_ctr_clamp:
-        raise UserError(f"box coder {type(coder).__name__} has no ONNX form here; DeltaXYWHBBoxCoder has")
-    clip = detector.head.input_size if coder.clip_border else None
-    background = not head.use_sigmoid_cls
-    return DeltaCoding(head.num_classes, background, tuple(coder.means), tuple(coder.stds), delta_max_ratio(), clip)
+    """How the detector's raw outputs are to be read; errors as its family's `coding`."""
+    head = detector.model.bbox_head
+    return family_of(head).coding(head, detector.config.model.test_cfg, detector.head.input_size)
 
 
 class _Network(nn.Module):

@@ -4,20 +4,16 @@ A config with `custom_imports = dict(imports=["anchorprune.detectors.mmdet.parts
 """
 
 from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
-from anchorprune.detectors.mmdet.families.retinanet import PrunableRetinaHead
-from anchorprune.detectors.mmdet.families.ssd import PrunableSSDHead
-from anchorprune.detectors.mmdet.families.yolo import PrunableYOLOV3Head
+from anchorprune.detectors.mmdet.families.registry import FAMILIES
 from anchorprune.detectors.mmdet.training.amp import CpuAmpOptimWrapper
 from anchorprune.detectors.mmdet.training.capped import CappedTrainLoop
 from anchorprune.detectors.mmdet.training.hooks import FiniteLossHook, SeedEpochHook
 
 __all__ = [
+    "FAMILIES",
     "CappedTrainLoop",
     "CpuAmpOptimWrapper",
     "ExplicitAnchorGenerator",
     "FiniteLossHook",
-    "PrunableRetinaHead",
-    "PrunableSSDHead",
-    "PrunableYOLOV3Head",
     "SeedEpochHook",
 ]

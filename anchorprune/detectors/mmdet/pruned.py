@@ -7,7 +7,7 @@ from mmengine.config import Config
 from torch import nn
 
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.folder import WEIGHTS, write_folder
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.weights import load_into
@@ -40,5 +40,5 @@ def pruned_config(cfg: Config, head: nn.Module, layout: Layout) -> Config:
     generator.anchors = [
         [generator.anchors[level][i] for i in kept] for level, kept in enumerate(layout.kept_per_level)
     ]
-    family_of(head).prune_head_config(cfg.model.bbox_head, head, layout)
+    family_of(head).prune_config(cfg.model.bbox_head, head, layout)
     return cfg

@@ -1,7 +1,6 @@
 """From any mmdet config of a known head to the same detector with an explicit anchor list."""
 
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from mmdet.registry import DATASETS, MODELS, TASK_UTILS
@@ -14,7 +13,8 @@ from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.mmdet.config.compose import OURS, OWN_KEY
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE
 from anchorprune.detectors.mmdet.config.variants import as_prunable
-from anchorprune.detectors.mmdet.families.families import family_of_class
+from anchorprune.detectors.mmdet.families.family import Family
+from anchorprune.detectors.mmdet.families.registry import family_of_class
 from anchorprune.detectors.mmdet.folder import write_folder
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.errors import UserError
@@ -92,7 +92,7 @@ def make_prunable(cfg: Config) -> None:
             a level.
     """
     head, family = dense_head(cfg)
-    as_prunable(head, MODELS.get(head.type), MODELS.get(family.PRUNABLE))
+    as_prunable(head, MODELS.get(head.type), family)
     head.anchor_generator = explicit(head.anchor_generator)
     imports = cfg.get("custom_imports") or ConfigDict(imports=[])
     if OURS not in imports["imports"]:
@@ -101,7 +101,7 @@ def make_prunable(cfg: Config) -> None:
     cfg.custom_imports = imports
 
 
-def dense_head(cfg: Config) -> tuple[ConfigDict, ModuleType]:
+def dense_head(cfg: Config) -> tuple[ConfigDict, Family]:
     """The config of a detector's head, and its family.
 
     Raises:

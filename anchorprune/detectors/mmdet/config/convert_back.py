@@ -12,19 +12,12 @@ from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
 from anchorprune.detectors.mmdet.config.compose import OURS
 from anchorprune.detectors.mmdet.config.convert import dense_head, explicit
 from anchorprune.detectors.mmdet.config.generators import Found, mmdet_generator
-from anchorprune.detectors.mmdet.families.families import family_of_class
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.weights import load_into, save_weights
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file
 from anchorprune.heads.slicing import slice_state
-
-# The generators that each head is tried with, its usual one first.
-_GENERATORS = {
-    "SSDHead": ("SSDAnchorGenerator", "AnchorGenerator", "YOLOAnchorGenerator"),
-    "RetinaHead": ("AnchorGenerator", "YOLOAnchorGenerator"),
-    "YOLOV3Head": ("YOLOAnchorGenerator", "AnchorGenerator"),
-}
 
 
 def convert_back(cfg: Config, output: Path, weights: Path | None = None) -> dict[str, Any]:
@@ -61,18 +54,14 @@ def convert_back(cfg: Config, output: Path, weights: Path | None = None) -> dict
 def to_mmdet(cfg: Config) -> Found:
     """Give a config mmdet's own head class and generator, in place; errors as `convert_back`."""
     head, family = dense_head(cfg)
-    prunable = MODELS.get(family.PRUNABLE)
-    if MODELS.get(head.type) not in (prunable, prunable.__base__):
+    if MODELS.get(head.type) not in (family.prunable, family.plain):
         raise UserError(f"head {head.type} is neither mmdet's nor ours; only those can be converted back")
-    plain = prunable.__base__.__name__
-    filters = head.pop("filters", None)
     try:
-        if filters is not None and any(level != list(range(len(level))) for level in filters):
-            raise UserError("mmdet's RetinaHead applies its filters on every level; here a level has its own choice")
-        found = mmdet_generator(explicit(head.anchor_generator), _GENERATORS[plain])
+        family.plain_config(head)
+        found = mmdet_generator(explicit(head.anchor_generator), family.generators)
     except UserError as error:
         raise UserError(f"{cfg.filename or 'config'}: {error}") from None
-    head.type, head.anchor_generator = plain, found.config
+    head.type, head.anchor_generator = family.plain.__name__, found.config
     _forget_us(cfg)
     return found
 
@@ -88,9 +77,9 @@ def _forget_us(cfg: Config) -> None:
 
 def _ordered(model: nn.Module, found: Found, weights: Path) -> dict[str, Any]:
     """A prunable model's weights with the anchors in the order of the generator that was found."""
-    state = renamed(read_checkpoint(weights), model.state_dict())
+    state = renamed(read_checkpoint(weights), model)
     load_into(model, state, weights)
     if found.same_order:
         return state
     head = model.bbox_head
-    return slice_state(state, family_of_class(type(head)).anchor_slices(head, found.order))
+    return slice_state(state, family_of(head).anchor_slices(head, found.order))

@@ -7,7 +7,7 @@ from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.mmdet.config.convert import make_prunable
-from anchorprune.detectors.mmdet.families.families import supported
+from anchorprune.detectors.mmdet.families.registry import supported
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 

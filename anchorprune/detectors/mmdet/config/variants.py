@@ -6,6 +6,7 @@ import logging
 from mmengine.config import ConfigDict
 from torch import nn
 
+from anchorprune.detectors.mmdet.families.family import Family
 from anchorprune.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -13,7 +14,7 @@ LOG = logging.getLogger(__name__)
 _TRAINING = ("loss", "target", "init_weights")
 
 
-def as_prunable(head: ConfigDict, kind: type[nn.Module], prunable: type[nn.Module]) -> None:
+def as_prunable(head: ConfigDict, kind: type[nn.Module], family: Family) -> None:
     """Set a head's type to the class that takes explicit anchors, in place.
 
     A class derived from mmdet's may differ in its losses and targets; the prunable one predicts as it does and trains
@@ -22,14 +23,14 @@ def as_prunable(head: ConfigDict, kind: type[nn.Module], prunable: type[nn.Modul
     Args:
         head: config of the head.
         kind: its class.
-        prunable: the family's class, a direct subclass of mmdet's.
+        family: the family of that class.
 
     Raises:
         UserError: the class predicts otherwise than mmdet's.
     """
+    plain, prunable = family.plain, family.prunable
     if issubclass(kind, prunable):
         return
-    plain = prunable.__base__
     others = sorted(name for name in _overridden(kind, plain) if not any(word in name for word in _TRAINING))
     if others:
         raise UserError(

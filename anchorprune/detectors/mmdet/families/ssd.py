@@ -1,19 +1,25 @@
-"""The SSD family: a head with any number of anchors per level, and what belongs to each anchor.
+"""The SSD family: on each level two convolutions of its own.
 
-On each level SSD predicts with two convolutions of its own: `A * (C + 1)` class channels (background last) and
-`A * 4` box channels, both with the anchor as the slowest index.
+They predict `A * (C + 1)` class channels (background last) and `A * 4` box channels, both with the anchor as the
+slowest index.
 """
 
+import re
 from collections.abc import Sequence
 
 from mmdet.models.dense_heads import SSDHead
 from mmdet.registry import MODELS
-from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
-from anchorprune.detectors.mmdet.families.dense import Dense, rows
-from anchorprune.heads.layout import Layout
+from anchorprune.detectors.mmdet.families.deltas import DeltaFamily
 from anchorprune.heads.slicing import ChannelSlice
+
+# Names of mmdet 2.x's SSD before its neck and its heads' towers, which the paper's release builds on.
+_RENAMED = (
+    (re.compile(r"^bbox_head\.(cls|reg)_convs\.(\d+)\.(weight|bias)$"), r"bbox_head.\1_convs.\2.0.\3"),
+    (re.compile(r"^backbone\.l2_norm\."), "neck.l2_norm."),
+)
+_EXTRA = re.compile(r"^backbone\.extra\.(\d+)\.(weight|bias)$")
 
 
 @MODELS.register_module()
@@ -48,73 +54,53 @@ class PrunableSSDHead(SSDHead):
         return scores, deltas
 
 
-PRUNABLE = PrunableSSDHead.__name__
+class SSD(DeltaFamily):
+    """See Family."""
 
+    plain, prunable = SSDHead, PrunableSSDHead
+    generators = ("SSDAnchorGenerator", "AnchorGenerator", "YOLOAnchorGenerator")
 
-def level_macs(head: SSDHead, level: int, grid: tuple[int, int]) -> tuple[int, int]:
-    """(fixed, per anchor) multiply-accumulates of one level.
+    def level_macs(self, head: SSDHead, level: int, grid: tuple[int, int]) -> tuple[int, int]:
+        """See Family; with a stacked tower or depthwise convolutions, what the level's anchors share is fixed.
 
-    Source of the plain form, `H * W * 9 * C_in * n * (classes + 1 + 4)`: METHOD of Bonnaerens et al., CVIU 2022.
-    With a stacked tower or depthwise convolutions the part shared by the level's anchors is the fixed one.
-    """
-    cells = grid[0] * grid[1]
-    channels = head.in_channels[level]
-    outputs = head.cls_out_channels + 4
-    fixed = 0
-    for _ in range(head.stacked_convs):
-        fixed += 2 * cells * _conv_macs(channels, head.feat_channels, head.use_depthwise)
-        channels = head.feat_channels
-    if head.use_depthwise:
-        return fixed + 2 * cells * 9 * channels, cells * channels * outputs
-    return fixed, cells * 9 * channels * outputs
+        Source of the plain form, `H * W * 9 * C_in * n * (classes + 1 + 4)`: METHOD of Bonnaerens et al., CVIU 2022.
+        """
+        cells = grid[0] * grid[1]
+        channels = head.in_channels[level]
+        outputs = head.cls_out_channels + 4
+        fixed = 0
+        for _ in range(head.stacked_convs):
+            fixed += 2 * cells * _conv_macs(channels, head.feat_channels, head.use_depthwise)
+            channels = head.feat_channels
+        if head.use_depthwise:
+            return fixed + 2 * cells * 9 * channels, cells * channels * outputs
+        return fixed, cells * 9 * channels * outputs
+
+    def anchor_slices(self, head: SSDHead, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+        """See Family."""
+        slices = []
+        for level, kept in enumerate(anchors):
+            for branch, width in (("cls_convs", head.cls_out_channels), ("reg_convs", 4)):
+                prefix = f"bbox_head.{branch}.{level}."
+                last = len(getattr(head, branch)[level]) - 1
+                if last < 0:
+                    continue  # the level had no anchor to begin with
+                if kept:
+                    slices.append(ChannelSlice(f"{prefix}{last}.", tuple(kept), width))
+                else:
+                    slices.append(ChannelSlice(prefix, (), width))
+        return slices
+
+    def later_names(self, name: str) -> list[str]:
+        """See Family; those of mmdet 2.x, and of its SSD when the backbone had the extra layers."""
+        names = [pattern.sub(new, name) for pattern, new in _RENAMED]
+        extra = _EXTRA.match(name)
+        if extra:  # pairs of a 1x1 and a 3x3 convolution, numbered through
+            number = int(extra[1])
+            names.append(f"neck.extra_layers.{number // 2}.{number % 2}.conv.{extra[2]}")
+        return names
 
 
 def _conv_macs(inputs: int, outputs: int, depthwise: bool) -> int:
     """Multiply-accumulates per cell of a 3x3 convolution, plain or depthwise separable."""
     return 9 * inputs + inputs * outputs if depthwise else 9 * inputs * outputs
-
-
-def channels(head: SSDHead) -> tuple[int, ...]:
-    """Channels of one anchor in each of the head's raw outputs."""
-    return head.cls_out_channels, 4
-
-
-def channel_slices(head: SSDHead, layout: Layout) -> list[ChannelSlice]:
-    """Which output channels of which layers survive in `layout`."""
-    return anchor_slices(head, layout.kept_per_level)
-
-
-def anchor_slices(head: SSDHead, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
-    """The output channels of each level's `anchors`, given by position within the level, in that order."""
-    slices = []
-    for level, kept in enumerate(anchors):
-        for branch, width in (("cls_convs", head.cls_out_channels), ("reg_convs", 4)):
-            prefix = f"bbox_head.{branch}.{level}."
-            last = len(getattr(head, branch)[level]) - 1
-            if last < 0:
-                continue  # the level had no anchor to begin with
-            if kept:
-                slices.append(ChannelSlice(f"{prefix}{last}.", tuple(kept), width))
-            else:
-                slices.append(ChannelSlice(prefix, (), width))
-    return slices
-
-
-def prune_head_config(cfg: ConfigDict, head: SSDHead, layout: Layout) -> None:
-    """Nothing beyond the anchor list: every level has layers of its own."""
-
-
-def score_threshold(test_cfg: ConfigDict) -> float:
-    """Of the predictions file: the detector's own."""
-    return float(test_cfg.get("score_thr", 0))
-
-
-def dense(head: SSDHead, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Dense:
-    """One level of one image, (A * (C + 1), H, W) class logits and (A * 4, H, W) deltas; background is left out."""
-    scores = rows(outputs[0], head.cls_out_channels).softmax(-1)[:, :-1]
-    return Dense(scores, scores > score_threshold(test_cfg), rows(outputs[1], 4))
-
-
-def decode(head: SSDHead, level: int, priors: Tensor, deltas: Tensor, shape: tuple[int, int]) -> Tensor:
-    """(n, 4) anchors and deltas -> (n, 4) boxes x1 y1 x2 y2 in input pixels, clipped to `shape` (H, W)."""
-    return head.bbox_coder.decode(priors, deltas, max_shape=shape)

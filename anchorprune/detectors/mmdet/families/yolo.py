@@ -5,7 +5,7 @@ channels with the anchor as the slowest index: x, y, w, h, objectness, classes. 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmdet.models.dense_heads import YOLOV3Head
@@ -15,9 +15,13 @@ from mmengine.model import bias_init_with_prob, constant_init, normal_init
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from anchorprune.detectors.mmdet.families.dense import Dense, rows
+from anchorprune.detectors.mmdet.families.family import Family
+from anchorprune.detectors.mmdet.families.pairs import Pairs, rows
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.slicing import ChannelSlice
+
+if TYPE_CHECKING:
+    from anchorprune.deploy.onnx.coding import Coding
 
 
 @MODELS.register_module()
@@ -94,74 +98,73 @@ class PrunableYOLOV3Head(YOLOV3Head):
 
     def _level_candidates(self, level: int, outputs: Sequence[Tensor], prior: Tensor, cfg: ConfigDict) -> InstanceData:
         """The pairs of one level that enter NMS, the best first."""
-        scores, passing, deltas = dense(self, outputs, cfg)
+        scores, passing, codes = YOLOv3().pairs(self, outputs, cfg)
         row, label = passing.nonzero(as_tuple=True)
         score, order = scores[row, label].sort(descending=True, stable=True)
         most = cfg.get("nms_pre", -1)
         if most > 0:
             score, order = score[:most], order[:most]
         row = row[order]
-        boxes = decode(self, level, prior[row], deltas[row])
+        boxes = self.bbox_coder.decode(prior[row], codes[row], self.featmap_strides[level])
         return InstanceData(scores=score, labels=label[order], bboxes=boxes)
 
 
-PRUNABLE = PrunableYOLOV3Head.__name__
+class YOLOv3(Family):
+    """See Family."""
 
+    plain, prunable = YOLOV3Head, PrunableYOLOV3Head
+    outputs = ("pred",)
+    generators = ("YOLOAnchorGenerator", "AnchorGenerator")
 
-def level_macs(head: YOLOV3Head, level: int, grid: tuple[int, int]) -> tuple[int, int]:
-    """(fixed, per anchor) multiply-accumulates of one level: its 3x3 convolution, and an anchor's 1x1 channels."""
-    cells, channels = grid[0] * grid[1], head.out_channels[level]
-    return cells * 9 * head.in_channels[level] * channels, cells * channels * head.num_attrib
+    def level_macs(self, head: YOLOV3Head, level: int, grid: tuple[int, int]) -> tuple[int, int]:
+        """See Family; a level's 3x3 convolution, and an anchor's 1x1 channels."""
+        cells, channels = grid[0] * grid[1], head.out_channels[level]
+        return cells * 9 * head.in_channels[level] * channels, cells * channels * head.num_attrib
 
+    def channels(self, head: YOLOV3Head) -> tuple[int, ...]:
+        """See Family."""
+        return (head.num_attrib,)
 
-def channels(head: YOLOV3Head) -> tuple[int, ...]:
-    """Channels of one anchor in each of the head's raw outputs."""
-    return (head.num_attrib,)
+    def channel_slices(self, head: YOLOV3Head, layout: Layout) -> list[ChannelSlice]:
+        """See Family; a level without anchors loses its 3x3 convolution too."""
+        slices = self.anchor_slices(head, layout.kept_per_level)
+        for level, kept in enumerate(layout.kept_per_level):
+            if not kept:
+                slices.append(ChannelSlice(f"bbox_head.convs_bridge.{level}.", (), head.num_attrib))
+        return slices
 
+    def anchor_slices(self, head: YOLOV3Head, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
+        """See Family."""
+        return [
+            ChannelSlice(f"bbox_head.convs_pred.{level}.", tuple(kept), head.num_attrib)
+            for level, kept in enumerate(anchors)
+        ]
 
-def channel_slices(head: YOLOV3Head, layout: Layout) -> list[ChannelSlice]:
-    """Which output channels of which layers survive; a level without anchors loses its 3x3 convolution too."""
-    slices = anchor_slices(head, layout.kept_per_level)
-    for level, kept in enumerate(layout.kept_per_level):
-        if not kept:
-            slices.append(ChannelSlice(f"bbox_head.convs_bridge.{level}.", (), head.num_attrib))
-    return slices
+    def score_threshold(self, test_cfg: ConfigDict) -> float:
+        """0, which is none: the detector's thresholds are on the two factors of a score.
 
+        `pairs` lets only those through that pass both, so that nothing is left to be thresholded.
+        """
+        return 0.0
 
-def anchor_slices(head: YOLOV3Head, anchors: Sequence[Sequence[int]]) -> list[ChannelSlice]:
-    """The output channels of each level's `anchors`, given by position within the level, in that order."""
-    return [
-        ChannelSlice(f"bbox_head.convs_pred.{level}.", tuple(kept), head.num_attrib)
-        for level, kept in enumerate(anchors)
-    ]
+    def pairs(self, head: YOLOV3Head, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Pairs:
+        """See Family; a pair's score is its class probability times the objectness.
 
+        Source: mmdet's `YOLOV3Head.predict_by_feat`, thresholds included.
+        """
+        flat = rows(outputs[0], head.num_attrib)
+        objectness, classes = flat[:, 4:5].sigmoid(), flat[:, 5:].sigmoid()
+        passing = (classes > test_cfg.get("score_thr", 0)) & (objectness >= test_cfg.get("conf_thr", -1))
+        scores = classes * objectness
+        return Pairs(scores, passing & (scores > 0), torch.cat([flat[:, :2].sigmoid(), flat[:, 2:4]], 1))
 
-def prune_head_config(cfg: ConfigDict, head: YOLOV3Head, layout: Layout) -> None:
-    """Nothing beyond the anchor list: every level has layers of its own."""
+    def decode(self, head: YOLOV3Head, level: int, priors: Tensor, codes: Tensor, shape: tuple[int, int]) -> Tensor:
+        """See Family; YOLOv3 does not clip boxes to the image."""
+        return head.bbox_coder.decode(priors, codes, head.featmap_strides[level])
 
+    def coding(self, head: YOLOV3Head, test_cfg: ConfigDict, input_size: tuple[int, int]) -> "Coding":
+        """See Family."""
+        from anchorprune.deploy.onnx.coding import YoloCoding
 
-def score_threshold(test_cfg: ConfigDict) -> float:
-    """Of the predictions file: none, since the detector's thresholds are on the two factors of a score.
-
-    `predict` writes only the pairs that pass both, so that nothing is left to be thresholded.
-    """
-    return 0.0
-
-
-def dense(head: YOLOV3Head, outputs: Sequence[Tensor], test_cfg: ConfigDict) -> Dense:
-    """One level of one image, (A * (5 + C), H, W); a pair's score is its class probability times the objectness.
-
-    Source: mmdet's `YOLOV3Head.predict_by_feat`, thresholds included.
-    """
-    flat = rows(outputs[0], head.num_attrib)
-    objectness, classes = flat[:, 4:5].sigmoid(), flat[:, 5:].sigmoid()
-    passing = (classes > test_cfg.get("score_thr", 0)) & (objectness >= test_cfg.get("conf_thr", -1))
-    scores = classes * objectness
-    return Dense(scores, passing & (scores > 0), torch.cat([flat[:, :2].sigmoid(), flat[:, 2:4]], 1))
-
-
-def decode(
-    head: YOLOV3Head, level: int, priors: Tensor, deltas: Tensor, shape: tuple[int, int] | None = None
-) -> Tensor:
-    """(n, 4) anchors and deltas -> (n, 4) boxes x1 y1 x2 y2, input pixels; YOLOv3 does not clip them to the image."""
-    return head.bbox_coder.decode(priors, deltas, head.featmap_strides[level])
+        class_threshold, objectness_threshold = test_cfg.get("score_thr", 0), test_cfg.get("conf_thr", -1)
+        return YoloCoding(head.num_classes, float(class_threshold), float(objectness_threshold))

@@ -10,7 +10,7 @@ from mmdet.structures.bbox import scale_boxes
 from torch import Tensor
 
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.families import family_of
+from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.inference.loop import batches
 from anchorprune.detectors.protocols import ImageCandidates
 
@@ -48,9 +48,9 @@ def candidates(
     priors = generator.grid_priors([level[0].shape[-2:] for level in maps], device=maps[0][0].device)
     parts, first = [], 0
     for level, count in enumerate(generator.num_base_priors):
-        scores, passing, deltas = family.dense(head, maps[level], detector.config.model.test_cfg)
+        scores, passing, codes = family.pairs(head, maps[level], detector.config.model.test_cfg)
         row, label = passing.nonzero(as_tuple=True)
-        boxes = family.decode(head, level, priors[level][row], deltas[row], meta["img_shape"])
+        boxes = family.decode(head, level, priors[level][row], codes[row], meta["img_shape"])
         parts.append((first + row % max(count, 1), label, scores[row, label], boxes))
         first += count
     anchor, label, score, boxes = (torch.cat(column) for column in zip(*parts, strict=True))

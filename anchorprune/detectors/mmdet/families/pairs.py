@@ -5,18 +5,18 @@ from typing import NamedTuple
 from torch import Tensor
 
 
-class Dense(NamedTuple):
+class Pairs(NamedTuple):
     """One level of one image, all (box, class) pairs; rows go cell by cell, and anchor by anchor within a cell.
 
     Attributes:
         scores: (H * W * A, C) float32 in 0..1, what NMS and the evaluation rank by.
         passing: (H * W * A, C) bool, the pairs that the detector's thresholds let through.
-        deltas: (H * W * A, 4) float32, the boxes as the head codes them.
+        codes: (H * W * A, 4) float32, the boxes as the head codes them.
     """
 
     scores: Tensor
     passing: Tensor
-    deltas: Tensor
+    codes: Tensor
 
 
 def rows(output: Tensor, width: int) -> Tensor:
