@@ -13,7 +13,8 @@ from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import hypervolume, preference
-from anchorprune.search.run import METHODS, Options, Result, search
+from anchorprune.search.methods import METHODS
+from anchorprune.search.run import Options, Result, search
 from bench import simulate
 
 CHECKPOINTS = (10, 20, 50, 100, 200, 400, 600, 1000, 1500, 2000, 3000, 5000)

@@ -20,7 +20,8 @@ from anchorprune.heads.predictions import Postprocess
 from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, WorkingFront, best_within, hypervolume, pareto_front
 from anchorprune.search.journal import NAME, Journal
-from anchorprune.search.run import METHODS, Options, search
+from anchorprune.search.methods import METHODS
+from anchorprune.search.run import Options, search
 
 POST = Postprocess(0.0, 0.5, None, 100, 0)
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import print_json
-
-METHODS = ("greedy", "pareto", "layerwise", "shared", "beam", "exhaustive", "random", "best")
+from anchorprune.heads.cost import COSTS
+from anchorprune.search.methods import METHODS, heeding, load
 
 
 class ShareOrValue(click.ParamType):
@@ -43,20 +43,42 @@ class Fraction(click.ParamType):
         return str(value)
 
 
-@click.command(epilog="Example: anchorprune search predictions.parquet prune.json --budget 0.7 --output results/search")
+class WithChoices(click.Command):
+    """A command whose help says what each method and each cost is."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section("Methods"):
+            formatter.write_dl([(name, load(name).summary) for name in METHODS])
+        with formatter.section("Costs"):
+            formatter.write_dl([(name, kind.summary) for name, kind in COSTS.items()])
+
+
+@click.command(
+    cls=WithChoices,
+    epilog="Example: anchorprune search predictions.parquet prune.json --budget 0.7 --output results/search",
+)
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--method", type=click.Choice(METHODS), default="best", show_default=True)
-@click.option("--cost", type=click.Choice(("macs", "boxes", "latency")), default="macs", show_default=True)
+@click.option("--cost", type=click.Choice(list(COSTS)), default="macs", show_default=True)
 @click.option(
     "--latency-table", type=click.Path(path_type=Path), help="Of `anchorprune latency --table`, for that cost."
 )
 @click.option("--min-ap", type=ShareOrValue(), default="0", help="Pursue no subset below this AP: 0.2, or 78% of full.")
 @click.option("--budget", "budgets", type=Fraction(), multiple=True, help="Fraction of the full cost; repeatable.")
-@click.option("--criterion", type=click.Choice(("ap", "ratio")), default="ap", show_default=True, help="Of greedy.")
-@click.option("--max-per-level", type=click.IntRange(min=0), help="Anchors a level may keep (layerwise).")
+@click.option(
+    "--criterion",
+    type=click.Choice(("ap", "ratio")),
+    default="ap",
+    show_default=True,
+    help=f"Of {heeding('criterion')}.",
+)
+@click.option(
+    "--max-per-level", type=click.IntRange(min=0), help=f"Anchors a level may keep ({heeding('max_per_level')})."
+)
 @click.option("--max-subsets", type=click.IntRange(min=1), help="Score no more subsets than this.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random and best.")
+@click.option("--seed", type=int, default=0, show_default=True, help=f"Of {heeding('seed')}.")
 @click.option(
     "--resamples", type=click.IntRange(min=0), default=1000, show_default=True, help="Of the intervals; 0: none."
 )
@@ -93,8 +115,9 @@ def command(
     from anchorprune.search.progress import Progress
     from anchorprune.search.run import Options, search
 
-    if (latency_table is not None) != (given["cost"] == "latency"):
-        raise click.UsageError("--cost latency and --latency-table FILE go together")
+    if (latency_table is not None) != COSTS[given["cost"]].from_table:
+        needing = " or ".join(name for name, kind in COSTS.items() if kind.from_table)
+        raise click.UsageError(f"--cost {needing} and --latency-table FILE go together")
     opened, truth = Predictions.open(predictions), read_coco(annotations)
     measured = LatencyTable.load(latency_table, opened.head) if latency_table else None
     scorer = Scorer(opened, truth, threads)

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from anchorprune.errors import UserError
+from anchorprune.pipeline.schema import read_schema
 
 
 def validate(config: Mapping[str, Any], schema_path: str | Path, source: str) -> dict[str, Any]:
@@ -23,8 +24,7 @@ def validate(config: Mapping[str, Any], schema_path: str | Path, source: str) ->
     Raises:
         UserError: one line that names the key, what is wrong and the values it may have.
     """
-    with Path(schema_path).open() as stream:
-        schema = yaml.safe_load(stream)
+    schema = read_schema(schema_path)
     result, validator = copy.deepcopy(dict(config)), Draft202012Validator(schema)
     _read_numbers(result, validator)
     error = _most_telling(validator.iter_errors(result))

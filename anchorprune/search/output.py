@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.files import whole_file
+from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.scoring import Bootstrap, Scorer
@@ -16,12 +17,12 @@ from anchorprune.search.run import Result
 def row(scored: Scored, priced: str = "macs") -> dict[str, Any]:
     """A subset as a table's row: kept (space-separated), ap, macs, boxes, anchors.
 
-    Where the search was `priced` by `latency`, that is a column too, in milliseconds.
+    Where the search was `priced` by another cost, that is a column too.
     """
     cost = scored.cost
     kept = " ".join(map(str, scored.kept))
     figures = {"kept": kept, "ap": scored.ap, "macs": cost.macs, "boxes": cost.boxes, "anchors": cost.anchors}
-    return figures | ({"latency": scored.price} if priced == "latency" else {})
+    return figures if priced in figures else {**figures, priced: scored.price}
 
 
 def front_rows(
@@ -67,8 +68,8 @@ def write_evaluated(folder: Path, evaluated: list[Scored], priced: str = "macs")
     rows = [row(scored, priced) for scored in evaluated]
     schema = pa.schema([("kept", pa.string()), ("ap", pa.float64())] + [(n, pa.int64()) for n in ("macs", "boxes")])
     schema = schema.append(pa.field("anchors", pa.int32()))
-    if priced == "latency":
-        schema = schema.append(pa.field("latency", pa.float64()))
+    if priced not in schema.names:
+        schema = schema.append(pa.field(priced, pa.int64() if COSTS[priced].whole else pa.float64()))
     with whole_file(folder / "evaluated.parquet") as partial:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), partial, compression="zstd")
 

@@ -1,28 +1,23 @@
-"""What a search pays for a layout: MACs, boxes, or milliseconds on a device."""
+"""What a search pays for a layout: one of the costs that are registered."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from anchorprune.errors import UserError
-from anchorprune.heads.cost import cost
+from anchorprune.heads.cost import COSTS
 from anchorprune.heads.layout import Layout
-
-NANOSECOND = 1e-6  # milliseconds
 
 
 def pricer(options: Any) -> Callable[[Layout], float]:
     """The function from a layout to its price, of a search's options.
 
     Raises:
-        UserError: `latency` without a latency table.
+        UserError: a cost that needs a latency table, without one.
     """
-    if options.cost != "latency":
-        return lambda layout: getattr(cost(layout), options.cost)
+    kind = COSTS[options.cost]
+    if not kind.from_table:
+        return kind.price
     if options.latency_table is None:
-        raise UserError("--cost latency needs --latency-table; write one with `anchorprune latency --table`")
-    return options.latency_table.predict
-
-
-def least_difference(options: Any) -> float:
-    """A difference in price that is as good as none."""
-    return NANOSECOND if options.cost == "latency" else 1
+        raise UserError(f"--cost {kind.name} needs --latency-table; write one with `anchorprune latency --table`")
+    return partial(kind.price, table=options.latency_table)

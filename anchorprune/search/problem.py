@@ -1,15 +1,20 @@
 """What every search method works on: subsets in, AP and cost out, each scored once and logged in order."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from anchorprune.heads.cost import cost
+from anchorprune.heads.cost import COSTS, cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
-from anchorprune.scoring import Scorer
 from anchorprune.search.front import Scored, Subset
 from anchorprune.search.journal import Journal
-from anchorprune.search.pricing import least_difference, pricer
+from anchorprune.search.pricing import pricer
+
+if TYPE_CHECKING:  # the methods' files, which import this one, are read for the command line's help
+    import numpy as np
+
+    from anchorprune.scoring import Scorer
 
 
 class EnoughScored(Exception):  # noqa: N818 - it ends a search, it is not an error
@@ -22,18 +27,19 @@ class Problem:
     Attributes:
         head: the detector's head.
         evaluated: every subset scored, in order.
+        limit: the most subsets that are scored; None: no limit.
         options: the search's options, see `anchorprune.search.run`.
         least: a difference in price that is as good as none; keeps divisions by it finite.
     """
 
     def __init__(
-        self, scorer: Scorer, options: Any, journal: Journal | None = None, watch: Callable[..., None] = print
+        self, scorer: "Scorer", options: Any, journal: Journal | None = None, watch: Callable[..., None] = print
     ):
         self.head: Head = scorer.head
         self.options = options
         self.evaluated: list[Scored] = []
-        self.limit: int | None = options.max_subsets
-        self.least = least_difference(options)
+        self.limit: int | None = None
+        self.least = COSTS[options.cost].least
         self._price = pricer(options)
         self._scorer = scorer
         self._journal = journal
@@ -45,19 +51,27 @@ class Problem:
         """Every anchor."""
         return tuple(range(self.head.num_anchors))
 
+    @property
+    def num_subsets(self) -> int:
+        """How many subsets there are, the empty one apart."""
+        return 2**self.head.num_anchors - 1
+
+    @cached_property
+    def generator(self) -> "np.random.Generator":
+        """What methods draw from, by the search's seed."""
+        from numpy.random import default_rng
+
+        return default_rng(self.options.seed)
+
     def price(self, kept: Subset) -> float:
         """The cost the search trades AP against."""
         return self._price(Layout(self.head, kept))
-
-    def known(self, kept: Subset) -> Scored | None:
-        """A subset that is scored already."""
-        return self._known.get(kept)
 
     def score(self, subsets: Sequence[Subset], parent: Subset | None = None) -> list[Scored]:
         """Score subsets; those that differ from `parent` in few anchors take a fraction of the time.
 
         Raises:
-            EnoughScored: `max_subsets` was reached on the way; what was scored until then is in `evaluated`.
+            EnoughScored: the limit was reached on the way; what was scored until then is in `evaluated`.
         """
         new = [subset for subset in dict.fromkeys(subsets) if subset not in self._known]
         room = len(new) if self.limit is None else max(self.limit - len(self.evaluated), 0)
@@ -97,3 +111,10 @@ def without(kept: Subset, *anchors: int) -> Subset:
 def removals(kept: Subset) -> list[Subset]:
     """Each subset with one anchor less, in anchor order; none below one anchor."""
     return [without(kept, anchor) for anchor in kept] if len(kept) > 1 else []
+
+
+def drawn(problem: Problem) -> Subset:
+    """A random subset, its size uniform over 1..A."""
+    anchors, generator = problem.head.num_anchors, problem.generator
+    size = int(generator.integers(1, anchors + 1))
+    return tuple(sorted(int(i) for i in generator.permutation(anchors)[:size]))

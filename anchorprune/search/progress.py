@@ -5,9 +5,7 @@ from typing import Any
 from tqdm import tqdm
 
 from anchorprune.search.front import Scored, WorkingFront
-from anchorprune.search.methods import best, random
-
-DEFAULT_TOTALS = {"best": best.DEFAULT_SUBSETS, "random": random.DEFAULT_SUBSETS}
+from anchorprune.search.methods import load
 
 
 class Progress:
@@ -15,7 +13,7 @@ class Progress:
 
     def __init__(self, options: Any):
         self._front = WorkingFront()
-        total = options.max_subsets or DEFAULT_TOTALS.get(options.method)
+        total = options.max_subsets or load(options.method).default_subsets
         self._bar = tqdm(desc=options.method, total=total, unit=" subsets", disable=None, dynamic_ncols=True)
 
     def __enter__(self) -> "Progress":

@@ -10,42 +10,24 @@ from anchorprune.scoring import Scorer
 from anchorprune.search.budgets import check_budgets, within_budget
 from anchorprune.search.front import Scored, pareto_front
 from anchorprune.search.journal import Journal
-from anchorprune.search.methods.beam import beam
-from anchorprune.search.methods.best import best
-from anchorprune.search.methods.exhaustive import exhaustive
-from anchorprune.search.methods.greedy import greedy
-from anchorprune.search.methods.layerwise import layerwise
-from anchorprune.search.methods.pareto import pareto
-from anchorprune.search.methods.random import random
-from anchorprune.search.methods.shared import shared
+from anchorprune.search.methods import load
 from anchorprune.search.pricing import pricer
 from anchorprune.search.problem import EnoughScored, Problem
-
-METHODS = {
-    "greedy": greedy,
-    "pareto": pareto,
-    "layerwise": layerwise,
-    "shared": shared,
-    "beam": beam,
-    "exhaustive": exhaustive,
-    "random": random,
-    "best": best,
-}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a search is told.
+    """What a search is told; each method says which of its options it heeds.
 
     Attributes:
         method: one of METHODS.
-        cost: `macs`, `boxes` or `latency`: what AP is traded against.
-        min_ap: subsets below this AP are not pursued (greedy, pareto, shared, beam, best).
-        criterion: `ap` or `ratio`, of greedy.
-        max_per_level: anchors a level may keep, of layerwise.
+        cost: one of COSTS: what AP is traded against.
+        min_ap: subsets below this AP are not pursued.
+        criterion: `ap` or `ratio`.
+        max_per_level: anchors a level may keep.
         max_subsets: the most subsets the method scores; None: its own default, or no limit.
-        seed: of random and best.
-        latency_table: of the head, for the cost `latency`.
+        seed: of what the method draws.
+        latency_table: of the head, for a cost that is counted by it.
     """
 
     method: str = "best"
@@ -100,10 +82,12 @@ def search(
     check_budgets(scorer.head, budgets, options.cost, pricer(options))
     if options.max_subsets is not None and options.max_subsets < 1:
         raise UserError("--max-subsets must be at least 1")
-    problem = Problem(scorer, options, journal, watch)
+    method, problem = load(options.method), Problem(scorer, options, journal, watch)
+    if most := options.max_subsets or method.default_subsets:
+        problem.limit = min(most, problem.num_subsets)
     problem.score_one(problem.full)
     with contextlib.suppress(EnoughScored):
-        METHODS[options.method](problem)
+        method.run(problem)
     problem.limit = None
     chosen = {text: within_budget(problem, float(text)) for text in budgets}
     # A later budget may have scored a better subset for an earlier one.

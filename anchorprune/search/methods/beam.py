@@ -1,13 +1,14 @@
 """Beam: greedy with several subsets side by side."""
 
 from anchorprune.search.front import Scored, pareto_front, preference
+from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, removals
 
 WIDTH = 8
 
 
 def beam(problem: Problem) -> None:
-    """Remove one anchor at a time from the best subsets of each size.
+    """Remove one anchor at a time from the best subsets of each size, side by side.
 
     Of the subsets of one size those go on that no other of that size dominates, the highest AP first, filled up by
     `preference` to a fixed width; they stop at `min_ap`.
@@ -18,6 +19,9 @@ def beam(problem: Problem) -> None:
         for parent in level:
             children |= {child.kept: child for child in problem.score(removals(parent.kept), parent.kept)}
         level = widest([child for child in children.values() if child.ap >= problem.options.min_ap])
+
+
+METHOD = Method(beam, options=("min_ap",))
 
 
 def widest(subsets: list[Scored]) -> list[Scored]:

@@ -2,45 +2,42 @@
 
 from itertools import combinations, pairwise
 
-import numpy as np
-
 from anchorprune.search.front import Scored, Subset, pareto_front
-from anchorprune.search.problem import Problem, removals, without
+from anchorprune.search.method import Method
+from anchorprune.search.problem import Problem, drawn, removals, without
 
-DEFAULT_SUBSETS = 5000
 RANDOM_RING = 3
 SCATTERED = 3  # random subsets an anchor
 RANDOM_SUBSETS = 64  # of a random ring
 
 
 def best(problem: Problem) -> None:
-    """Search until `max_subsets` are scored or every subset is.
+    """Ascend greedily, then widen the front's members by their neighbours, ring after ring.
 
-    First a few random subsets and a greedy ascent from one anchor, which give a front over all prices. Then the front's
-    members are widened, the one that holds most of the area under the front first, by four rings of neighbours: one
-    anchor less or more; one exchanged within its level; two less or one exchanged between levels; random changes of
-    two to four anchors, one more each time round. A member is widened by a ring only when no member is left to be
-    widened by an earlier one. Where every subset may be scored, what is left after three rings is scored too.
+    It ends when `max_subsets` are scored or every subset is. First a few random subsets and a greedy ascent from one
+    anchor, which give a front over all prices. Then the front's members are widened, the one that holds most of the
+    area under the front first, by four rings of neighbours: one anchor less or more; one exchanged within its level;
+    two less or one exchanged between levels; random changes of two to four anchors, one more each time round. A member
+    is widened by a ring only when no member is left to be widened by an earlier one. Where every subset may be scored,
+    what is left after three rings is scored too.
     """
-    anchors = problem.head.num_anchors
-    if problem.limit is None:
-        problem.limit = DEFAULT_SUBSETS
-    problem.limit = min(problem.limit, 2**anchors - 1)
-    generator = np.random.default_rng(problem.options.seed)
     problem.score_one(problem.full)
-    _scatter(problem, generator)
+    _scatter(problem)
     _ascend(problem)
     rings_done: dict[Subset, int] = {}
     while len(problem.evaluated) < problem.limit:
         front = pareto_front(s for s in problem.evaluated if s.ap >= problem.options.min_ap)
         member = _next_member(front or problem.evaluated[:1], rings_done, problem.least)
         ring = rings_done.get(member.kept, 0)
-        if ring == RANDOM_RING and problem.limit == 2**anchors - 1:
+        if ring == RANDOM_RING and problem.limit == problem.num_subsets:
             _score_the_rest(problem)
             break
         rings_done[member.kept] = ring + 1
-        subsets = _ring(problem, member.kept, ring, generator)
+        subsets = _ring(problem, member.kept, ring)
         problem.score(subsets, member.kept)
+
+
+METHOD = Method(best, options=("min_ap", "seed"), default_subsets=5000)
 
 
 def _next_member(front: list[Scored], rings_done: dict[Subset, int], least: float) -> Scored:
@@ -52,12 +49,10 @@ def _next_member(front: list[Scored], rings_done: dict[Subset, int], least: floa
     return front[order[0]]
 
 
-def _scatter(problem: Problem, generator: np.random.Generator) -> None:
+def _scatter(problem: Problem) -> None:
     """A few random subsets of all sizes, so that even a short search has a front over all prices."""
-    anchors = problem.head.num_anchors
-    for _ in range(SCATTERED * anchors):
-        size = int(generator.integers(1, anchors + 1))
-        problem.score_one(tuple(sorted(int(i) for i in generator.permutation(anchors)[:size])))
+    for _ in range(SCATTERED * problem.head.num_anchors):
+        problem.score_one(drawn(problem))
 
 
 def _ascend(problem: Problem) -> None:
@@ -74,10 +69,10 @@ def _ascend(problem: Problem) -> None:
         kept = current.kept
 
 
-def _ring(problem: Problem, kept: Subset, ring: int, generator: np.random.Generator) -> list[Subset]:
+def _ring(problem: Problem, kept: Subset, ring: int) -> list[Subset]:
     if ring < RANDOM_RING:
         return (_one_step, _exchange_within, _two_steps)[ring](problem, kept)
-    return _random_steps(problem, kept, ring - RANDOM_RING, generator)
+    return _random_steps(problem, kept, ring - RANDOM_RING)
 
 
 def _one_step(problem: Problem, kept: Subset) -> list[Subset]:
@@ -96,9 +91,8 @@ def _two_steps(problem: Problem, kept: Subset) -> list[Subset]:
     return swaps + [without(kept, *pair) for pair in combinations(kept, 2) if len(kept) > 2]
 
 
-def _random_steps(problem: Problem, kept: Subset, more: int, generator: np.random.Generator) -> list[Subset]:
-    anchors = problem.head.num_anchors
-    result = []
+def _random_steps(problem: Problem, kept: Subset, more: int) -> list[Subset]:
+    anchors, generator, result = problem.head.num_anchors, problem.generator, []
     for _ in range(RANDOM_SUBSETS):
         size = int(generator.integers(2, min(5 + more, anchors + 1)))
         changed = set(kept) ^ {int(a) for a in generator.permutation(anchors)[:size]}
@@ -108,7 +102,7 @@ def _random_steps(problem: Problem, kept: Subset, more: int, generator: np.rando
 
 
 def _score_the_rest(problem: Problem) -> None:
-    for number in range(1, 2**problem.head.num_anchors):
+    for number in range(1, problem.num_subsets + 1):
         problem.score_one(tuple(a for a in problem.full if number >> a & 1))
 
 

@@ -1,6 +1,7 @@
 """Exhaustive: every subset, for heads of at most 16 anchors."""
 
 from anchorprune.errors import UserError
+from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem
 
 MOST_ANCHORS = 16
@@ -8,7 +9,9 @@ LOW = 4  # subsets that share all but the first four anchors are scored from one
 
 
 def exhaustive(problem: Problem) -> None:
-    """Score all subsets, by ascending number (bit i of the number: anchor i is kept).
+    """Score all subsets, of a head with few anchors.
+
+    They come by ascending number (bit i of the number: anchor i is kept).
 
     Raises:
         UserError: the head has too many anchors.
@@ -24,3 +27,6 @@ def exhaustive(problem: Problem) -> None:
         numbers = range(max(high, 1), high + (1 << low))
         subsets = [tuple(i for i in range(anchors) if number >> i & 1) for number in numbers]
         problem.score(subsets, subsets[-1])
+
+
+METHOD = Method(exhaustive)

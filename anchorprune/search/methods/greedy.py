@@ -1,18 +1,22 @@
-"""Greedy: remove one anchor at a time, always the one whose loss hurts least, down to one anchor."""
+"""Greedy: a descent from all anchors to one."""
 
 from collections.abc import Callable
 
 from anchorprune.search.front import Scored, Subset, preference
+from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, removals
 
 
 def greedy(problem: Problem) -> None:
-    """Descend from the full set until one anchor is left or AP falls below `min_ap`.
+    """Remove one anchor at a time, the one whose loss hurts least.
 
-    Criterion `ap`: the child with the highest AP. Criterion `ratio`: the least AP lost per cost saved; a child that
-    loses none or gains comes first. Ties go by `preference`.
+    It ends at one anchor, or where AP falls below `min_ap`. Criterion `ap`: the child with the highest AP. Criterion
+    `ratio`: the least AP lost per cost saved; a child that loses none or gains comes first. Ties go by `preference`.
     """
     descend(problem, problem.full, problem.options.criterion)
+
+
+METHOD = Method(greedy, options=("criterion", "min_ap"))
 
 
 def descend(problem: Problem, start: Subset, criterion: str, down_to: Callable[[Scored], bool] | None = None) -> Scored:

@@ -2,13 +2,15 @@
 
 from anchorprune.errors import UserError
 from anchorprune.search.front import Scored, Subset, preference
+from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, without
 
 
 def layerwise(problem: Problem) -> None:
-    """Take each level in the head's order down to `max_per_level` anchors, the least harmful first.
+    """Take level after level down to --max-per-level anchors, the least harmful first.
 
-    It goes on whether AP falls or rises. Every intermediate subset is scored and can be on the front.
+    Levels come in the head's order. It goes on whether AP falls or rises. Every intermediate subset is scored and can
+    be on the front.
     """
     most = problem.options.max_per_level
     if most is None:
@@ -16,6 +18,9 @@ def layerwise(problem: Problem) -> None:
     current = problem.score_one(problem.full)
     for level in range(len(problem.head.levels)):
         current = _reduce(problem, current, level, most)
+
+
+METHOD = Method(layerwise, options=("max_per_level",))
 
 
 def _reduce(problem: Problem, current: Scored, level: int, most: int) -> Scored:

@@ -2,12 +2,13 @@
 
 from anchorprune.errors import UserError
 from anchorprune.search.front import Subset
+from anchorprune.search.method import Method
 from anchorprune.search.methods.pareto import explore
 from anchorprune.search.problem import Problem, without
 
 
 def shared(problem: Problem) -> None:
-    """The Pareto search with other steps: one shape goes on every level at once, or a level goes with all its shapes.
+    """Pareto by other steps: a shape goes on every level at once, or a whole level goes.
 
     Raises:
         UserError: the levels differ in their number of anchors, so they have no shapes in common.
@@ -15,7 +16,11 @@ def shared(problem: Problem) -> None:
     sizes = {len(level.anchors) for level in problem.head.levels}
     if len(sizes) != 1:
         raise UserError(f"head {problem.head.name}: --method shared needs levels of equally many anchors; use pareto")
-    explore(problem, lambda kept: shared_removals(kept, sizes.copy().pop()))
+    shapes = sizes.pop()
+    explore(problem, lambda kept: shared_removals(kept, shapes))
+
+
+METHOD = Method(shared, options=("min_ap",))
 
 
 def shared_removals(kept: Subset, shapes: int) -> list[Subset]:

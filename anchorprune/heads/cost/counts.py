@@ -1,8 +1,10 @@
-"""What a layout costs, in closed form."""
+"""The counts of a layout, in closed form."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from anchorprune.heads.cost.boxes import boxes
+from anchorprune.heads.cost.macs import macs
 from anchorprune.heads.layout import Layout
 
 
@@ -28,14 +30,5 @@ class Cost:
 
 
 def cost(layout: Layout) -> Cost:
-    """Count a layout's cost.
-
-    Head MACs are the sum over levels that keep n > 0 anchors of `macs_fixed + n * macs_per_anchor`;
-    boxes are the sum of `H * W * n`. (Bonnaerens et al., "Anchor pruning for object detection", CVIU 2022,
-    counts the head alone, at the test input size.)
-    """
-    counts = layout.anchors_per_level
-    pairs = list(zip(counts, layout.head.levels, strict=True))
-    macs = sum(level.macs_fixed + n * level.macs_per_anchor for n, level in pairs if n > 0)
-    boxes = sum(level.grid[0] * level.grid[1] * n for n, level in pairs)
-    return Cost(len(layout.kept), macs, boxes, counts)
+    """Count what a layout keeps and spends."""
+    return Cost(len(layout.kept), macs(layout), boxes(layout), layout.anchors_per_level)
