@@ -1,54 +1,62 @@
-"""Fixtures shared by the tests: heads with known costs, a small trained detector, the command line."""
+"""Fixtures shared by the tests: the command line, heads with known costs, a small trained detector made once a run."""
 
-import json
 import os
-import subprocess
-import sys
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+# Before anything imports NumPy or torch: the tests themselves run side by side, and sums keep their order.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+
 import pytest
+from filelock import FileLock
+from running import command, selection
+from running.command import ROOT
+from running.detector import Trained, train_small
 
 from anchorprune.heads.head import Head, Level
 
-ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared/data"
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command line left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    @property
-    def error_line(self) -> str:
-        """The last line on standard error, which a failing command must end with."""
-        return self.err.strip().splitlines()[-1]
+pytest_addoption = selection.pytest_addoption
+pytest_configure = selection.pytest_configure
+pytest_collection_modifyitems = selection.pytest_collection_modifyitems
+pytest_xdist_auto_num_workers = selection.pytest_xdist_auto_num_workers
 
 
 @pytest.fixture(scope="session")
 def run_command():
-    """Run `anchorprune ARGUMENTS` as a user does, in a process of its own."""
+    """Run `anchorprune ARGUMENTS` in this process, where mmdet is imported already, as if it were a new one.
 
-    def run(*arguments, cwd=ROOT, **environment) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "anchorprune", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+    What is about processes (kills, locks, ranks, exit statuses, packages that are not there) takes `run_process`.
+    """
+    return command.in_process
 
-    return run
+
+@pytest.fixture(scope="session")
+def run_process():
+    """Run `anchorprune ARGUMENTS` as a user does, in a process of its own; with mmdet it takes seconds to start."""
+    return command.as_process
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """`made_once(name, make)`: a folder that `make(folder)` fills once a run, for all pytest-xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with FileLock(shared / f"once-{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")
@@ -75,53 +83,7 @@ def ssd300() -> Head:
     return Head("ssd300-vgg16", (300, 300), 80, tuple(levels))
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A small detector trained on generated scenes, and its data."""
-
-    data: Path
-    folder: Path
-    predictions: Path
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.py"
-
-    @property
-    def weights(self) -> Path:
-        return self.folder / "weights.pth"
-
-    def split(self, name: str) -> tuple[Path, Path]:
-        """Annotation file and image folder."""
-        return self.data / f"{name}.json", self.data / "images" / name
-
-
-SMALL_ANCHORS = {
-    "strides": [8, 16, 32, 64],
-    "levels": [
-        [[16, 16], [23, 11], [11, 23]],
-        [[28, 28], [40, 20], [20, 40]],
-        [[52, 52], [74, 37], [37, 74]],
-        [[88, 88]],
-    ],
-}
-
-
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, run_command) -> Trained:
-    """Train the demo's SSD for a few epochs, and cache its predictions on the prune split."""
-    base = tmp_path_factory.mktemp("trained")
-    data, folder = base / "data", base / "train"
-    (base / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
-    made = run_command("dataset", "scenes", "--train", 400, "--prune", 60, "--test", 40, "--output", data)
-    assert made.status == 0, made.err
-    done = run_command(
-        *("train", ROOT / "config/detectors/ssd_demo.py", "--name", "small", "--anchors", base / "anchors.json"),
-        *("--annotations", data / "train.json", "--images", data / "images/train", "--epochs", 7),
-        *("--output", folder),
-    )
-    assert done.status == 0, done.err
-    result = Trained(data, folder, base / "predictions.parquet")
-    done = run_command("predict", result.config, result.weights, *result.split("prune"), "--output", result.predictions)
-    assert done.status == 0, done.err
-    return result
+def trained(made_once, run_process) -> Trained:
+    """The small detector, trained once a run, by processes as a user starts them."""
+    return Trained(made_once("trained", lambda base: train_small(Trained(base), run_process)))

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from test_families import CONFIGS
+from oracles.mmdet_detectors import CONFIGS
 
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.training.backbone import fit, local_file, prepare_backbone, set_backbone_weights

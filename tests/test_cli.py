@@ -30,6 +30,7 @@ def test_mistakes_in_the_command_line_are_one_line(run_command):
         assert done.err.startswith("anchorprune: error: ")
 
 
+@pytest.mark.detectors
 def test_doctor(run_command, tmp_path):
     done = run_command("doctor")
     assert done.status == 0

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mmengine.logging.history_buffer import HistoryBuffer
-from test_families import CONFIGS, read
+from oracles.mmdet_detectors import CONFIGS, read
 
 from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
 from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed

@@ -15,7 +15,7 @@ from mmdet.registry import TASK_UTILS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
-from test_families import read
+from oracles.mmdet_detectors import read
 
 from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, published_ssd300
 from anchorprune.detectors.mmdet.config.convert import anchors_of, convert, explicit, make_prunable

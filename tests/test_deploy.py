@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 import onnx
-from test_families import DETECTORS, read
+from oracles.mmdet_detectors import DETECTORS, read
+from oracles.torch_detections import FACTS, assert_same
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx import accuracy
@@ -27,21 +28,6 @@ from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
-
-FACTS = {"anchorprune": "test", "commit": None}
-
-
-def assert_same(found, expected):
-    """Detections (boxes, scores, labels) match one to one within 0.01 px and 1e-4, but for ties at the last place."""
-    assert len(found[1]) == len(expected[1]) > 0
-    np.testing.assert_allclose(found[1], expected[1], atol=1e-4)
-    left = set(range(len(found[1])))
-    for box, score, label in zip(*expected, strict=True):
-        near = [i for i in left if found[2][i] == label and abs(found[1][i] - score) < 1e-4]
-        near = [i for i in near if np.abs(found[0][i] - box).max() < 0.01]
-        assert near or score < expected[1][-1] + 1e-4, (box, score, label)
-        left -= set(near[:1])
-    assert all(found[1][i] < expected[1][-1] + 1e-4 for i in left)
 
 
 @pytest.fixture(scope="module")
@@ -203,19 +189,6 @@ def test_decoding_and_nms_are_mmdets(name, change, tmp_path):
 
 def kept_maps(maps):
     return [part for part in zip(*maps, strict=True) if part[0].shape[1]]
-
-
-def inputs(detector, prepared):
-    """The network's inputs as mmdet's own preprocessor makes them of BGR images, and what it says of the images."""
-    from mmdet.structures import DetDataSample
-
-    images = [torch.from_numpy(p.pixels[0, ::-1].copy()) for p in prepared]
-    batch = detector.model.data_preprocessor(
-        {"inputs": images, "data_samples": [DetDataSample() for _ in images]}, False
-    )
-    width, height = detector.head.input_size
-    metas = [{"img_shape": (height, width), "scale_factor": (1.0, 1.0)}] * len(images)
-    return batch["inputs"], metas
 
 
 # ---- bad input

@@ -8,14 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import mmdet
 from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
 from oracles.masking import mask_anchors
+from oracles.mmdet_detectors import CONFIGS, DETECTORS, read
 from torch.utils.flop_counter import FlopCounterMode
 
 from anchorprune.detectors.mmdet.config import convert
-from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build, describe
@@ -23,24 +22,6 @@ from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Layout
-
-CONFIGS = Path(mmdet.__path__[0]) / ".mim/configs"
-
-# mmdet's config, and the (W, H) at which it is tried
-DETECTORS = {
-    "ssd/ssd300_coco.py": (300, 300),
-    "ssd/ssd512_coco.py": (512, 512),
-    "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 320),
-    "retinanet/retinanet_r18_fpn_1x_coco.py": (320, 256),
-    "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": (320, 320),
-    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": (256, 192),
-}
-
-
-def read(name: str, size: tuple[int, int]) -> Config:
-    cfg = Config.fromfile(str(CONFIGS / name))
-    cfg[OWN_KEY] = {"head": Path(name).stem, "input_size": size, "classes": [str(i) for i in range(80)]}
-    return cfg
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from mmdet.models.backbones import SSDVGG
 from mmdet.models.dense_heads import RetinaHead
 from mmdet.structures.bbox import get_box_tensor
 from oracles.masking import mask_anchors
-from test_deploy import FACTS, assert_same, inputs
-from test_families import read
+from oracles.mmdet_detectors import read
+from oracles.torch_detections import FACTS, assert_same, inputs
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco

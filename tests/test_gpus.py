@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from running.command import ROOT
 
 from anchorprune.errors import UserError
 from anchorprune.pipeline import gpus

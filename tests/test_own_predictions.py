@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pandas as pd
-from conftest import ROOT
+from running.command import ROOT
 
 PAGE = (ROOT / "docs/own-predictions.md").read_text()
 

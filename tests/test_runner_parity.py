@@ -9,9 +9,9 @@ import sysconfig
 import venv
 
 import pytest
-from conftest import ROOT
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from running.command import ROOT
 
 pytest.importorskip("torch")
 

@@ -119,13 +119,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     annotations, candidates = make(11, images=60, boxes=90)
     write(folder / "p.parquet", candidates, POST)
-    (folder / "a.json").write_text(json.dumps(full_coco_dict(annotations)))
+    (folder / "a.json").write_text(json.dumps(coco_dict(annotations)))
     return folder
-
-
-def full_coco_dict(annotations):
-    value = coco_dict(annotations)
-    return {**value, "images": [{**image, "file_name": f"{image['id']}.jpg"} for image in value["images"]]}
 
 
 def arguments(files, output, *more):

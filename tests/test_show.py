@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import Result
 from PIL import Image
+from running.command import Result
 
 from anchorprune.cli import main
 from anchorprune.heads.detections import Detections

@@ -4,7 +4,8 @@ import json
 import zipfile
 
 import pytest
-from conftest import ROOT, SMALL_ANCHORS
+from running.command import ROOT
+from running.detector import SMALL_ANCHORS
 
 from anchorprune.errors import UserError
 from anchorprune.metrics.submission import (

@@ -11,7 +11,8 @@ import time
 
 import psutil
 import pytest
-from conftest import ROOT, SMALL_ANCHORS
+from running.command import ROOT
+from running.detector import SMALL_ANCHORS
 
 torch = pytest.importorskip("torch")
 

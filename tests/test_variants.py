@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from mmdet.models.dense_heads import RetinaHead
 from mmdet.registry import MODELS
 from mmengine.config import Config
-from test_families import CONFIGS
+from oracles.mmdet_detectors import CONFIGS
 
 from anchorprune.detectors.mmdet.config.convert import make_prunable
 from anchorprune.errors import UserError

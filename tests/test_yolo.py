@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mmengine.structures import InstanceData
-from test_families import read
+from oracles.mmdet_detectors import read
 
 from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY

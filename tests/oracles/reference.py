@@ -18,7 +18,10 @@ def mmcv_nms():
 def coco_dict(annotations):
     """Annotations as the COCO json they came from."""
     return {
-        "images": [{"id": image.id, "width": image.width, "height": image.height} for image in annotations.images],
+        "images": [
+            {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+            for image in annotations.images
+        ],
         "categories": [{"id": int(i), "name": str(i)} for i in annotations.category_ids],
         "annotations": [
             {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_workflow import SMALLEST, project, snakemake  # noqa: F401 (a fixture)
+from running.pipeline import SMALLEST, snakemake
 
 PRUNE_LIST = "config/splits/coco2017-prune.txt"
 
@@ -39,14 +39,14 @@ def configured(folder: Path, dataset: dict) -> tuple[str, ...]:
     ],
     ids=["coco2017", "voc0712"],
 )
-def test_a_download_is_planned_and_read_by_the_data_set(project, dataset, rule, inputs):  # noqa: F811
+def test_a_download_is_planned_and_read_by_the_data_set(project, dataset, rule, inputs):
     planned = snakemake(project, "--dry-run", *configured(project, dataset)).stdout
     assert f"rule {rule}:" in planned
     job = planned.partition("\nrule dataset:")[2].splitlines()
     assert job[1].strip() == f"input: {', '.join(inputs)}"
 
 
-def test_data_that_is_not_there_ends_the_run_in_one_line(project):  # noqa: F811
+def test_data_that_is_not_there_ends_the_run_in_one_line(project):
     done = snakemake(project, "--dry-run", *configured(project, {"kind": "coco2017", "root": "coco"}), check=False)
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1] == (
@@ -55,7 +55,7 @@ def test_data_that_is_not_there_ends_the_run_in_one_line(project):  # noqa: F811
     )
 
 
-def test_coco_with_limits_through_the_rule(project, shared_data):  # noqa: F811
+def test_coco_with_limits_through_the_rule(project, shared_data):
     """And a second run does nothing, whether or not a download is asked for: the data is there."""
     dataset = {"kind": "coco2017", "root": str(shared_data / "coco2017_subset"), "prune": 0.2}
     dataset["limit"] = {"train": 4, "prune": 3, "test": 2}

@@ -5,11 +5,8 @@ import re
 import subprocess
 
 import pytest
-import test_workflow
 import yaml
-from test_workflow import SMALLEST, snakemake
-
-project = test_workflow.project
+from running.pipeline import SMALLEST, SNAKEMAKE, environment, snakemake
 
 
 @pytest.fixture
@@ -19,9 +16,8 @@ def gpus(tmp_path, monkeypatch):
     smi.parent.mkdir()
     smi.write_text("#!/bin/sh\nprintf 'GPU-a\\nGPU-b\\n'\n")
     smi.chmod(0o755)
-    path = test_workflow.ENVIRONMENT["PATH"]
-    visible = {name: value for name, value in test_workflow.ENVIRONMENT.items() if name != "CUDA_VISIBLE_DEVICES"}
-    monkeypatch.setattr(test_workflow, "ENVIRONMENT", {**visible, "PATH": f"{smi.parent}:{path}"})
+    monkeypatch.setenv("PATH", f"{smi.parent}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 def plan(project, recipe, *arguments):
@@ -48,7 +44,7 @@ def test_gpus_are_found_and_shared_out(project, gpus):
 
 
 def test_without_gpus_jobs_ask_for_none(project, monkeypatch):
-    monkeypatch.setattr(test_workflow, "ENVIRONMENT", {**test_workflow.ENVIRONMENT, "CUDA_VISIBLE_DEVICES": ""})
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     planned = plan(project, {"workers": 1})
     assert "gpu=0" in resources_of(planned, "train")
     assert "threads: 2" in planned
@@ -67,8 +63,6 @@ def test_no_more_jobs_at_once_than_there_are_gpus(project, gpus):
 
 def test_all_cores_are_used_without_being_named(project):
     """The default profile is found, and the command line has its way."""
-    command = [*test_workflow.SNAKEMAKE, "results/anchors/ssd-demo/baseline.json"]
-    done = subprocess.run(
-        command, cwd=project, env=test_workflow.ENVIRONMENT, capture_output=True, text=True, check=True
-    )
+    command = [*SNAKEMAKE, "results/anchors/ssd-demo/baseline.json"]
+    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=True)
     assert f"Provided cores: {os.cpu_count()}" in done.stderr

@@ -4,15 +4,14 @@ import json
 
 import pandas as pd
 import pytest
-from workflow.test_workflow import ROOT, snakemake
+from running.pipeline import link_project, snakemake
 
 pytest.importorskip("torch")
 
 
 @pytest.mark.pipeline
 def test_own_detector(trained, run_command, tmp_path):
-    for name in ("Snakefile", "rules", "config", "profiles", "environment.yml"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    link_project(tmp_path)
     annotations, images = trained.split("prune")
     done = run_command(
         *("init", "mine", "--config", trained.config, "--weights", trained.weights),

@@ -3,70 +3,19 @@
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from running.command import ROOT
+from running.pipeline import SCHEMA, SNAKEMAKE, environment, shipped_config, snakemake
+from snakemake.utils import update_config
 
+from anchorprune.errors import UserError
+from anchorprune.pipeline.experiments import plan
+from anchorprune.pipeline.sources import check_sources
 from anchorprune.report.data.results import COLUMNS
-
-ROOT = Path(__file__).parents[2]
-SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-
-SMALLEST = {
-    "run": ["smallest"],
-    "datasets": {"few-scenes": {"kind": "scenes", "seed": 1, "train": 240, "prune": 60, "test": 60}},
-    "detectors": {
-        "ssd-few": {
-            "config": "config/detectors/ssd_demo.py",
-            "training": {"epochs": 10},
-            "finetuning": {"epochs": 1},
-            "anchor_sets": {
-                "plain": {
-                    "strides": [8, 16, 32, 64],
-                    "levels": [{"sizes": [s], "ratios": [1, 2, 0.5]} for s in (16, 28, 52, 88)],
-                }
-            },
-        }
-    },
-    "experiments": {
-        "smallest": {
-            "detector": "ssd-few",
-            "dataset": "few-scenes",
-            "anchor_sets": ["plain"],
-            "searches": ["greedy"],
-            "budgets": [0.7, 0.4],
-            "retrain": "finetune",
-        }
-    },
-}
-
-
-def snakemake(folder, *arguments, check=True):
-    done = subprocess.run(
-        [*SNAKEMAKE, "--cores", "2", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        check=False,
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture
-def project(tmp_path):
-    """The project's pipeline in a folder of its own."""
-    for name in ("Snakefile", "rules", "config", "profiles", "environment.yml"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(SMALLEST))
-    return tmp_path
 
 
 def test_lint(project):
@@ -88,47 +37,51 @@ def test_the_examples_are_valid(project, example, shared_data):
     assert "Job stats" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("setting", "line"),
-    [
-        ("run=nothing", "config: run: unknown experiment 'nothing'; known: demo"),
-        ("rnu=demo", "config: top level: unknown key 'rnu'; allowed keys: run, groups, datasets"),
-        ("searches={greedy: {method: nope}}", "config: searches.greedy.method: 'nope' is not allowed; allowed: greedy"),
-    ],
-)
-def test_a_mistake_stops_before_any_job(project, setting, line):
-    done = snakemake(project, "--config", setting, check=False)
+def test_a_mistake_stops_before_any_job(project):
+    done = snakemake(project, "--config", "searches={greedy: {method: nope}}", check=False)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"anchorprune: error: {line}")
+    assert last.startswith("anchorprune: error: config: searches.greedy.method: 'nope' is not allowed; allowed: greedy")
     assert not (project / "results").exists()
 
 
-def test_missing_data_stops_before_any_job(project):
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ({"run": "nothing"}, "config: run: unknown experiment 'nothing'; known: demo"),
+        ({"rnu": "demo"}, "config: top level: unknown key 'rnu'; allowed keys: run, groups, datasets"),
+    ],
+)
+def test_a_mistake_in_what_is_laid_over_the_shipped_configuration(setting, line):
+    with pytest.raises(UserError) as error:
+        plan(laid_over(setting), SCHEMA)
+    assert str(error.value).startswith(line)
+
+
+def laid_over(settings):
+    """The shipped configuration with `settings` laid over it, as Snakemake does with --config and --configfile."""
+    config = shipped_config()
+    update_config(config, settings)
+    return config
+
+
+def test_missing_data_is_named():
     split = {"annotations": "no.json", "images": "."}
-    settings = {"datasets": {"few-scenes": {"kind": "coco", "train": split, "test": split}}}
-    text = yaml.safe_dump({**SMALLEST, **settings})
-    (project / "mine.yaml").write_text(text)
-    done = snakemake(project, "--configfile", "mine.yaml", check=False)
-    assert done.returncode != 0
-    assert done.stderr.strip().splitlines()[-1] == (
-        "anchorprune: error: datasets.few-scenes.train.annotations: no.json does not exist; "
-        "put it there or mend the path"
+    with pytest.raises(UserError) as error:
+        check_sources("few-scenes", {"kind": "coco", "train": split, "test": split})
+    assert str(error.value) == (
+        "datasets.few-scenes.train.annotations: no.json does not exist; put it there or mend the path"
     )
 
 
-PAPER = [
-    name
-    for names in yaml.safe_load((ROOT / "config/experiments.yaml").read_text())["groups"].values()
-    for name in names
-]
+PAPER = [name for names in shipped_config()["groups"].values() for name in names]
 
 
 @pytest.mark.parametrize("experiment", PAPER)
-def test_a_mistake_in_any_paper_experiment_stops_before_any_job(project, experiment):
-    done = snakemake(project, "--dry-run", "--config", f"experiments={{{experiment}: {{budgts: [0.5]}}}}", check=False)
-    assert done.returncode != 0
-    assert f"config: experiments.{experiment}: unknown key 'budgts'; allowed keys: " in done.stderr.splitlines()[-1]
+def test_a_mistake_in_any_paper_experiment_is_found_whatever_runs(experiment):
+    with pytest.raises(UserError) as error:
+        plan(laid_over({"experiments": {experiment: {"budgts": [0.5]}}}), SCHEMA)
+    assert f"config: experiments.{experiment}: unknown key 'budgts'; allowed keys: " in str(error.value)
 
 
 def test_a_folder_that_cannot_be_written_to(project):
@@ -141,7 +94,9 @@ def test_a_folder_that_cannot_be_written_to(project):
 def test_end_to_end_with_a_kill_in_the_middle(project):
     command = [*SNAKEMAKE, "--cores", "2", "--configfile", "mine.yaml"]
     with (project / "killed.log").open("w") as log:
-        first = subprocess.Popen(command, cwd=project, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True)
+        first = subprocess.Popen(
+            command, cwd=project, stdout=log, stderr=log, env=environment(), start_new_session=True
+        )
         checkpoint = project / "results/few-scenes/ssd-few/plain/seed-0/train/checkpoints/last_checkpoint"
         deadline = time.monotonic() + 180
         while not checkpoint.exists():

@@ -1,0 +1,73 @@
+"""Snakemake runs of the project's pipeline in a folder of their own, and the smallest configuration."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from running.command import ROOT
+
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
+
+SMALLEST = {
+    "run": ["smallest"],
+    "datasets": {"few-scenes": {"kind": "scenes", "seed": 1, "train": 240, "prune": 60, "test": 60}},
+    "detectors": {
+        "ssd-few": {
+            "config": "config/detectors/ssd_demo.py",
+            "training": {"epochs": 10},
+            "finetuning": {"epochs": 1},
+            "anchor_sets": {
+                "plain": {
+                    "strides": [8, 16, 32, 64],
+                    "levels": [{"sizes": [s], "ratios": [1, 2, 0.5]} for s in (16, 28, 52, 88)],
+                }
+            },
+        }
+    },
+    "experiments": {
+        "smallest": {
+            "detector": "ssd-few",
+            "dataset": "few-scenes",
+            "anchor_sets": ["plain"],
+            "searches": ["greedy"],
+            "budgets": [0.7, 0.4],
+            "retrain": "finetune",
+        }
+    },
+}
+
+
+def shipped_config() -> dict:
+    """The configuration that the project comes with, as Snakemake reads it."""
+    files = [ROOT / f"config/{name}.yaml" for name in ("datasets", "detectors", "experiments")]
+    return {key: value for file in files for key, value in yaml.safe_load(file.read_text()).items()}
+
+
+def link_project(folder: Path) -> None:
+    """Put the pipeline into a folder: its results will lie there."""
+    for name in ("Snakefile", "rules", "config", "profiles", "environment.yml"):
+        (folder / name).symlink_to(ROOT / name)
+
+
+def environment() -> dict[str, str]:
+    """The variables of now, with this Python's commands found first."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder, on two cores."""
+    done = subprocess.run(
+        [*SNAKEMAKE, "--cores", "2", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
