@@ -1,23 +1,19 @@
 """An mmdet detector ready to run: what `anchorprune.detectors.protocols.Detector` asks, answered."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from mmengine.config import Config
-from torch import nn
 
-from anchorprune.detectors.mmdet.config.compose import OWN_KEY, read_config
-from anchorprune.detectors.mmdet.model import build, describe, postprocess
+from anchorprune.detectors.mmdet.built import BuiltDetector
+from anchorprune.detectors.mmdet.config.compose import read_config
+from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.detectors.protocols import ImageCandidates
 from anchorprune.heads.detections import Detections
-from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
-from anchorprune.heads.predictions import Postprocess
 
 if TYPE_CHECKING:
     from anchorprune.deploy.onnx.coding import Coding
@@ -25,35 +21,8 @@ if TYPE_CHECKING:
     from anchorprune.deploy.onnx.models import Models
 
 
-@dataclass(frozen=True)
-class MmdetDetector:
-    """A built detector in evaluation mode.
-
-    What its methods need is imported when they are called: ONNX, mmdet's inference.
-
-    Attributes:
-        config: complete mmdet config.
-        model: the network.
-        head: its description.
-        source: the file that its weights are from.
-        batch_size: images that go through the network together.
-    """
-
-    config: Config
-    model: nn.Module
-    head: Head
-    source: Path = Path()
-    batch_size: int = 8
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Category names in the order of the head's labels."""
-        return tuple(self.config[OWN_KEY]["classes"])
-
-    @property
-    def postprocess(self) -> Postprocess:
-        """Of its `test_cfg`; errors as `model.postprocess`."""
-        return postprocess(self.config)
+class MmdetDetector(BuiltDetector):
+    """A built detector that runs; what its methods need is imported when they are called (ONNX, mmdet's inference)."""
 
     def candidates(self, annotations: Path, images: Path) -> Iterator[ImageCandidates]:
         from anchorprune.detectors.mmdet.inference.candidates import split_candidates

@@ -15,7 +15,7 @@ from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.finish import BATCH, LevelOutputs, finish
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
 from anchorprune.deploy.onnx.models import IMAGES, Models
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import postprocess
 from anchorprune.errors import UserError
@@ -27,7 +27,7 @@ OPSETS = range(18, 24)
 KNOWN_STEPS = ("LoadImageFromFile", "LoadAnnotations", "Resize", "PackDetInputs")
 
 
-def export_raw(detector: MmdetDetector, opset: int) -> onnx.ModelProto:
+def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
     """The model from images to the features and raw outputs of the levels that keep anchors.
 
     Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the detector's input size. Outputs: `feature_L`, and
@@ -59,18 +59,18 @@ def export_raw(detector: MmdetDetector, opset: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def kept_levels(detector: MmdetDetector) -> list[int]:
+def kept_levels(detector: BuiltDetector) -> list[int]:
     """The levels that have anchors."""
     return [i for i, level in enumerate(detector.head.levels) if level.anchors]
 
 
-def outputs_of_levels(detector: MmdetDetector) -> list[tuple[str, ...]]:
+def outputs_of_levels(detector: BuiltDetector) -> list[tuple[str, ...]]:
     """For each level with anchors, the names of its raw outputs."""
     outputs = family_of(detector.model.bbox_head).outputs
     return [tuple(f"{output}_{level}" for output in outputs) for level in kept_levels(detector)]
 
 
-def level_outputs(detector: MmdetDetector) -> list[LevelOutputs]:
+def level_outputs(detector: BuiltDetector) -> list[LevelOutputs]:
     """What decoding must know of each level with anchors."""
     generator = detector.model.bbox_head.prior_generator
     grids = [level.grid for level in detector.head.levels]
@@ -81,7 +81,7 @@ def level_outputs(detector: MmdetDetector) -> list[LevelOutputs]:
     ]
 
 
-def coding_of(detector: MmdetDetector) -> Coding:
+def coding_of(detector: BuiltDetector) -> Coding:
     """How the detector's raw outputs are to be read; errors as its family's `coding`."""
     head = detector.model.bbox_head
     return family_of(head).coding(head, detector.config.model.test_cfg, detector.head.input_size)
@@ -90,7 +90,7 @@ def coding_of(detector: MmdetDetector) -> Coding:
 class _Network(nn.Module):
     """Images in plain RGB pixels -> features and raw outputs of the levels that keep anchors."""
 
-    def __init__(self, detector: MmdetDetector, levels: list[int]):
+    def __init__(self, detector: BuiltDetector, levels: list[int]):
         super().__init__()
         self.model, self.levels = detector.model, levels
 
@@ -126,7 +126,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def input_form(detector: MmdetDetector) -> InputForm:
+def input_form(detector: BuiltDetector) -> InputForm:
     """How an image becomes the input of the detector's models, from its config's test pipeline.
 
     Raises:
@@ -153,7 +153,7 @@ def _padding(preprocessor: nn.Module) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def export(detector: MmdetDetector, opset: int, provenance: dict[str, Any]) -> Models:
+def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any]) -> Models:
     """All models of a detector; errors as the functions above, and where its post-processing has no ONNX form."""
     post = postprocess(detector.config)
     _check_suppression(detector, post)
@@ -164,7 +164,7 @@ def export(detector: MmdetDetector, opset: int, provenance: dict[str, Any]) -> M
     return Models(export_raw(detector, opset), finishing, metadata)
 
 
-def _check_suppression(detector: MmdetDetector, post: Postprocess) -> None:
+def _check_suppression(detector: BuiltDetector, post: Postprocess) -> None:
     nms = detector.config.model.test_cfg.nms
     unknown = sorted(set(nms) - {"type", "iou_threshold", "class_agnostic", "split_thr"})
     if nms.get("type", "nms") != "nms" or unknown:

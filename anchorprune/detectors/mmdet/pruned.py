@@ -1,12 +1,14 @@
 """Slicing a detector: a smaller config and smaller weights, no masks."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from mmengine.config import Config
 from torch import nn
 
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.folder import WEIGHTS, write_folder
 from anchorprune.detectors.mmdet.model import build, describe
@@ -14,12 +16,14 @@ from anchorprune.detectors.mmdet.weights import load_into
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.slicing import slice_state
 
+Built = TypeVar("Built", bound=BuiltDetector)
 
-def slice_detector(detector: MmdetDetector, layout: Layout, output: Path) -> MmdetDetector:
+
+def slice_detector(detector: Built, layout: Layout, output: Path) -> Built:
     """Write the pruned detector's folder into `output`.
 
     Returns:
-        The pruned detector, in evaluation mode.
+        The pruned detector, in evaluation mode; of the class of the full one.
     """
     head = detector.model.bbox_head
     cfg = pruned_config(detector.config, head, layout)
@@ -28,7 +32,7 @@ def slice_detector(detector: MmdetDetector, layout: Layout, output: Path) -> Mmd
     model = build(cfg)
     load_into(model, state, output)
     model.eval()
-    pruned = MmdetDetector(cfg, model, describe(cfg, model), output / WEIGHTS)
+    pruned = replace(detector, config=cfg, model=model, head=describe(cfg, model), source=output / WEIGHTS)
     write_folder(output, cfg, pruned.head, state)
     return pruned
 

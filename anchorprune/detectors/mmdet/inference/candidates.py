@@ -9,13 +9,13 @@ import torch
 from mmdet.structures.bbox import scale_boxes
 from torch import Tensor
 
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.inference.loop import batches
 from anchorprune.detectors.protocols import ImageCandidates
 
 
-def split_candidates(detector: MmdetDetector, annotations: Path, images: Path) -> Iterator[ImageCandidates]:
+def split_candidates(detector: BuiltDetector, annotations: Path, images: Path) -> Iterator[ImageCandidates]:
     """The candidates of each image of a split; memory does not grow with the number of images.
 
     Raises:
@@ -29,7 +29,7 @@ def split_candidates(detector: MmdetDetector, annotations: Path, images: Path) -
 
 
 def candidates(
-    detector: MmdetDetector, outputs: list[list[Tensor]], meta: dict[str, Any]
+    detector: BuiltDetector, outputs: list[list[Tensor]], meta: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The candidates of one image, in the order in which mmdet's post-processing would break their score ties.
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from mmdet.structures import DetDataSample
 
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.inference.loop import batches
 from anchorprune.heads.detections import Detections
 
 
-def split_detections(detector: MmdetDetector, annotations: Path, images: Path) -> Iterator[tuple[int, Detections]]:
+def split_detections(detector: BuiltDetector, annotations: Path, images: Path) -> Iterator[tuple[int, Detections]]:
     """The id and the detections of each image of a split, in mmdet's order.
 
     Raises:

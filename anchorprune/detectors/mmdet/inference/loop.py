@@ -14,13 +14,13 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.config.compose import set_test_data
-from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.errors import UserError
 
 
 def batches(
-    detector: MmdetDetector, annotations: Path, images: Path, batch_size: int, title: str
+    detector: BuiltDetector, annotations: Path, images: Path, batch_size: int, title: str
 ) -> Iterator[list[Any]]:
     """Yield preprocessed batches (`data_preprocessor` output) over a split, with a progress bar on a terminal.
 

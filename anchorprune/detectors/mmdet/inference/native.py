@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.export import normalised
 
 
-def torch_call(detector: MmdetDetector) -> Callable[[np.ndarray], object]:
+def torch_call(detector: BuiltDetector) -> Callable[[np.ndarray], object]:
     """From one image's pixels (1, 3, H, W) to detections, by mmdet's own prediction."""
     model, head = detector.model, detector.model.bbox_head
     width, height = detector.head.input_size

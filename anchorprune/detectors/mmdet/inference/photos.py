@@ -7,13 +7,13 @@ import numpy as np
 from mmdet.apis import inference_detector
 from mmengine.registry import init_default_scope
 
-from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.inference.detections import as_detections
 from anchorprune.errors import UserError
 from anchorprune.heads.detections import Detections
 
 
-def detect_photos(detector: MmdetDetector, photos: Sequence[Path]) -> Iterator[Detections]:
+def detect_photos(detector: BuiltDetector, photos: Sequence[Path]) -> Iterator[Detections]:
     """The detections of each photo, by mmdet's own inference.
 
     Raises:
