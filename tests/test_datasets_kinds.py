@@ -14,7 +14,7 @@ from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.datasets.finishing import finish
 from anchorprune.datasets.kinds import KINDS, kind_of
 from anchorprune.datasets.kinds.coco2017 import PRUNE_LIST
-from anchorprune.datasets.kinds.kind import Kind, Source
+from anchorprune.datasets.kinds.data_kind import Kind, Source
 from anchorprune.datasets.prepared import read_split
 from anchorprune.datasets.prepared_writer import Preparation, write_dataset
 from anchorprune.datasets.scenes import write_scenes

@@ -8,7 +8,7 @@ from running.command import ROOT
 from running.detector import SMALL_ANCHORS
 
 from anchorprune.errors import UserError
-from anchorprune.metrics.submission import (
+from anchorprune.metrics.test_dev import (
     COCO_CATEGORY_IDS,
     check_categories,
     check_results,

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import print_json
+from anchorprune.commands.options import FilePath, print_json
 from anchorprune.files import write_json
 
-FilePath = click.Path(path_type=Path)
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
 
 

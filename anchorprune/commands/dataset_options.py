@@ -9,7 +9,7 @@ import click
 from anchorprune.commands.options import print_json
 from anchorprune.datasets.splits import SPLITS
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _SHOWN = 20  # skipped boxes shown on standard error; dataset.json lists all of them
 
 FolderPath = click.Path(path_type=Path)
@@ -54,8 +54,8 @@ def report(output: Path, manifest: dict[str, Any]) -> None:
     splits = manifest["splits"]
     lines = [f"{name}: {line}" for name, entry in splits.items() for line in entry["skipped"]]
     for line in lines[:_SHOWN]:
-        log.warning("%s", line)
+        LOG.warning("%s", line)
     if len(lines) > _SHOWN:
-        log.warning("and %d more boxes left out: see %s", len(lines) - _SHOWN, output / "dataset.json")
+        LOG.warning("and %d more boxes left out: see %s", len(lines) - _SHOWN, output / "dataset.json")
     counts = {name: entry | {"skipped": len(entry["skipped"])} for name, entry in splits.items()}
     print_json({"output": str(output)} | manifest | {"splits": counts})

@@ -5,12 +5,10 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import backend_option, print_json
+from anchorprune.commands.options import FilePath, backend_option, print_json
 from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Layout
-
-FilePath = click.Path(path_type=Path)
 
 
 @click.command(

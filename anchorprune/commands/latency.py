@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import detector_argument, print_json
-
-FilePath = click.Path(path_type=Path)
+from anchorprune.commands.options import FilePath, detector_argument, print_json
 
 
 @click.command(

@@ -12,6 +12,8 @@ import click
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 
+FilePath = click.Path(path_type=Path)
+
 
 class IndexList(click.ParamType):
     """Comma-separated anchor indices: `0,1,3`."""

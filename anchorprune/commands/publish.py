@@ -6,11 +6,9 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.options import FilePath, detector_argument, output_option, print_json
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, whole_file, write_json
-
-FilePath = click.Path(path_type=Path)
 
 # What may lie in the folder beside the backend's own files, and what it is; in the card's order.
 FILES = {

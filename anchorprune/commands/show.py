@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import output_option, print_json
+from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.errors import UserError
-
-FilePath = click.Path(path_type=Path)
 
 
 @click.command(epilog="Example: anchorprune show train/ slice/ photo.jpg other.jpg --score 0.3 --output pictures/")

@@ -7,8 +7,8 @@ import numpy as np
 
 from anchorprune.datasets import columns
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.datasets.boxes import skip_lines, unusable
 from anchorprune.datasets.columns import Record
+from anchorprune.datasets.unusable import skip_lines, unusable
 from anchorprune.errors import UserError
 from anchorprune.files import inside
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.boxes import file_name_of
+from anchorprune.datasets.unusable import file_name_of
 from anchorprune.errors import UserError
 
 # What a data set is split into: trained on, searched on, reported on.

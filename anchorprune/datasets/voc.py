@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.datasets.boxes import skip_lines, unusable
+from anchorprune.datasets.unusable import skip_lines, unusable
 from anchorprune.datasets.voc_xml import Picture, read_picture
 from anchorprune.errors import UserError
 from anchorprune.files import inside

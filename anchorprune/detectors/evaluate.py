@@ -5,7 +5,7 @@ from typing import Any
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
-from anchorprune.detectors.classes import check_classes
+from anchorprune.detectors.class_check import check_classes
 from anchorprune.detectors.protocols import Detector
 from anchorprune.files import write_json
 from anchorprune.heads.cost import cost

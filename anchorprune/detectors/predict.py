@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.coco import read_coco
-from anchorprune.detectors.classes import check_classes
+from anchorprune.detectors.class_check import check_classes
 from anchorprune.detectors.protocols import Detector
 from anchorprune.heads.predictions import PredictionsWriter
 

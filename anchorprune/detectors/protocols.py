@@ -74,7 +74,7 @@ class Detector(Protocol):
         """Write the detector of a layout, physically smaller, as a folder; returns it."""
 
 
-class Exportable(Protocol):
+class Exportable(Detector, Protocol):
     """A detector that also has ONNX models."""
 
     def export(self, opset: int, provenance: Mapping[str, Any]) -> "Models":

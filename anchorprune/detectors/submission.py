@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.coco import read_image_info
-from anchorprune.detectors.classes import check_classes
+from anchorprune.detectors.class_check import check_classes
 from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.protocols import Detector
-from anchorprune.metrics.submission import check_categories, check_results, results_name, write_submission
+from anchorprune.metrics.test_dev import check_categories, check_results, results_name, write_submission
 
 
 def submit(detector: Detector, image_info: Path, images: Path, name: str, output: Path) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from anchorprune.deploy.latency import table_export
 from anchorprune.deploy.latency.part_times import Timed
-from anchorprune.detectors.protocols import Detector
+from anchorprune.detectors.protocols import Exportable
 from anchorprune.detectors.registry import offered
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Layout
 from anchorprune.provenance import provenance
 
 
-def timed(name: str, detector: Detector, opset: int, natively: bool = True) -> Timed:
+def timed(name: str, detector: Exportable, opset: int, natively: bool = True) -> Timed:
     """A detector ready for `anchorprune.deploy.latency.part_times.time_parts`; errors as its export."""
     offered(detector, "export", "latency")
     models = detector.export(opset, provenance())
@@ -21,13 +21,13 @@ def timed(name: str, detector: Detector, opset: int, natively: bool = True) -> T
     return Timed(name, models, figures, {"end_to_end": detector.native_call()} if natively else {})
 
 
-def timed_layout(name: str, detector: Detector, layout: Layout, opset: int, natively: bool = True) -> Timed:
+def timed_layout(name: str, detector: Exportable, layout: Layout, opset: int, natively: bool = True) -> Timed:
     """A layout of a detector, sliced and ready to be timed."""
     with tempfile.TemporaryDirectory() as folder:
         return timed(name, detector.slice(layout, Path(folder)), opset, natively)
 
 
-def export_table(detector: Detector, images: Sequence[Path], folder: Path, opset: int) -> None:
+def export_table(detector: Exportable, images: Sequence[Path], folder: Path, opset: int) -> None:
     """Write the folder that a device measures its latency table with; errors as its export."""
     offered(detector, "export", "latency")
     models = detector.export(opset, provenance())

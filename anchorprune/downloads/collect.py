@@ -15,7 +15,7 @@ from anchorprune.downloads.table import Archive
 from anchorprune.downloads.unpack import need_space, unpack
 from anchorprune.errors import UserError
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 _WORK = ".downloading"  # below the root; what it holds is gone on from
 
 
@@ -61,7 +61,7 @@ def _unpacked(archive: Archive, work: Path, mirror: str | None, line: requests.S
     if done.exists():
         return done
     url = archive.url(mirror)
-    log.info("%s: %.2f GB from %s", archive.name, archive.size / 1e9, url)
+    LOG.info("%s: %.2f GB from %s", archive.name, archive.size / 1e9, url)
     path = fetch(archive, url, work, line)
     if partial.exists():
         shutil.rmtree(partial)

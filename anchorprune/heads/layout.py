@@ -8,6 +8,7 @@ from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
 from anchorprune.heads.head import VERSION, Head, check_version
 
+Subset = tuple[int, ...]  # anchors, ascending
 FIXED = "fixed"  # stands where a search's name would, for layouts that a configuration lists
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.kinds import kind_of
-from anchorprune.datasets.kinds.kind import Source
+from anchorprune.datasets.kinds.data_kind import Source
 from anchorprune.downloads.table import COLLECTIONS
 from anchorprune.errors import UserError
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from anchorprune.report.data.manifest import Entry, completed
 from anchorprune.report.figures import FIGURES
-from anchorprune.report.figures.kind import FIGURE_FORMATS
+from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
 from anchorprune.report.tables import TABLE_FORMATS
 
 PAGE = "index.html"

@@ -17,7 +17,7 @@ from anchorprune.report.page.page import write_page
 from anchorprune.report.tables.paper_table import write_paper_table
 from anchorprune.report.tables.results_table import remarks, write_results
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 def write_report(manifest: list[Entry], published: Published, folder: Path) -> None:
@@ -29,7 +29,7 @@ def write_report(manifest: list[Entry], published: Published, folder: Path) -> N
     everything = Section(manifest, results_table(manifest), published)
     _check_files(manifest)
     for line in remarks(everything):
-        log.warning(line)
+        LOG.warning(line)
     write_results(everything, folder)
     for part in tqdm(parts(manifest), desc="report", unit=" parts", disable=None):
         section = everything.of(part.experiment, part.anchor_set)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.prepare import sort_truth
+from anchorprune.scoring.ground_truth import sort_truth
 from anchorprune.scoring.scorer import Scorer
 from anchorprune.scoring.tables import COUNTED, NUM_THRESHOLDS, RECALL_THRESHOLDS
 
 RESAMPLES = 1000
-BLOCK = 16  # resamples that share one walk over the candidates
+RESAMPLES_TOGETHER = 16  # resamples that share one walk over the candidates
 INTERVAL = (2.5, 97.5)  # percentiles: 95 %
 
 
@@ -112,11 +112,11 @@ def resampled_aps(image, mask, start, times, truths, recalls, first, step, resul
         longest = max(longest, np.count_nonzero(mask[start[k] : start[k + 1]]))
     precision = np.empty((NUM_THRESHOLDS, longest), np.float64)
     recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
-    seen = np.empty((longest, BLOCK), np.int32)
+    seen = np.empty((longest, RESAMPLES_TOGETHER), np.int32)
     which = np.empty(longest, np.int64)
-    for low in range(first * BLOCK, times.shape[1], step * BLOCK):
-        high = min(low + BLOCK, times.shape[1])
-        sums, cells = np.zeros(BLOCK, np.float64), np.zeros(BLOCK, np.int64)
+    for low in range(first * RESAMPLES_TOGETHER, times.shape[1], step * RESAMPLES_TOGETHER):
+        high = min(low + RESAMPLES_TOGETHER, times.shape[1])
+        sums, cells = np.zeros(RESAMPLES_TOGETHER, np.float64), np.zeros(RESAMPLES_TOGETHER, np.int64)
         for k in range(len(start) - 1):
             found = count_seen(image, mask, start[k], start[k + 1], times, low, high, which, seen)
             for r in range(low, high):
@@ -132,12 +132,12 @@ def resampled_aps(image, mask, start, times, truths, recalls, first, step, resul
 
 @kernel
 def count_seen(image, mask, first, end, times, low, high, which, seen):
-    """Candidates of resamples low..high up to and with each matched one; BLOCK resamples share one walk.
+    """Candidates of resamples low..high up to and with each matched one; RESAMPLES_TOGETHER resamples share one walk.
 
     Returns:
-        Number of matched candidates: entries filled of `which` (their index) and `seen` (found, BLOCK).
+        Number of matched candidates: entries filled of `which` (their index) and `seen` (found, RESAMPLES_TOGETHER).
     """
-    count, found = np.zeros(BLOCK, np.int32), 0
+    count, found = np.zeros(RESAMPLES_TOGETHER, np.int32), 0
     for d in range(first, end):
         row = times[image[d]]
         for r in range(high - low):

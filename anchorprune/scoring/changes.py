@@ -1,7 +1,7 @@
 """Kernels that turn one subset's detections into another's within a block of images: only what can differ is looked at.
 
 The order is: mark candidates, redo NMS from them on, move the images' max_per_image cut, refresh what is evaluated and
-matched. Everything changed is logged, so `undo` brings the state back.
+matched. Everything changed is logged, so `undo.undo` brings the state back.
 
 Tables and state are unpacked into local names before a loop and never handed on within one: passing them costs
 more than most of these loops' bodies.
@@ -175,30 +175,3 @@ def settle(t, s, kept, low, high, slow, used):
     refresh_long_groups(t, s)
     rematch_groups(t, s)
     s.count[LONG], s.count[REMATCH], s.count[IMAGES] = 0, 0, 0
-
-
-@kernel
-def forget(s):
-    """Make the changes since the last `forget` or `undo` final."""
-    s.count[:] = 0
-
-
-@kernel
-def undo(t, s):
-    """Take the changes since the last `forget` or `undo` back."""
-    edge_start, edges = t.edge_start, t.edges
-    flags, covers, matches, log, log_bits = s.flags, s.covers, s.matches, s.flip, s.flip_bits
-    for i in range(s.count[FLIPS]):
-        j = log[i]
-        flags[j] ^= log_bits[i]
-        if log_bits[i] & ALIVE and not t.agnostic:  # there covers are made anew each time
-            step = np.uint16(1) if flags[j] & ALIVE else np.uint16(65535)
-            for e in range(edge_start[j], edge_start[j + 1]):
-                covers[j + edges[e]] += step
-    for i in range(s.count[ROWS]):
-        matches[s.row_log[i]] ^= s.match_log[i]
-    for i in range(s.count[LOGGED]):
-        image = s.image_log[i, 0]
-        s.alive[image] = s.image_log[i, 1]
-        s.cut[image] = s.image_log[i, 2]
-    forget(s)

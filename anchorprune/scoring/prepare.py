@@ -1,56 +1,20 @@
 """From a predictions file and annotations to `Tables`: everything that does not depend on the subset, once."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
-from anchorprune.heads.predictions import Candidates, Postprocess, Predictions
+from anchorprune.heads.predictions import Postprocess, Predictions
+from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
 from anchorprune.scoring.matching import match_rows
-from anchorprune.scoring.order import sort_images, suppressed
-from anchorprune.scoring.precision import recall_weights
-from anchorprune.scoring.tables import AREAS, CROWD, IOU_THRESHOLDS, NO_ID, Tables, blocks_of
+from anchorprune.scoring.order import suppressed
+from anchorprune.scoring.sorted_rows import Sorted, sort_rows, usable_rows
+from anchorprune.scoring.tables import AREAS, IOU_THRESHOLDS, Tables, blocks_of
 from anchorprune.scoring.threads import Threads
 
 MAX_GROUP = 65536  # edges are stored as 16-bit distances
-
-
-@dataclass(frozen=True)
-class Sorted:
-    """Candidates above the score threshold, in storage order.
-
-    Attributes:
-        image: (N,) int32, index into the annotations' images.
-        category: (N,) int32, index into the annotations' categories.
-        anchor: (N,) int16.
-        score: (N,) float32.
-        boxes: (N, 4) float32, x1 y1 x2 y2, pixels of the original image.
-    """
-
-    image: np.ndarray
-    category: np.ndarray
-    anchor: np.ndarray
-    score: np.ndarray
-    boxes: np.ndarray
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Ground truth by image, then category, else in the annotations' order.
-
-    Attributes:
-        image: (M,) int32.
-        category: (M,) int32.
-        boxes: (M, 4) float64, x y w h.
-        flags: (M,) uint8, bit a: ignored in area a; CROWD; NO_ID.
-    """
-
-    image: np.ndarray
-    category: np.ndarray
-    boxes: np.ndarray
-    flags: np.ndarray
 
 
 def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Sorted]:
@@ -60,9 +24,9 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         UserError: the predictions are damaged, or belong to another data set than the annotations.
     """
     post, head = predictions.postprocess, predictions.head
-    rows = _usable_rows(predictions, annotations)
+    rows = usable_rows(predictions, annotations)
     image_start = np.searchsorted(rows.image, np.arange(len(annotations.images) + 1)).astype(np.int64)
-    found, rank, order = _sort(rows, image_start, len(annotations.category_ids), threads)
+    found, rank, order = sort_rows(rows, image_start, len(annotations.category_ids), threads)
     del rows
     group_start, image_group = _groups(found, image_start)
     truth = sort_truth(annotations)
@@ -88,58 +52,8 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
     parts |= _suppression(predictions, found, image_start, group_start, order, threads)
     parts |= _positions(found, len(annotations.category_ids), threads)
     parts |= _matches(found, parts, truth, threads)
-    parts |= _recall(truth, len(annotations.category_ids))
+    parts |= recall_tables(truth, len(annotations.category_ids))
     return Tables(**parts), found
-
-
-def sort_truth(annotations: Annotations) -> Truth:
-    """Sort ground truth by image and category, and find where COCO's protocol ignores it."""
-    order = np.lexsort((annotations.category_index, annotations.image_index))
-    area, crowd = annotations.area[order], annotations.iscrowd[order]
-    flags = np.where(crowd, CROWD, 0) | np.where(annotations.ids[order] == 0, NO_ID, 0)
-    for bit, (low, high) in enumerate(AREAS):
-        flags |= np.where(crowd | (area < low) | (area > high), 1 << bit, 0)
-    image, category = annotations.image_index[order], annotations.category_index[order]
-    boxes = np.ascontiguousarray(annotations.boxes[order], np.float64).reshape(-1, 4)
-    return Truth(image.astype(np.int32), category.astype(np.int32), boxes, flags.astype(np.uint8))
-
-
-def _usable_rows(predictions: Predictions, annotations: Annotations) -> Sorted:
-    rows: Candidates = predictions.load()
-    image = _index(predictions, annotations.image_ids, rows.image_id, "image")
-    category = _index(predictions, annotations.category_ids, rows.category_id, "category")
-    keep = rows.score > np.float32(predictions.postprocess.score_threshold)
-    if keep.all():
-        return Sorted(image, category, rows.anchor, rows.score, rows.boxes)
-    if not keep.any():
-        threshold = predictions.postprocess.score_threshold
-        raise UserError(f"{predictions.path}: no candidate scores more than the score threshold {threshold}")
-    return Sorted(image[keep], category[keep], rows.anchor[keep], rows.score[keep], rows.boxes[keep])
-
-
-def _index(predictions: Predictions, known: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
-    index = np.searchsorted(known, ids).astype(np.int32)
-    strange = np.flatnonzero(index == len(known)) if len(known) else np.arange(len(ids))
-    if not len(strange):
-        strange = np.flatnonzero(known[index] != ids)
-    if len(strange):
-        raise UserError(
-            f"{predictions.path}: row {strange[0]} has {what}_id {ids[strange[0]]}, which is not in the annotations;"
-            " give the annotations of the split these predictions were made on"
-        )
-    return index
-
-
-def _sort(rows: Sorted, image_start: np.ndarray, categories: int, threads: Threads) -> tuple[Sorted, ...]:
-    size = len(rows.score)
-    chosen, rank, order = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
-
-    def run(block: tuple[int, int]) -> None:
-        sort_images(image_start, rows.category, rows.score, categories, *block, chosen, rank, order)
-
-    threads.map(run, threads.blocks(image_start))
-    found = Sorted(rows.image, rows.category[chosen], rows.anchor[chosen], rows.score[chosen], rows.boxes[chosen])
-    return found, rank, order
 
 
 def _groups(found: Sorted, image_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -267,17 +181,3 @@ def _matches(found: Sorted, parts: dict[str, np.ndarray], truth: Truth, threads:
         "slot_position": slot_position,
         "category_slot": np.searchsorted(slot_position, parts["category_word"] * 64).astype(np.int64),
     }
-
-
-def _recall(truth: Truth, categories: int) -> dict[str, np.ndarray]:
-    tables, weight_start = [], np.zeros((len(AREAS), categories + 1), np.int64)
-    total = 0
-    for area in range(len(AREAS)):
-        counts = np.bincount(truth.category[truth.flags >> area & 1 == 0], minlength=categories)
-        for category in range(categories):
-            weight_start[area, category] = total
-            if counts[category]:
-                tables.append(recall_weights(int(counts[category])))
-                total += len(tables[-1])
-        weight_start[area, categories] = total
-    return {"weights": np.concatenate([*tables, np.empty(0, np.int32)]), "weight_start": weight_start}

@@ -1,55 +1,23 @@
 """COCO's average precision of any subset of a detector's anchors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.heads.layout import Layout
+from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
+from anchorprune.scoring.score import Score, SplitDetections
 from anchorprune.scoring.state import State, empty_state, with_own_scratch
 from anchorprune.scoring.tables import ALIVE, AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
 from anchorprune.scoring.walks import EVERYTHING, NOTHING, walk_categories, walk_images
 
-Subset = tuple[int, ...]
 NEAR = 4  # a subset that differs in more anchors than this is scored from nothing
 TOGETHER = 64  # the most children carried through the images at once
-
-
-@dataclass(frozen=True)
-class Score:
-    """COCO's average precisions, 0..1; -1 where no ground truth counts, as pycocotools gives it."""
-
-    ap: float
-    ap50: float
-    ap75: float
-    ap_small: float
-    ap_medium: float
-    ap_large: float
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What a pruned detector's post-processing leaves, by image, then falling score.
-
-    Attributes:
-        image_id: (D,) int64.
-        category_id: (D,) int32.
-        anchor: (D,) int16.
-        score: (D,) float32.
-        boxes: (D, 4) float32, x1 y1 x2 y2, pixels of the original image.
-    """
-
-    image_id: np.ndarray
-    category_id: np.ndarray
-    anchor: np.ndarray
-    score: np.ndarray
-    boxes: np.ndarray
 
 
 class Scorer:
@@ -128,7 +96,7 @@ class Scorer:
         self.move_to(kept)
         return self._states[0]
 
-    def detections(self, kept: Sequence[int]) -> Detections:
+    def detections(self, kept: Sequence[int]) -> SplitDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
         t, s, c = self.tables, self._states[0], self.candidates
@@ -136,7 +104,7 @@ class Scorer:
         index = np.flatnonzero(left)
         index = index[np.lexsort((t.rank[index], c.image[index]))]
         image_id, category_id = self.annotations.image_ids, self.annotations.category_ids
-        return Detections(
+        return SplitDetections(
             image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
         )
 

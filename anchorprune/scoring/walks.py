@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from anchorprune.scoring.changes import forget, settle, undo
+from anchorprune.scoring.changes import settle
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.precision import category_sums, scratch
 from anchorprune.scoring.suppress import mark_anchor, mark_range
 from anchorprune.scoring.tables import BLOCK
+from anchorprune.scoring.undo import forget, undo
 
 EVERYTHING, NOTHING = -2, -1  # toggles that are no anchor
 

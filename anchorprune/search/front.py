@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anchorprune.heads.cost import Cost
-
-Subset = tuple[int, ...]
+from anchorprune.heads.layout import Subset
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anchorprune import __version__
 from anchorprune.errors import UserError
-from anchorprune.search.front import Subset
+from anchorprune.heads.layout import Subset
 
 NAME = "journal.txt"
 SYNC_SECONDS = 1.0

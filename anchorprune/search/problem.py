@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from anchorprune.heads.cost import COSTS, cost
 from anchorprune.heads.head import Head
-from anchorprune.heads.layout import Layout
-from anchorprune.search.front import Scored, Subset
+from anchorprune.heads.layout import Layout, Subset
+from anchorprune.search.front import Scored
 from anchorprune.search.journal import Journal
 from anchorprune.search.pricing import pricer
 

@@ -5,7 +5,7 @@ and its keys (config/schemas/experiments.schema.yaml).
 """
 
 from anchorprune.datasets.kinds import coco, coco2017, scenes, voc
-from anchorprune.datasets.kinds.kind import Kind, Settings
+from anchorprune.datasets.kinds.data_kind import Kind, Settings
 from anchorprune.errors import UserError
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (scenes.KIND, coco.KIND, coco2017.KIND, voc.KIND)}

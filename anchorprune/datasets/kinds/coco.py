@@ -6,7 +6,7 @@ from pathlib import Path
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.finishing import facts, finish
 from anchorprune.datasets.held_out import hold_out, shares_held_out
-from anchorprune.datasets.kinds.kind import Kind, Settings, Source
+from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.splits import SPLITS, Split
 

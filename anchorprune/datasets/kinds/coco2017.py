@@ -12,7 +12,7 @@ from pathlib import Path
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.finishing import facts, finish
 from anchorprune.datasets.held_out import hold_out, hold_out_listed
-from anchorprune.datasets.kinds.kind import Kind, Settings, Source, with_fraction_apart
+from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source, with_fraction_apart
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.splits import Split
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anchorprune.datasets.kinds.kind import Kind, Settings, Source
+from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.scenes import write_scenes
 from anchorprune.datasets.splits import Split

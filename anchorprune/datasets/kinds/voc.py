@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anchorprune.datasets.finishing import facts, finish
 from anchorprune.datasets.held_out import hold_out, shares_held_out
-from anchorprune.datasets.kinds.kind import Kind, Settings, Source, with_fraction_apart
+from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source, with_fraction_apart
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.splits import SPLITS, Split
 from anchorprune.datasets.voc import listed, read_voc, voc_categories, voc_images, voc_list

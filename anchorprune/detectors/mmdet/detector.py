@@ -30,7 +30,7 @@ class MmdetDetector(BuiltDetector):
         return split_candidates(self, annotations, images)
 
     def detections(self, annotations: Path, images: Path) -> Iterator[tuple[int, Detections]]:
-        from anchorprune.detectors.mmdet.inference.detections import split_detections
+        from anchorprune.detectors.mmdet.inference.found import split_detections
 
         return split_detections(self, annotations, images)
 

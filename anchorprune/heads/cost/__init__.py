@@ -1,8 +1,8 @@
 """What a layout costs: one file for each cost that a search can save; `COSTS` is their registration."""
 
 from anchorprune.heads.cost import boxes, latency, macs
+from anchorprune.heads.cost.cost_kind import CostKind
 from anchorprune.heads.cost.counts import Cost, cost
-from anchorprune.heads.cost.kind import CostKind
 
 __all__ = ["COSTS", "Cost", "CostKind", "cost"]
 

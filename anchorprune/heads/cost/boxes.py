@@ -1,6 +1,6 @@
 """Boxes: how many the head predicts for one image, before any threshold."""
 
-from anchorprune.heads.cost.kind import CostKind
+from anchorprune.heads.cost.cost_kind import CostKind
 from anchorprune.heads.layout import Layout
 
 

@@ -1,6 +1,6 @@
 """Latency: milliseconds of head, decoding and NMS on the device that the user measured."""
 
-from anchorprune.heads.cost.kind import CostKind
+from anchorprune.heads.cost.cost_kind import CostKind
 from anchorprune.heads.latency_table import LatencyTable
 from anchorprune.heads.layout import Layout
 

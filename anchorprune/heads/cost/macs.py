@@ -1,6 +1,6 @@
 """MACs: multiply-accumulates of the head's convolutions, one image."""
 
-from anchorprune.heads.cost.kind import CostKind
+from anchorprune.heads.cost.cost_kind import CostKind
 from anchorprune.heads.layout import Layout
 
 

@@ -6,7 +6,7 @@ imported here that is slow: a figure's module, and matplotlib with it, is loaded
 
 from anchorprune.report.data.manifest import is_pruned, is_retrained
 from anchorprune.report.figures.axes import AXES
-from anchorprune.report.figures.kind import FigureKind, always, any_entry, has, several_anchor_sets
+from anchorprune.report.figures.figure_kind import FigureKind, always, any_entry, has, several_anchor_sets
 
 _IN_ORDER = (
     *(FigureKind(axis.figure, always, module="tradeoff", axis=axis) for axis in AXES),

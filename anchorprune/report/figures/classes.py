@@ -20,7 +20,7 @@ CAPTION = (
     "come first."
 )
 GAIN, LOSS = COLORS[0], COLORS[1]
-PANELS_PER_ROW = 6
+SMALL_PANELS_PER_ROW = 6
 FEW = 20  # classes; more than these stand closer together
 ROW = (0.2, 0.135)  # inches a class, of few and of many
 FONT = (8.0, 6.5)  # points
@@ -32,7 +32,7 @@ def draw(section: Section) -> Figure:
     changes = class_changes(section)
     means = pd.DataFrame({name: change.mean(axis=1) for name, change in changes.items()})
     order = means.mean(axis=1).dropna().sort_values(kind="stable").index
-    rows = -(-len(changes) // PANELS_PER_ROW)
+    rows = -(-len(changes) // SMALL_PANELS_PER_ROW)
     columns = -(-len(changes) // rows)
     many = int(len(order) > FEW)
     names = 0.6 * FONT[many] / 72 * max(map(len, order), default=0)

@@ -14,11 +14,10 @@ from anchorprune.heads.predictions import Predictions
 from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.data.section import Section
 from anchorprune.report.data.shapes import ShapeCounts, count_shapes, level_of_share, smoothed
-from anchorprune.report.figures.kind import has
-from anchorprune.report.figures.style import COLORS, DARK, GREY
+from anchorprune.report.figures.figure_kind import has
+from anchorprune.report.figures.style import COLORS, DARK, GREY, PANELS_PER_ROW
 
 INNER, OUTER = 0.5, 0.9  # shares of an anchor's boxes within the filled and the outer outline
-PANELS_PER_ROW = 3
 TITLE = "Shapes of the predicted boxes"
 CAPTION = (
     "Width and height, on logarithmic axes, of the boxes that each anchor of the unpruned detector predicts: the "

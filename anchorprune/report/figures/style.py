@@ -8,12 +8,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from anchorprune.files import whole_file
-from anchorprune.report.figures.kind import FIGURE_FORMATS
+from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
 
 # Okabe and Ito's colours, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#9a9a9a"
 DARK = "#3c3c3c"
+PANELS_PER_ROW = 3  # of wide panels
 RC = {
     "font.size": 9,
     "axes.spines.top": False,

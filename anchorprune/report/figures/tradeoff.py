@@ -12,7 +12,7 @@ from anchorprune.report.data.published import COST_COLUMNS, number
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.axes import CostAxis
 from anchorprune.report.figures.fronts import ap_limits, best_by_cost, draw_front, label_cost, searched, shown
-from anchorprune.report.figures.style import DARK, GREY, colors
+from anchorprune.report.figures.style import DARK, GREY, PANELS_PER_ROW, colors
 
 # What a point is -> how scatter draws it; a colour that is not here is the search's.
 MARKS = {
@@ -35,7 +35,6 @@ LABELS = {
     "published": "published, retrained",
     "subset": "subset searched (prune split)",
 }
-PANELS_PER_ROW = 3
 HALO = withStroke(linewidth=2.5, foreground="white")
 
 

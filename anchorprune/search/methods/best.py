@@ -2,7 +2,8 @@
 
 from itertools import combinations, pairwise
 
-from anchorprune.search.front import Scored, Subset, pareto_front
+from anchorprune.heads.layout import Subset
+from anchorprune.search.front import Scored, pareto_front
 from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, drawn, removals, without
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from anchorprune.search.front import Scored, Subset, preference
+from anchorprune.heads.layout import Subset
+from anchorprune.search.front import Scored, preference
 from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, removals
 

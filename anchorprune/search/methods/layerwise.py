@@ -1,7 +1,8 @@
 """Layerwise: level by level, for detectors trained with more anchors than needed."""
 
 from anchorprune.errors import UserError
-from anchorprune.search.front import Scored, Subset, preference
+from anchorprune.heads.layout import Subset
+from anchorprune.search.front import Scored, preference
 from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, without
 

@@ -3,7 +3,8 @@
 import heapq
 from collections.abc import Callable
 
-from anchorprune.search.front import Scored, Subset, WorkingFront, preference
+from anchorprune.heads.layout import Subset
+from anchorprune.search.front import Scored, WorkingFront, preference
 from anchorprune.search.method import Method
 from anchorprune.search.problem import Problem, removals
 

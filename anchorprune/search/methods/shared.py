@@ -1,7 +1,7 @@
 """Shared: for heads whose levels share their convolutions (RetinaNet): a shape on all levels, or a whole level."""
 
 from anchorprune.errors import UserError
-from anchorprune.search.front import Subset
+from anchorprune.heads.layout import Subset
 from anchorprune.search.method import Method
 from anchorprune.search.methods.pareto import explore
 from anchorprune.search.problem import Problem, without

@@ -8,7 +8,7 @@ from mmdet.apis import inference_detector
 from mmengine.registry import init_default_scope
 
 from anchorprune.detectors.mmdet.built import BuiltDetector
-from anchorprune.detectors.mmdet.inference.detections import as_detections
+from anchorprune.detectors.mmdet.inference.found import as_detections
 from anchorprune.errors import UserError
 from anchorprune.heads.detections import Detections
 
