@@ -1,7 +1,10 @@
 """The house: arrows between rooms, sizes, names. What no single module can hold to, in seconds and without torch."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -30,11 +33,15 @@ def room(name: str) -> str:
 
 
 @pytest.mark.parametrize("contract", [contract["id"] for contract in SETTINGS["contracts"]])
-def test_import_contracts(contract, monkeypatch):
-    linter = pytest.importorskip("importlinter.cli")
-    monkeypatch.chdir(ROOT)
-    broken = linter.lint_imports(limit_to_contracts=(contract,), no_cache=True, no_logo=True)
-    assert not broken
+def test_import_contracts(contract):
+    """In a process of its own: the linter silences every logger that is there."""
+    linter = Path(sys.executable).with_name("lint-imports")
+    if not linter.exists():
+        pytest.skip("needs import-linter")
+    command = [str(linter), "--contract", contract, "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
 
 
 def test_few_modules_are_loose():
