@@ -1,16 +1,20 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
+# test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-large: the biggest detectors on real images at full input size, 25 minutes on two cores.
 CORES ?= all
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-large lint bench setup lock clean
+.PHONY: demo test test-core test-large lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
 
 test: setup
 	pytest
+
+test-core: setup
+	pytest -m core tests/core
 
 test-large: setup
 	pytest -m large
