@@ -7,22 +7,36 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = sorted(path.parent.name for path in (ROOT / "anchorprune").glob("*/__init__.py"))
 DISTRIBUTIONS = packages_distributions()  # reads every installed package: once
-# Fails as soon as it no longer holds; then this goes.
-NOT_YET = {"commands": pytest.mark.xfail(strict=True, reason="detector.py and training.py import torch and mmengine")}
 
 
 def names(requirements):
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+CORE = names(DECLARED["dependencies"])
+ALL = CORE | names(text for group in DECLARED["optional-dependencies"].values() for text in group)
+
+
+def imported(nodes):
+    """Distributions of the packages that import statements name, as far as they are installed."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
     found -= {*sys.stdlib_module_names, "anchorprune"}
     return {canonicalize_name(DISTRIBUTIONS[name][0]) for name in found if name in DISTRIBUTIONS}
 
 
-@pytest.mark.parametrize("room", [pytest.param(room, marks=NOT_YET.get(room, ())) for room in ROOMS])
+@pytest.mark.parametrize("room", ROOMS)
 def test_imports_are_declared(room):
     top, anywhere = set(), set()
     for path in (ROOT / "anchorprune" / room).rglob("*.py"):

@@ -11,20 +11,20 @@ from oracles.figure_files import check_figure
 
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
-from anchorprune.report.contents import report_files
+from anchorprune.report.contents import parts, report_files
 from anchorprune.report.data.expected import expectation, remark
 from anchorprune.report.data.manifest import configuration, read_manifest
+from anchorprune.report.data.metrics import AP_FIGURES
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import COLUMNS, results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures import kept_anchors, overanchorized, retraining, tradeoff
+from anchorprune.report.figures import FIGURES, kept_anchors, overanchorized, retraining, tradeoff
 from anchorprune.report.figures.axes import BOXES, MACS
 from anchorprune.report.figures.style import COLORS
 from anchorprune.report.tables.paper_table import paper_table, write_paper_table
 from anchorprune.report.tables.results_table import format_macs, write_results
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
-FIGURES = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 CONFIGURATION_A = [5, 7, 13, 16, 17, 19, 22, 25, 26, 27, 28]  # METHOD: what the release's configuration A removes
 
 
@@ -39,7 +39,7 @@ class Files:
         return str(self.folder / name)
 
     def metrics(self, name, ap):
-        value = {**dict.fromkeys(FIGURES, ap), "ap_large": -1, "provenance": {"commit": "c0ffee"}}
+        value = {**dict.fromkeys(AP_FIGURES, ap), "ap_large": -1, "provenance": {"commit": "c0ffee"}}
         value["per_class"] = {"cat": ap, "dog": 0.25, "cow": -1}
         (self.folder / name).write_text(json.dumps(value))
         return self.path(name)
@@ -209,6 +209,23 @@ def test_names_of_files_need_neither_matplotlib_nor_torch(manifest):
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert "'table-x_1.tex'" in done.stdout
     assert "overanchorized" not in done.stdout
+
+
+def test_the_order_of_the_parts(everything):
+    found = [part.name for part in parts(json.loads(everything.read_text()))]
+    assert found == [
+        "table-x_1", "pareto-x_1", "boxes-x_1", "overanchorized-x_1", "retraining-x_1",
+        "classes-x_1_baseline", "classes-x_1_many", "removal-x_1", "layouts-x_1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_says_how_to_read_it(name):
+    """`FIGURES` itself is imported without matplotlib, see above; what it leads to is there."""
+    kind = FIGURES[name]
+    assert kind.name == name
+    assert kind.title[0].isupper()
+    assert kind.caption.endswith(".")
 
 
 def test_a_layout_that_was_never_scored(manifest, tmp_path):

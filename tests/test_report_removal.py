@@ -10,7 +10,11 @@ from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.layout import Layout
 from anchorprune.report.data.anchor_names import shape_columns
+from anchorprune.report.data.manifest import completed
+from anchorprune.report.data.published import Published
 from anchorprune.report.data.search_results import read_front
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures import removal
 from anchorprune.report.figures.fronts import best_by_cost
 from anchorprune.report.figures.removal import removal_shares
 
@@ -53,6 +57,29 @@ def test_a_front_by_boxes_is_weighted_by_boxes():
     subsets = front(dear, [0], [3])
     subsets["macs"] = [10, 20]
     assert removal_shares(subsets, dear) == pytest.approx([12 / 48, 1, 1, 36 / 48])
+
+
+def test_each_search_has_a_panel_with_the_mean_of_its_seeds(tmp_path):
+    """Of greedy's two fronts one ends with anchor 1 alone, one with anchor 2; pareto has the full head alone."""
+    FOUR.save(tmp_path / "head.json")
+    entries = []
+    for search, seed, subsets in (
+        ("greedy", 0, ([1, 2, 3], [1, 2], [1])),
+        ("greedy", 1, ([1, 2, 3], [1, 2], [2])),
+        ("pareto", 0, ([0, 1, 2, 3],)),
+    ):
+        file = tmp_path / f"{search}-{seed}.csv"
+        front(FOUR, *subsets).to_csv(file, index=False)
+        files = {"head": str(tmp_path / "head.json"), "front": str(file), "evaluated": "not read"}
+        names = {"experiment": "x", "anchor_set": "a", "seed": seed, "method": search, "budget": 0.5}
+        entries.append(completed({**names, "files": files}))
+    figure = removal.draw(Section(entries, pd.DataFrame({"seed": [0, 1, 0]}), Published()))
+    first, second, bar = figure.axes
+    assert [ax.get_title() for ax in (first, second)] == ["a anchors\nsearch greedy", "a anchors\nsearch pareto"]
+    assert [text.get_text() for text in first.texts] == ["17%", "100%", "17%", "67%"]  # 2:1, 1:1, 1:2; 1:1
+    assert [text.get_text() for text in second.texts] == ["0%"] * 4
+    assert [label.get_text() for label in first.get_yticklabels()] == ["stride 8", "stride 16"]
+    assert bar.get_ylabel() == "share of budgets without it"
 
 
 def test_a_front_that_is_none(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import PIL.Image
 from oracles.generate import HEAD, make, write
 
-from anchorprune.datasets.coco import write_coco
+from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Postprocess
 

@@ -60,17 +60,33 @@ def write_comparison(
         image = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
     partners = shared(full.found, pruned.found, iou)
     with style():
-        figure = Figure(figsize=(WIDTH, _height(image, full)), layout="constrained")
-        top, bottom = figure.subfigures(2, 1, height_ratios=_ratios(image, full))
-        for ax, side, has_partner in zip(top.subplots(1, 2), (full, pruned), partners, strict=True):
-            _draw_side(ax, image, side, has_partner, classes)
-        levels = len(full.head.levels)
-        for ax, level in zip(bottom.subplots(1, levels, squeeze=False)[0], range(levels), strict=True):
-            _draw_level(ax, image, full, pruned, level)
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=4, fontsize=8)
+        figure = draw_comparison(image, (full, pruned), partners, classes)
         with whole_file(output) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
     return {"full": len(partners[0]), "pruned": len(partners[1]), "shared": int(partners[0].sum())}
+
+
+def draw_comparison(
+    image: np.ndarray, sides: tuple[Side, Side], partners: tuple[np.ndarray, np.ndarray], classes: Sequence[str]
+) -> Figure:
+    """The photo twice with the detections of each side, and a panel per level with its cells and anchors.
+
+    Args:
+        image: (H, W, 3) uint8, the photo.
+        sides: of the full detector and of the pruned one.
+        partners: (n,) bool of each: whether the other side has the detection too.
+        classes: names of the labels.
+    """
+    full, pruned = sides
+    figure = Figure(figsize=(WIDTH, _height(image, full)), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=_ratios(image, full))
+    for ax, side, has_partner in zip(top.subplots(1, 2), sides, partners, strict=True):
+        _draw_side(ax, image, side, has_partner, classes)
+    levels = len(full.head.levels)
+    for ax, level in zip(bottom.subplots(1, levels, squeeze=False)[0], range(levels), strict=True):
+        _draw_level(ax, image, full, pruned, level)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=4, fontsize=8)
+    return figure
 
 
 def _ratios(image: np.ndarray, full: Side) -> tuple[float, float]:
