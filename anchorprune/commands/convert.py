@@ -1,4 +1,4 @@
-"""`anchorprune convert`: a prunable detector from any mmdet config of a known head, and back."""
+"""`anchorprune convert`: a prunable detector from one as its framework has it, and back."""
 
 from pathlib import Path
 
@@ -37,6 +37,8 @@ def command(
     """Give the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) an explicit anchor list.
 
     The boxes are those it had; with --anchors, in the order of that set.
+
+    With --backend, CONFIG and WEIGHTS are that framework's; what follows is of mmdet.
 
     Writes config.py (complete), head.json, detector.json and, if WEIGHTS are given, weights.pth (tensors only). WEIGHTS
     may be a checkpoint of mmdet 2.x or 3.x.

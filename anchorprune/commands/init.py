@@ -21,8 +21,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # config/schemas/experiments.s
 )
 @click.argument("folder", type=FilePath)
 @backend_option
-@click.option("--config", required=True, help="mmdet config: a file, or mmdet::FOLDER/NAME.py.")
-@click.option("--weights", required=True, type=FilePath, help="Checkpoint of that detector (mmdet 2 or 3).")
+@click.option("--config", required=True, help="Of mmdet: a file, or mmdet::FOLDER/NAME.py.")
+@click.option("--weights", required=True, type=FilePath, help="That detector's, of mmdet 2 or 3.")
 @click.option("--annotations", required=True, type=FilePath, help="COCO annotation file of images to search on.")
 @click.option("--images", required=True, type=FilePath, help="Folder that the file names in it are relative to.")
 @click.option("--test-annotations", type=FilePath, help="The same to report on.  [default: half of --annotations]")
@@ -67,13 +67,15 @@ def command(
     annotations, images = splits["prune"]
     names, photo = read["prune"].category_names, images / read["prune"].images[0].file_name
     foreign = Foreign(config, "own", weights, None, options["option"])
-    found = backend(backend_name).look_over(foreign, classes, annotations, names, photo)
+    chosen = backend(backend_name)
+    found = chosen.look_over(foreign, classes, annotations, names, photo)
     if found.note:
         click.echo(found.note, err=True)
     file = folder / "experiments.yaml"
     place = config if "::" in config else str(Path(config).absolute())
     places = {key: (a.absolute(), i.absolute()) for key, (a, i) in splits.items()}
-    project = Project(name, place, weights.absolute(), places, found.overrides, options["budgets"])
+    given = name, place, weights.absolute(), places, found.overrides, options["budgets"]
+    project = Project(*given, backend=backend_name, deploy=chosen.exports)
     with whole_file(file) as partial:
         partial.write_text(as_yaml(project, file), encoding="utf-8")
     counts = {key: len(split.images) for key, split in read.items()}

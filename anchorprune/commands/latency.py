@@ -55,10 +55,12 @@ def command(
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
-    from anchorprune.detectors.registry import load
+    from anchorprune.detectors.registry import load, offered
 
     # ONNX Runtime and the framework are both timed on the CPU, also where there are GPUs.
-    loaded, images = load(detector, device="cpu", threads=given["threads"]), _images(given["images"], given["count"])
+    loaded = load(detector, device="cpu", threads=given["threads"])
+    offered(loaded, "export", "latency")
+    images = _images(given["images"], given["count"])
     if export_table is not None:
         from anchorprune.detectors.timing import export_table as export
 

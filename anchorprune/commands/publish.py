@@ -41,9 +41,10 @@ EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.jso
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
 @output_option
 def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
-    """Write config.py, weights.pth, layout.json, metrics.json and README.md, a model card.
+    """Write what the detector's framework runs, layout.json, metrics.json and README.md, a model card.
 
-    config.py holds test data and evaluator: mmdet's own test runner and inferencer take it as it is.
+    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Of mmdet: config.py and weights.pth, which mmdet's own test
+    runner and inferencer take as they are; config.py holds test data and evaluator.
     """
     from anchorprune.datasets.prepared import read_split
     from anchorprune.detectors.registry import backend_at
@@ -88,6 +89,7 @@ def _card(backend: Any, layout: Any, truth: Any, options: dict[str, Any]) -> Any
         full=metrics[1],
         certainty=certainty(truth, *found),
         files=files,
+        usage=backend.usage,
         made=_made(options["fact"], backend.distributions),
         data=read_json(options["dataset"], "data set"),
         onnx_ap=read_json(measured)["models"]["model"]["ap"] if measured and measured.is_file() else None,

@@ -33,22 +33,7 @@ CARD = """\
 
 ## Use
 
-Python with `anchorprune[detectors]` installed, in this folder:
-
-```python
-from mmdet.apis import DetInferencer
-
-DetInferencer("config.py", "weights.pth")("photo.jpg", out_dir="out")
-```
-
-The figures above again, by mmdet's own test loop (set the paths in `config.py` where the data lies elsewhere):
-
-```python
-from mmengine.config import Config
-from mmengine.runner import Runner
-
-Runner.from_cfg(Config.fromfile("config.py")).test()
-```
+{usage}
 
 ## How it was made
 
@@ -81,6 +66,7 @@ class Card:
         full: the full detector's.
         certainty: intervals of their APs, pruned first; None where neither found anything.
         files: file name -> what it is.
+        usage: how to run it, Markdown; the backend's that made it.
         made: what to say of its making, in order.
         data: the data set's `dataset.json`.
         onnx_ap: AP of its ONNX model on the same images; None where it was not measured.
@@ -94,6 +80,7 @@ class Card:
     full: Mapping[str, Any]
     certainty: Certainty | None
     files: Mapping[str, str]
+    usage: str
     made: Mapping[str, Any]
     data: Mapping[str, Any]
     onnx_ap: float | None = None
@@ -117,6 +104,7 @@ def as_markdown(card: Card) -> str:
         figures="\n".join(_rows(card)),
         certainty=_certainty(card.certainty),
         files="\n".join(f"- `{file}`: {what}" for file, what in card.files.items()),
+        usage=card.usage,
         made="\n".join(f"- {plain(key)}: {plain(value)}" for key, value in card.made.items()),
         per_level=", ".join(f"{kept} of {count} (stride {level.stride})" for level, kept, count in levels),
         data=_data(card.data),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
+from anchorprune.detectors.mmdet.card_usage import USAGE
 from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
 from anchorprune.detectors.training import Training
 from anchorprune.errors import UserError
@@ -26,10 +27,12 @@ class MmdetBackend:
 
     name = "mmdet"
     distributions = DISTRIBUTIONS
+    exports = True
     published: Mapping[str, str] = {
         "config.py": "complete mmdet config",
         "weights.pth": "weights (tensors, and the names of the classes)",
     }
+    usage = USAGE
 
     def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "MmdetDetector":
         check_installed()
