@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from backends import LINEAR
 
 from anchorprune.heads.layout import Head, Level
 
@@ -43,7 +44,7 @@ def run_command():
             capture_output=True,
             text=True,
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{LINEAR}", **environment},
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)
