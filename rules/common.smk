@@ -15,7 +15,7 @@ from anchorprune.pipeline.arguments import (
     search_arguments,
 )
 from anchorprune.pipeline.sources import annotation_files, check_sources, check_test_dev, download_roots
-from anchorprune.detectors.registry import check_known
+from anchorprune.detectors.configured import check_detectors
 from anchorprune.downloads.table import files_of
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
@@ -29,8 +29,7 @@ SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 try:
     check_writable(Path("results"))
     PLAN = plan(config, SCHEMA)
-    for name, detector in PLAN.config["detectors"].items():
-        check_known(detector["backend"], f"config: detectors.{name}.backend")
+    check_detectors(PLAN)
     for experiment in PLAN.run:
         check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])
         check_test_dev(experiment.name, experiment.test_dev or {})

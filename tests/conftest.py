@@ -9,6 +9,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
+import backends  # noqa: F401 (puts the tests' own backend where Python finds it)
 import pytest
 from filelock import FileLock
 from running import command, selection

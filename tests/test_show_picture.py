@@ -5,8 +5,9 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from anchorprune.heads.detections import Detections
 from anchorprune.heads.head import Head, Level
-from anchorprune.metrics.agreement import Found, shared
+from anchorprune.metrics.agreement import shared
 from anchorprune.report.figures.side_by_side import ALONE, SHARED, Side, draw_comparison, write_comparison
 
 SIZE = (160, 120)  # pixels of the photo, width first
@@ -21,7 +22,7 @@ def head(*levels):
 def side(title, anchors, *rows):
     """Rows of x1 y1 x2 y2 score label."""
     values = np.array(rows, np.float64).reshape(-1, 6)
-    return Side(title, anchors, Found(values[:, :4], values[:, 4], values[:, 5].astype(np.int64), INPUT))
+    return Side(title, anchors, Detections(values[:, :4], values[:, 4], values[:, 5].astype(np.int64), INPUT))
 
 
 FULL = side(

@@ -1,4 +1,4 @@
-"""`anchorprune convert`: a prunable detector from any mmdet config of a known head, and back."""
+"""`anchorprune convert`: a prunable detector from one as its framework has it, and back."""
 
 from pathlib import Path
 
@@ -38,6 +38,8 @@ def command(
 
     The boxes are those it had; with --anchors, in the order of that set.
 
+    With --backend, CONFIG and WEIGHTS are that framework's; what follows is of mmdet.
+
     Writes config.py (complete), head.json, detector.json and, if WEIGHTS are given, weights.pth (tensors only). WEIGHTS
     may be a checkpoint of mmdet 2.x or 3.x.
 
@@ -47,6 +49,7 @@ def command(
     ours has it.)
     """
     from anchorprune.detectors.foreign import Foreign
+    from anchorprune.detectors.protocols import Returning
     from anchorprune.detectors.registry import backend, offered
     from anchorprune.heads.cost import cost
     from anchorprune.heads.layout import Layout
@@ -55,7 +58,7 @@ def command(
     if back:
         if name is not None or order != "config" or anchors is not None or option:
             raise click.UsageError("--back goes without --name, --order, --anchors and --option")
-        offered(chosen, "give_back", "--back")
+        offered(chosen, Returning, "--back")
         files = [Path(config), *([weights] if weights is not None else [])]
         print_json({"output": str(output), **chosen.give_back(files, output)})
         return

@@ -50,12 +50,13 @@ def command(
         raise click.UsageError("--annotations and --images go together")
     from anchorprune.deploy.onnx.models import save
     from anchorprune.deploy.sample import images_of_split
+    from anchorprune.detectors.protocols import Exportable
     from anchorprune.detectors.registry import load, offered
     from anchorprune.provenance import provenance
 
     # Models are exported and measured on the CPU, also where there are GPUs.
     loaded = load(detector, device="cpu", threads=threads)
-    offered(loaded, "export", "deploy")
+    offered(loaded, Exportable, "deploy")
     facts = provenance(weights=str(loaded.source))
     models = loaded.export(opset, facts)
     found = {"model": models.end_to_end, "model-raw": models.raw}

@@ -21,10 +21,10 @@ def command(config: Path) -> None:
     Lines go to standard error, the same facts as JSON to standard output. Ends with status 0 when everything that the
     pipeline needs is there, else 1.
     """
-    from anchorprune.detectors.registry import backend, names
+    from anchorprune.detectors.registry import findings as of_backends
     from anchorprune.pipeline.checkup import checkup
 
-    findings = checkup(config, [finding for name in names() for finding in backend(name).findings()])
+    findings = checkup(config, of_backends())
     for finding in findings:
         mark = "ok     " if finding.ok else "MISSING" if finding.required else "none   "
         click.echo(f"{mark} {finding.name}: {finding.text}", err=True)

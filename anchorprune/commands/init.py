@@ -16,8 +16,8 @@ from anchorprune.heads.layout import Layout
 )
 @click.argument("folder", type=FilePath)
 @backend_option
-@click.option("--config", required=True, help="mmdet config: a file, or mmdet::FOLDER/NAME.py.")
-@click.option("--weights", required=True, type=FilePath, help="Checkpoint of that detector (mmdet 2 or 3).")
+@click.option("--config", required=True, help="Of mmdet: a file, or mmdet::FOLDER/NAME.py.")
+@click.option("--weights", required=True, type=FilePath, help="That detector's, of mmdet 2 or 3.")
 @click.option(
     *("--annotations", "prune_annotations"),
     required=True,
@@ -72,10 +72,12 @@ def command(
     annotations, images = splits["prune"]
     names, photo = read["prune"].category_names, images / read["prune"].images[0].file_name
     foreign = Foreign(config, "own", weights, None, options["option"])
-    found = backend(backend_name).look_over(foreign, classes, annotations, names, photo)
+    chosen = backend(backend_name)
+    found = chosen.look_over(foreign, classes, annotations, names, photo)
     if found.note:
         click.echo(found.note, err=True)
-    file = write_project(folder, Project(name, config, weights, splits, found.overrides, options["budgets"]))
+    given = name, config, weights, splits, found.overrides, options["budgets"]
+    file = write_project(folder, Project(*given, backend=backend_name, deploy=chosen.exports))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     print_json({"output": str(file), "images": counts, "classes": found.head.num_classes, **full})

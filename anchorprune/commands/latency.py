@@ -54,10 +54,12 @@ def command(
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
     from anchorprune.deploy.sample import images_of_folder
-    from anchorprune.detectors.registry import load
+    from anchorprune.detectors.protocols import Exportable
+    from anchorprune.detectors.registry import load, offered
 
     # ONNX Runtime and the framework are both timed on the CPU, also where there are GPUs.
     loaded = load(detector, device="cpu", threads=given["threads"])
+    offered(loaded, Exportable, "latency")
     images = images_of_folder(given["images"], given["count"])
     if export_table is not None:
         from anchorprune.detectors.timing import export_table as export

@@ -39,9 +39,10 @@ EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.jso
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
 @output_option
 def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
-    """Write config.py, weights.pth, layout.json, metrics.json and README.md, a model card.
+    """Write what the detector's framework runs, layout.json, metrics.json and README.md, a model card.
 
-    config.py holds test data and evaluator: mmdet's own test runner and inferencer take it as it is.
+    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Of mmdet: config.py and weights.pth, which mmdet's own test
+    runner and inferencer take as they are; config.py holds test data and evaluator.
     """
     from anchorprune.datasets.prepared import read_split
     from anchorprune.detectors.registry import backend_at

@@ -31,6 +31,8 @@ def command(
 ) -> None:
     """Train the detector of the mmdet config CONFIG (a file, or mmdet::FOLDER/NAME.py) from its initialisation.
 
+    With --backend, CONFIG is what that framework describes a detector by.
+
     Writes a detector's folder; for mmdet config.py (complete), weights.pth (tensors only), head.json and
     detector.json. A training that was killed goes on from its last epoch when the same command is given again.
     """

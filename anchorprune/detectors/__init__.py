@@ -4,5 +4,5 @@ import importlib
 import sys
 
 # Configs of versions until 0.2 have mmengine import this package, for the parts that they name.
-if "mmengine" in sys.modules:
+if sys.modules.get("mmengine"):
     importlib.import_module("anchorprune.detectors.mmdet.parts")

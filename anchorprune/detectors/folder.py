@@ -1,5 +1,7 @@
 """A detector's folder: `detector.json` names the backend that reads the other files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,18 @@ VERSION = 1
 BEFORE = ("mmdet", ("config.py", "weights.pth"))
 
 
-def write_record(folder: Path, backend: str, **facts: Any) -> None:
-    """Write `detector.json`, last of all: where it is, the folder is whole.
+@contextmanager
+def whole_folder(folder: Path, backend: str, **facts: Any) -> Iterator[None]:
+    """While its other files are written: `detector.json` goes first and comes last, so where it is, they are whole.
 
     Args:
         folder: of the detector.
         backend: name of the backend that reads it.
         **facts: of the backend's own.
     """
+    with suppress(OSError):  # where nothing can be written, the first file says so
+        (folder / NAME).unlink()
+    yield
     write_json(folder / NAME, {"version": VERSION, "backend": backend, **facts})
 
 
@@ -33,8 +39,9 @@ def backend_of(folder: Path) -> str:
     if not record.is_file():
         if all((folder / name).is_file() for name in BEFORE[1]):
             return BEFORE[0]
-        what = "not a detector's folder: it has no detector.json" if folder.is_dir() else "no such detector's folder"
-        raise UserError(f"{folder}: {what}; give a folder that `train`, `convert`, `slice` or `retrain` wrote")
+        what = "it has no detector.json" if folder.is_dir() else "a file" if folder.exists() else "it is not there"
+        remedy = "give one that `train`, `convert`, `slice` or `retrain` wrote, or for mmdet CONFIG and WEIGHTS"
+        raise UserError(f"{folder}: not a detector's folder ({what}); {remedy}")
     value = read_json(record, "record of a detector")
     if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("backend"), str):
         raise UserError(f"{record}: not a detector's record of version {VERSION}; make the folder again")

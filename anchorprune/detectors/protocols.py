@@ -1,12 +1,12 @@
 """What commands, rules and the report know of a detector and of the framework that runs it.
 
-A framework is a folder beside `mmdet/` with an object that is a `Backend` (see docs/how-to-add.md). Nothing outside
-that folder imports the framework: what is asked of it is asked by these protocols.
+A framework is a folder beside `mmdet/`, or a package of its own, with an object that is a `Backend` (see
+docs/how-to-add.md). Nothing else imports the framework: what is asked of it is asked by these protocols.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -87,18 +87,21 @@ class Exportable(Detector, Protocol):
         """From one prepared image (1, 3, H, W) to detections in the framework itself, to be timed."""
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A framework that trains and runs detectors. Making one imports nothing heavy; its methods do.
 
     Attributes:
         name: as `detector.json` and the configuration have it.
         distributions: installed packages whose versions a model card names.
+        exports: whether its detectors are `Exportable` too.
         published: what `publish` writes: file name -> what it is.
         usage: Markdown of a model card: how to use the published files.
     """
 
     name: str
     distributions: tuple[str, ...]
+    exports: bool
     published: Mapping[str, str]
     usage: str
 
@@ -136,12 +139,16 @@ class Backend(Protocol):
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         """Write what the framework's own tools run, tested on a split, into `output`."""
 
+    def findings(self) -> Iterator[Finding]:
+        """What this machine has of what the backend needs."""
+
+
+class Returning(Protocol):
+    """A backend whose framework has a form of its own for pruned detectors, without us."""
+
     def give_back(self, files: Sequence[Path], output: Path) -> Mapping[str, Any]:
-        """Write a detector as the framework itself has it, without us; what to print of it.
+        """Write a detector in that form; what to print of it.
 
         Raises:
             UserError: the framework cannot express it.
         """
-
-    def findings(self) -> Iterator[Finding]:
-        """What this machine has of what the backend needs."""

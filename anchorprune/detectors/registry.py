@@ -1,13 +1,14 @@
 """The backends, by name: those of this package, and those that installed packages bring."""
 
 import importlib
-from collections.abc import Sequence
-from importlib.metadata import entry_points
+from collections.abc import Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from anchorprune.detectors.folder import backend_of
+from anchorprune.detectors.folder import NAME, backend_of
 from anchorprune.detectors.protocols import Backend, Detector
 from anchorprune.errors import UserError
+from anchorprune.pipeline.checkup import Finding
 
 DEFAULT = "mmdet"
 # Name -> "module:object"; other packages add theirs as entry points of this group.
@@ -20,17 +21,17 @@ def names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*OURS, *sorted(entry_points(group=GROUP).names)]))
 
 
-def backend(name: str) -> Backend:
-    """The backend of a name.
+def backend(name: str, where: str = "detector") -> Backend:
+    """The backend of a name; `where` says who asks.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or the package that brings it is broken.
     """
-    check_known(name, "detector")
+    check_known(name, where)
     if name in OURS:
         module, _, thing = OURS[name].partition(":")
         return getattr(importlib.import_module(module), thing)
-    return entry_points(group=GROUP)[name].load()
+    return _loaded(entry_points(group=GROUP)[name])
 
 
 def check_known(name: str, where: str) -> None:
@@ -40,12 +41,13 @@ def check_known(name: str, where: str) -> None:
         UserError: there is none.
     """
     if name not in names():
-        raise UserError(f"{where}: unknown backend {name!r}; known: {', '.join(names())}")
+        known = f"known: {', '.join(names())}; install the package that brings it, or mend the name"
+        raise UserError(f"{where}: unknown backend {name!r}; {known}")
 
 
 def backend_at(files: Sequence[Path]) -> Backend:
     """The backend of a detector: that of its folder, or for `CONFIG WEIGHTS` mmdet's; errors as `backend_of`."""
-    return backend(DEFAULT if len(files) > 1 else backend_of(files[0]))
+    return backend(DEFAULT if len(files) > 1 else backend_of(files[0]), str(files[0] / NAME))
 
 
 def load(files: Sequence[Path], device: str = "auto", threads: int | None = None) -> Detector:
@@ -53,11 +55,31 @@ def load(files: Sequence[Path], device: str = "auto", threads: int | None = None
     return backend_at(files).load(files, device, threads)
 
 
-def offered(thing: object, method: str, what: str) -> None:
-    """See that a backend or detector can do what not all can.
+def findings() -> Iterator[Finding]:
+    """What this machine has of what each backend needs."""
+    for name in names():
+        try:
+            yield from backend(name).findings()
+        except UserError as error:
+            yield Finding(f"backend {name}", False, str(error))
+
+
+def offered(thing: object, protocol: type, what: str) -> None:
+    """See that a backend or detector can do what not all can: it has the methods that `protocol` adds.
 
     Raises:
-        UserError: it cannot; `what` says what was wanted.
+        UserError: it has not; `what` says what was wanted.
     """
-    if not hasattr(thing, method):
+    if not all(hasattr(type(thing), name) for name in vars(protocol) if not name.startswith("_")):
         raise UserError(f"{what}: the backend of this detector does not offer it")
+
+
+def _loaded(entry: EntryPoint) -> Backend:
+    package = f"backend {entry.name!r} of the installed package {entry.dist.name}"
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{package} does not load ({error}); mend or reinstall the package") from None
+    if not isinstance(found, Backend):
+        raise UserError(f"{package}: {entry.value} lacks members of a backend; see docs/how-to-add.md")
+    return found

@@ -22,7 +22,7 @@ datasets:
 
 detectors:
   {name}:
-    config: {config}
+{backend}    config: {config}
     weights: {weights}
 {options}    anchor_sets: {{own: {{from: config}}}}
     # For `retrain` below; what is not given stays as in the config. The learning rate is meant at the config's base
@@ -39,7 +39,7 @@ experiments:
     budgets: {budgets} # fractions of the full head's multiply-accumulates; one pruned detector each
     seeds: [0]
 {retrain}
-    deploy: true # a folder per pruned detector: config, weights, layout, figures, a model card
+    deploy: {deploy}
 """
 
 GIVEN = """\
@@ -59,6 +59,8 @@ RETRAIN = """\
     # trains them anew{needs}.
     retrain: none"""
 
+DEPLOY = "true # a folder per pruned detector: config, weights, layout, figures, a model card"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -66,12 +68,14 @@ class Project:
 
     Attributes:
         name: of its detector, data set and experiment.
-        config: mmdet config, absolute or `mmdet::FOLDER/NAME.py`.
+        config: what describes the detector, absolute; for mmdet also `mmdet::FOLDER/NAME.py`.
         weights: checkpoint, absolute.
         splits: `train`, `prune` and `test` -> (annotation file, image folder), absolute; without `test` the images of
             `prune` are split.
         options: overrides of the config by dotted key.
         budgets: fractions of the full head's cost.
+        backend: name of the framework that runs the detector.
+        deploy: that framework's detectors have ONNX models.
     """
 
     name: str
@@ -80,6 +84,8 @@ class Project:
     splits: Mapping[str, tuple[Path, Path]]
     options: Mapping[str, Any] = field(default_factory=dict)
     budgets: Sequence[float] = (0.8, 0.6, 0.4)
+    backend: str = "mmdet"
+    deploy: bool = True
 
 
 def as_yaml(project: Project, file: Path) -> str:
@@ -90,6 +96,7 @@ def as_yaml(project: Project, file: Path) -> str:
     return TEXT.format(
         name=project.name,
         file=_comment(file),
+        backend="" if project.backend == "mmdet" else f"    backend: {_flow(project.backend)}\n",
         config=_flow(project.config),
         config_name=_comment(project.config.rpartition("/")[2]),
         weights=_flow(str(project.weights)),
@@ -99,6 +106,7 @@ def as_yaml(project: Project, file: Path) -> str:
         options=f"    options: {_flow(dict(project.options))}\n" if project.options else "",
         budgets=_flow(list(project.budgets)),
         retrain=RETRAIN.format(needs=needs),
+        deploy=DEPLOY if project.deploy else f"false # {project.backend} has no ONNX models",
     )
 
 

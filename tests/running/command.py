@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from backends import LINEAR
+
 from anchorprune.cli import main
 from running.state import like_a_new_process
 
@@ -60,7 +62,7 @@ def as_process(*arguments, cwd=ROOT, **environment) -> Result:
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{LINEAR}", **environment},
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -27,6 +27,7 @@ class MmdetBackend:
 
     name = "mmdet"
     distributions = DISTRIBUTIONS
+    exports = True
     published: Mapping[str, str] = {
         "config.py": "complete mmdet config",
         "weights.pth": "weights (tensors, and the names of the classes)",

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor
 
-from anchorprune.detectors.folder import write_record
+from anchorprune.detectors.folder import whole_folder
 from anchorprune.detectors.mmdet.weights import save_weights
 from anchorprune.files import whole_file
 from anchorprune.heads.head import Head
@@ -17,9 +17,9 @@ CONFIG, WEIGHTS = "config.py", "weights.pth"
 
 def write_folder(folder: Path, cfg: Config, head: Head, state: Mapping[str, Tensor] | None) -> None:
     """Write `config.py`, `weights.pth` (if there are any), `head.json` and, last, `detector.json`."""
-    with whole_file(folder / CONFIG) as partial:
-        partial.write_text(cfg.pretty_text)
-    if state is not None:
-        save_weights(folder / WEIGHTS, state)
-    head.save(folder / "head.json")
-    write_record(folder, BACKEND)
+    with whole_folder(folder, BACKEND):
+        with whole_file(folder / CONFIG) as partial:
+            partial.write_text(cfg.pretty_text)
+        if state is not None:
+            save_weights(folder / WEIGHTS, state)
+        head.save(folder / "head.json")

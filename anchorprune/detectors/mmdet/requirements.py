@@ -20,7 +20,7 @@ def check_installed() -> None:
         UserError: naming the first that is not.
     """
     for distribution, module in zip(DISTRIBUTIONS, _MODULES, strict=True):
-        if importlib.util.find_spec(module) is None:
+        if not _is_there(module):
             raise UserError(f"{distribution} is not installed, and detectors of mmdet need it; {_REMEDY}")
 
 
@@ -31,6 +31,13 @@ def findings() -> Iterator[Finding]:
     yield package("onedl-mmcv", "mmcv.ops", f"{_REMEDY}: mmcv is compiled against the installed torch")
     yield package("onedl-mmdetection", "mmdet", _REMEDY)
     yield _gpu()
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # an import hook may refuse it
+        return False
 
 
 def _gpu() -> Finding:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from anchorprune.detectors.folder import NAME, write_record
+from anchorprune.detectors.folder import NAME, whole_folder
 from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost, read_config
 from anchorprune.detectors.mmdet.folder import BACKEND, CONFIG, WEIGHTS, write_folder
 from anchorprune.detectors.mmdet.model import build, describe
@@ -132,5 +132,5 @@ def _complete(output: Path) -> None:
     """Write what is lacking beside a finished training's config and weights."""
     if not all((output / name).is_file() for name in ("head.json", NAME)):
         cfg = read_config(output / CONFIG)
-        describe(cfg, build(cfg)).save(output / "head.json")
-        write_record(output, BACKEND)
+        with whole_folder(output, BACKEND):
+            describe(cfg, build(cfg)).save(output / "head.json")

@@ -1,0 +1,136 @@
+"""Backends: found by name, and named by a detector's folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from backends.trained import train, write_data
+from conftest import ROOT
+
+from anchorprune.detectors import registry
+from anchorprune.detectors.folder import backend_of, whole_folder
+from anchorprune.detectors.protocols import Backend
+from anchorprune.detectors.registry import backend, backend_at, load, names
+from anchorprune.errors import UserError
+from anchorprune.heads.layout import Layout
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory) -> Path:
+    """A linear detector's folder."""
+    data = write_data(tmp_path_factory.mktemp("scenes"), train=12, prune=1, test=1)
+    train(data, data / "linear")
+    return data / "linear"
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a package that brings a backend; it is an entry point and nothing else."""
+
+    def install(name: str, value: str) -> None:
+        folder = tmp_path / "site" / f"{name}-1.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: the-{name}\nVersion: 1\n")
+        (folder / "entry_points.txt").write_text(f"[anchorprune.backends]\n{name} = {value}\n")
+        monkeypatch.syspath_prepend(folder.parent)
+
+    return install
+
+
+def test_names_of_ours_come_first_and_installed_ones_are_found(installed):
+    assert names() == ("mmdet", "linear")
+    installed("another", "no.such:BACKEND")
+    assert names() == ("mmdet", "another", "linear")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_backend_has_every_member(name):
+    found = backend(name)
+    assert isinstance(found, Backend)
+    assert found.name == name
+
+
+def test_naming_mmdet_imports_no_framework():
+    program = "import sys; from anchorprune.detectors.registry import backend; backend('mmdet'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "mmdet", "mmcv", "mmengine"} & set(done.stdout.split())
+
+
+def test_an_unknown_backend():
+    with pytest.raises(UserError, match=r"^detector: unknown backend 'tiny'; known: mmdet, linear; install "):
+        backend("tiny")
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("no_such_module:BACKEND", r"does not load \(No module named 'no_such_module'\); mend or reinstall"),
+        ("json:BACKEND", r"does not load \(module 'json' has no attribute 'BACKEND'\); mend or reinstall"),
+        ("json:loads", "json:loads lacks members of a backend; see docs/how-to-add.md"),
+    ],
+)
+def test_a_broken_package(installed, value, line):
+    installed("broken", value)
+    with pytest.raises(UserError, match=rf"^backend 'broken' of the installed package the-broken:? ?{line}"):
+        backend("broken")
+
+
+def test_doctor_names_a_broken_package(installed, monkeypatch):
+    monkeypatch.setattr(registry, "OURS", {})
+    installed("broken", "no_such_module:BACKEND")
+    found = {one.name: one for one in registry.findings()}
+    assert found["linear-detector"].ok
+    assert not found["backend broken"].ok
+    assert found["backend broken"].text.endswith("mend or reinstall the package")
+
+
+def test_a_folder_names_its_backend(linear, tmp_path):
+    assert backend_of(linear) == "linear"
+    assert json.loads((linear / "detector.json").read_text())["version"] == 1
+    for name in ("config.py", "weights.pth"):
+        with pytest.raises(UserError, match="it has no detector"):
+            backend_of(tmp_path)
+        (tmp_path / name).touch()
+    assert backend_of(tmp_path) == "mmdet"  # as versions until 0.2 wrote it
+    assert backend_at([tmp_path / "config.py", tmp_path / "weights.pth"]).name == "mmdet"
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ('{"version": 2, "backend": "linear"}', "not a detector's record of version 1; make the folder again"),
+        ('{"version": 1}', "not a detector's record of version 1; make the folder again"),
+        ("[]", "not a detector's record of version 1; make the folder again"),
+        ('{"version": 1, "back', "not valid JSON"),
+        ('{"version": 1, "backend": "tiny"}', "unknown backend 'tiny'; known: mmdet, linear; install the package"),
+    ],
+)
+def test_a_record_that_is_none(tmp_path, record, line):
+    (tmp_path / "detector.json").write_text(record)
+    with pytest.raises(UserError) as caught:
+        backend_at([tmp_path])
+    assert str(caught.value).startswith(f"{tmp_path}/detector.json: {line}")
+
+
+def test_the_record_goes_first_and_comes_last(tmp_path):
+    record = tmp_path / "detector.json"
+    with whole_folder(tmp_path, "linear", fact=[1]):
+        assert not record.exists()
+    assert json.loads(record.read_text()) == {"version": 1, "backend": "linear", "fact": [1]}
+    with pytest.raises(ZeroDivisionError), whole_folder(tmp_path, "linear"):
+        raise ZeroDivisionError
+    assert not record.exists()
+
+
+def test_a_slice_that_fails_leaves_no_detector(linear, tmp_path, monkeypatch):
+    detector = load([linear])
+    layout = Layout.keep(detector.head, (0, 4))
+    detector.slice(layout, tmp_path)
+    assert load([tmp_path]).head.num_anchors == 2
+    monkeypatch.setattr("numpy.savez", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        detector.slice(layout, tmp_path)
+    with pytest.raises(UserError, match="it has no detector"):
+        load([tmp_path])
