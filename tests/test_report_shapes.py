@@ -1,6 +1,9 @@
 """Shapes of predicted boxes: counts against NumPy on a real detector's predictions, outlines, the command."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -125,6 +128,26 @@ def test_smoothing_keeps_the_boxes():
     alone = np.zeros((60, 60), np.int64)
     alone[30, 30] = 5  # no spread: the narrowest Gaussian
     assert smoothed(alone).argmax() == alone.argmax()
+
+
+def test_smoothing_is_the_same_on_one_thread_and_on_two():
+    program = (
+        "import sys, numpy as np\n"
+        "from anchorprune.report.data.shapes import smoothed\n"
+        "counts = np.random.default_rng(0).integers(0, 50, (108, 108))\n"
+        "sys.stdout.buffer.write(smoothed(counts).tobytes())\n"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert len(found[0]) == 108 * 108 * 8
+    assert found[0] == found[1]
 
 
 def test_anchors_without_boxes_are_drawn():

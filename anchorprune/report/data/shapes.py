@@ -112,7 +112,8 @@ def smoothed(counts: np.ndarray) -> np.ndarray:
         width = np.sqrt((place - mean) ** 2 @ total / total.sum()) * total.sum() ** (-1 / 6)
         kernel = np.exp(-0.5 * ((place[:, None] - place[None]) / max(width, NARROWEST)) ** 2)
         kernels.append(kernel / kernel.sum(0))
-    return kernels[0] @ counts @ kernels[1].T
+    # Not `@`: BLAS rounds otherwise on another number of threads, and the figure would not be the same bytes.
+    return np.einsum("ij,kj->ik", np.einsum("ij,jk->ik", kernels[0], counts), kernels[1])
 
 
 def level_of_share(density: np.ndarray, share: float) -> float:
