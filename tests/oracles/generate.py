@@ -29,7 +29,20 @@ postprocesses = st.builds(
 )
 
 
-def make(seed, images=6, objects=5, boxes=40, levels_of_score=20, size=64, jitter=3, categories=3):
+def grid_head(levels, shapes):
+    """A head with the same number of anchors on every level; a level costs a quarter of the one before it."""
+    return Head(
+        f"grid-{levels}x{shapes}",
+        (64, 64),
+        3,
+        tuple(
+            Level(8 << i, (8 >> i, 8 >> i), 5, 6400 >> 2 * i, tuple((8.0 * 2**i, 8.0 * (j + 1)) for j in range(shapes)))
+            for i in range(levels)
+        ),
+    )
+
+
+def make(seed, images=6, objects=5, boxes=40, levels_of_score=20, size=64, jitter=3, categories=3, head=HEAD):
     """Annotations and candidates; coordinates are whole pixels, so that mmcv's class offset is exact."""
     rng = np.random.default_rng(seed)
     truth, rows = [], []
@@ -51,7 +64,7 @@ def make(seed, images=6, objects=5, boxes=40, levels_of_score=20, size=64, jitte
                 first = rng.integers(0, size - 8, 2)
                 last = first + rng.integers(0, size, 2)
                 label = rng.integers(categories)
-            rows.append((image, label, rng.integers(HEAD.num_anchors), score, *first, *last))
+            rows.append((image, label, rng.integers(head.num_anchors), score, *first, *last))
     if not rows:
         rows.append((0, 0, 0, np.float32(0.5), 0, 0, 9, 9))
     return _annotations(truth, images, rng), _candidates(rows)

@@ -10,7 +10,7 @@ from anchorprune.errors import UserError
 from anchorprune.search.method import Method
 
 # In the order in which they are offered.
-METHODS = ("greedy", "pareto", "layerwise", "shared", "beam", "exhaustive", "random", "best")
+METHODS = ("greedy", "pareto", "layerwise", "shared", "beam", "exhaustive", "random", "best", "anneal")
 
 
 def load(name: str) -> Method:
