@@ -28,8 +28,8 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import session
 from anchorprune.detectors.evaluate import detect
-from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import export
 from anchorprune.detectors.mmdet.inference.loop import batches
@@ -180,7 +180,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     for step in cfg.test_dataloader.dataset.pipeline:
         if step.type == "Resize":
             step.scale = size
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = build(cfg)
