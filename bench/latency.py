@@ -31,7 +31,7 @@ from anchorprune.deploy.onnx.models import IMAGES, part
 from anchorprune.deploy.onnx.session import session
 from anchorprune.deploy.sample import images_of_folder
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
-from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
 from anchorprune.detectors.mmdet.model import build, describe, postprocess

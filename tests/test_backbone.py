@@ -16,8 +16,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from oracles.mmdet_detectors import CONFIGS
 
+from anchorprune.detectors.mmdet.config.pretrained import set_backbone_weights
 from anchorprune.detectors.mmdet.model import build
-from anchorprune.detectors.mmdet.training.backbone import fit, local_file, prepare_backbone, set_backbone_weights
+from anchorprune.detectors.mmdet.training.backbone import fit, prepare_backbone
+from anchorprune.detectors.mmdet.training.hub import local_file
 from anchorprune.errors import UserError
 
 RESNET = {"type": "ResNet", "depth": 18, "base_channels": 4, "init_cfg": None}

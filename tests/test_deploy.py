@@ -21,7 +21,7 @@ from anchorprune.deploy.onnx.metadata import InputForm, Metadata
 from anchorprune.deploy.onnx.models import Models
 from anchorprune.deploy.onnx.session import OnnxDetector, session
 from anchorprune.detectors.evaluate import detect
-from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector, load
 from anchorprune.detectors.mmdet.export import coding_of, export, level_outputs
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
@@ -128,7 +128,7 @@ def test_levels_without_anchors_leave_nothing_behind(detector, tmp_path):
 
 def family(name: str, change=lambda test: None) -> MmdetDetector:
     cfg = read(name, DETECTORS[name])
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     change(cfg.model.test_cfg)
     torch.manual_seed(0)
     model = build(cfg)

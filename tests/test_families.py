@@ -14,7 +14,7 @@ from oracles.masking import mask_anchors
 from oracles.mmdet_detectors import CONFIGS, DETECTORS, read
 from torch.utils.flop_counter import FlopCounterMode
 
-from anchorprune.detectors.mmdet.config import convert
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build, describe
@@ -41,7 +41,7 @@ def case(request) -> Case:
     original = build(theirs)
     original.init_weights()  # without it, some of mmdet's layers hold whatever the memory held
     original.eval()
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     model = build(cfg)
     model.load_state_dict(original.state_dict())
     model.eval()
@@ -120,7 +120,7 @@ def test_traced_costs_at_the_real_input_are_those_in_closed_form(name, size):
     with torch.no_grad():
         features = model.eval().extract_feat(image)
     expected = REAL_INPUTS[name, size]
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     ours = build(cfg)
     detector = MmdetDetector(cfg, ours, describe(cfg, ours.to("meta")))
     full = Layout.full(detector.head)
@@ -132,14 +132,14 @@ def test_traced_costs_at_the_real_input_are_those_in_closed_form(name, size):
 
 def test_ssd300_costs_what_was_published():
     cfg = read("ssd/ssd300_coco.py", (300, 300))
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     found = cost(Layout.full(describe(cfg, build(cfg))))
     assert (found.macs, found.boxes) == (4231319040, 8732)
 
 
 def test_retinanet_costs_what_was_published():
     cfg = read("retinanet/retinanet_r50_fpn_1x_coco.py", (1200, 800))
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     head = describe(cfg, build(cfg).to("meta"))
     full = cost(Layout.full(head))
     assert (round(full.macs / 1e9, 1), full.boxes) == (129.3, 180153)
@@ -150,10 +150,10 @@ def test_retinanet_costs_what_was_published():
 def test_unknown_heads_are_named():
     cfg = Config.fromfile(str(CONFIGS / "fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py"))
     with pytest.raises(UserError, match="head FCOSHead is not supported; supported heads are, or derive from, SSDHead"):
-        convert.make_prunable(cfg)
+        make_prunable(cfg)
     cfg = Config.fromfile(str(CONFIGS / "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py"))
     with pytest.raises(UserError, match="detector FasterRCNN has no dense head; one-stage detectors only"):
-        convert.make_prunable(cfg)
+        make_prunable(cfg)
 
 
 def test_every_family_names_a_registered_head(case):

@@ -28,8 +28,8 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import session
 from anchorprune.detectors.evaluate import detect
-from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import export
 from anchorprune.detectors.mmdet.inference.loop import batches
@@ -48,7 +48,7 @@ LEAST = 0.005  # AP; a detector that learnt nothing has less
 DETECTORS = {
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": ((320, 320), 8, 25, 3e-3),
     "retinanet/retinanet_r18_fpn_1x_coco.py": ((160, 160), 4, 30, 1e-3),
-    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": ((160, 160), 4, 30, 1e-3),
+    "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py": ((192, 192), 4, 30, 2e-3),
     "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py": ((320, 320), 8, 30, 3e-3),
     "ssd/ssd300_coco.py": ((300, 300), 3, 20, 1e-3),
 }
@@ -180,7 +180,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     for step in cfg.test_dataloader.dataset.pipeline:
         if step.type == "Resize":
             step.scale = size
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = build(cfg)

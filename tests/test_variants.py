@@ -11,7 +11,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from oracles.mmdet_detectors import CONFIGS
 
-from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.errors import UserError
 
 

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 from mmengine.structures import InstanceData
 from oracles.mmdet_detectors import read
 
-from anchorprune.detectors.mmdet.config import convert
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.inference.candidates import candidates
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
@@ -29,7 +29,7 @@ def heads():
     theirs, cfg = read(CONFIG, (128, 96)), read(CONFIG, (128, 96))
     torch.manual_seed(0)
     original = build(theirs).bbox_head.eval()
-    convert.make_prunable(cfg)
+    make_prunable(cfg)
     model = build(cfg).eval()
     model.bbox_head.load_state_dict(original.state_dict())
     return original, MmdetDetector(cfg, model, describe(cfg, model))

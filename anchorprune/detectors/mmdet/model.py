@@ -9,8 +9,8 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.pretrained import pretrained
 from anchorprune.detectors.mmdet.families.registry import family_of, family_of_class
-from anchorprune.detectors.mmdet.training.backbone import pretrained
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess

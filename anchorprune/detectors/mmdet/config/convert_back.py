@@ -10,8 +10,8 @@ from torch import nn
 
 from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
 from anchorprune.detectors.mmdet.config.compose import OURS
-from anchorprune.detectors.mmdet.config.convert import dense_head, explicit
 from anchorprune.detectors.mmdet.config.generators import Found, mmdet_generator
+from anchorprune.detectors.mmdet.config.prunable import dense_head, explicit
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.weights import load_into, save_weights

@@ -5,8 +5,8 @@ from mmengine.config import Config
 
 from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.mmdet.config import compose
-from anchorprune.detectors.mmdet.config.anchors import ExplicitAnchorGenerator
-from anchorprune.detectors.mmdet.config.convert import make_prunable
+from anchorprune.detectors.mmdet.config.explicit_anchors import ExplicitAnchorGenerator
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.families.registry import supported
 from anchorprune.errors import UserError
 from anchorprune.files import read_json

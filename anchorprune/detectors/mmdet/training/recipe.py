@@ -4,7 +4,7 @@ import math
 
 from mmengine.config import Config, ConfigDict
 
-from anchorprune.detectors.mmdet.training.backbone import set_backbone_weights
+from anchorprune.detectors.mmdet.config.pretrained import set_backbone_weights
 from anchorprune.detectors.training import Recipe
 from anchorprune.errors import UserError
 

@@ -9,8 +9,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from torch import nn
 
+from anchorprune.detectors.mmdet.config.pretrained import forget_pretrained
 from anchorprune.detectors.mmdet.model import build
-from anchorprune.detectors.mmdet.training.backbone import forget_pretrained, prepare_backbone
+from anchorprune.detectors.mmdet.training.backbone import prepare_backbone
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 
 LOG = logging.getLogger(__name__)

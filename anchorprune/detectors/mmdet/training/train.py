@@ -15,9 +15,9 @@ from mmengine.dist import is_main_process
 
 from anchorprune.detectors.folder import NAME, whole_folder
 from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost, read_config
+from anchorprune.detectors.mmdet.config.pretrained import pretrained
 from anchorprune.detectors.mmdet.folder import BACKEND, CONFIG, WEIGHTS, write_folder
 from anchorprune.detectors.mmdet.model import build, describe
-from anchorprune.detectors.mmdet.training.backbone import pretrained
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
