@@ -48,8 +48,6 @@ def command(
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
     if (annotations is None) != (images is None):
         raise click.UsageError("--annotations and --images go together")
-    from anchorprune.deploy.onnx.models import save
-    from anchorprune.deploy.sample import images_of_split
     from anchorprune.detectors.protocols import Exportable
     from anchorprune.detectors.registry import load, offered
     from anchorprune.provenance import provenance
@@ -57,6 +55,9 @@ def command(
     # Models are exported and measured on the CPU, also where there are GPUs.
     loaded = load(detector, device="cpu", threads=threads)
     offered(loaded, Exportable, "deploy")
+    from anchorprune.deploy.onnx.models import save
+    from anchorprune.deploy.sample import images_of_split
+
     facts = provenance(weights=str(loaded.source))
     models = loaded.export(opset, facts)
     found = {"model": models.end_to_end, "model-raw": models.raw}

@@ -6,7 +6,7 @@ from mmengine.config import Config, ConfigDict
 
 from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, Anchors, permutation
 from anchorprune.detectors.mmdet.checkpoints import load_checkpoint, read_checkpoint
-from anchorprune.detectors.mmdet.config.classes import class_names
+from anchorprune.detectors.mmdet.config.class_names import class_names
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.folder import write_folder

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from anchorprune.datasets.offered import listed_names
 from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.checkpoints import load_checkpoint, read_checkpoint
-from anchorprune.detectors.mmdet.config.classes import find_classes, given_classes, states
+from anchorprune.detectors.mmdet.config.class_names import find_classes, given_classes, states
 from anchorprune.detectors.mmdet.config.foreign import read_foreign, read_options
 from anchorprune.detectors.mmdet.model import build, describe, postprocess
 from anchorprune.errors import UserError
