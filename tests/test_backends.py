@@ -1,6 +1,7 @@
 """Backends: found by name, and named by a detector's folder."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from backends.trained import train, write_data
 from conftest import ROOT
 
+from anchorprune.detectors import protocols as protocol
 from anchorprune.detectors import registry
 from anchorprune.detectors.folder import backend_of, whole_folder
 from anchorprune.detectors.protocols import Backend
@@ -134,3 +136,26 @@ def test_a_slice_that_fails_leaves_no_detector(linear, tmp_path, monkeypatch):
         detector.slice(layout, tmp_path)
     with pytest.raises(UserError, match="it has no detector"):
         load([tmp_path])
+
+
+def section():
+    """What the page says of a backend."""
+    return (ROOT / "docs/how-to-add.md").read_text().partition("## A backend")[2].partition("\n## ")[0]
+
+
+def test_the_page_lists_every_member():
+    page = section()
+    for protocols in ((protocol.Backend, protocol.Returning), (protocol.Detector, protocol.Exportable)):
+        title = f"| `{protocols[0].__name__}` |"
+        (table,) = (part for part in page.split("\n\n") if part.startswith(title))
+        listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+        members = {name for one in protocols for name in (*one.__annotations__, *vars(one)) if not name.startswith("_")}
+        assert listed == members
+
+
+def test_the_commands_of_the_page(run_command, tmp_path):
+    commands = [line.split() for line in re.findall(r"^    anchorprune (.*)$", section(), re.MULTILINE)]
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    done = [run_command(*words, cwd=tmp_path) for words in commands]
+    assert [one.status for one in done] == [0] * 6, [one.err for one in done]
+    assert done[-1].json["ap"] > 0.05

@@ -1,8 +1,10 @@
 """Snakemake runs of the project's pipeline in a folder of their own, and the smallest configuration."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -34,7 +36,7 @@ SMALLEST = {
             "dataset": "few-scenes",
             "anchor_sets": ["plain"],
             "searches": ["greedy"],
-            "budgets": [0.7, 0.4],
+            "budgets": [0.5],
             "retrain": "finetune",
         }
     },
@@ -71,3 +73,19 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.C
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+def killed(folder: Path, file: Path) -> None:
+    """Run the pipeline of mine.yaml until it has written a file, then kill it with all its jobs."""
+    command = [*SNAKEMAKE, "--cores", "2", "--configfile", "mine.yaml"]
+    log, deadline = folder / "killed.log", time.monotonic() + 180
+    with log.open("w") as stream:
+        run = subprocess.Popen(
+            command, cwd=folder, stdout=stream, stderr=stream, env=environment(), start_new_session=True
+        )
+        while not file.exists():
+            assert run.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()

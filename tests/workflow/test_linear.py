@@ -1,0 +1,121 @@
+"""The pipeline without torch: the second backend, trained and taken over, with controls; killed, and run again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from backends.trained import CONFIG, train, write_data
+from running.pipeline import killed, snakemake
+
+from anchorprune.report.data.results import COLUMNS
+
+OWN = {"from": "config", "layouts": {"no-large": {"drop": [6, 7]}}}
+EXPERIMENT = {"dataset": "few", "anchor_sets": ["own"]}
+SETTINGS = {
+    "run": ["trained", "taken"],
+    "datasets": {"few": {"kind": "scenes", "seed": 1, "train": 120, "prune": 30, "test": 30}},
+    "detectors": {
+        "linear": {"backend": "linear", "config": str(CONFIG), "anchor_sets": {"own": OWN}},
+        "ready": {"backend": "linear", "config": str(CONFIG), "weights": "weights.npz", "anchor_sets": {"own": OWN}},
+    },
+    "experiments": {
+        "trained": {
+            **EXPERIMENT,
+            "detector": "linear",
+            "searches": ["greedy"],
+            "budgets": [0.7, 0.4],
+            "controls": ["random", "kmeans"],
+            "retrain": "finetune",
+        },
+        "taken": {**EXPERIMENT, "detector": "ready", "layouts": ["no-large"], "retrain": "scratch"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights from elsewhere: trained on other scenes."""
+    data = write_data(tmp_path_factory.mktemp("scenes"), train=120, prune=1, test=1)
+    return train(data, data / "linear").source
+
+
+@pytest.fixture
+def ours(project, weights):
+    """A project of linear detectors."""
+    (project / "weights.npz").symlink_to(weights)
+    (project / "mine.yaml").write_text(yaml.safe_dump(SETTINGS))
+    return project
+
+
+@pytest.mark.pipeline
+def test_end_to_end_with_a_kill_in_the_middle(ours, weights):
+    trained, taken = (ours / f"results/few/{name}/own/seed-0" for name in ("linear", "ready"))
+    killed(ours, trained / "predict/predictions.parquet")
+    done = [ours / "results/data/few/dataset.json", trained / "train/detector.json"]
+    before = [path.stat().st_mtime_ns for path in done]
+    snakemake(ours, "--configfile", "mine.yaml")
+    assert [path.stat().st_mtime_ns for path in done] == before
+
+    report = ours / "results/report"
+    table = pd.read_csv(report / "results.csv", keep_default_na=False)
+    assert list(table.columns[: len(COLUMNS)]) == COLUMNS
+    check_trained(table[table["experiment"] == "trained"])
+    check_taken(table[table["experiment"] == "taken"], taken, weights)
+    for name in ("pareto-trained", "layouts-trained", "layouts-taken"):
+        for kind in ("pdf", "svg", "png"):
+            assert f"{name}.{kind}" in {path.name for path in report.iterdir()}
+
+    again = snakemake(ours, "--configfile", "mine.yaml")
+    assert "Nothing to be done" in again.stderr + again.stdout
+    whole = (report / "results.csv").read_bytes()
+    (report / "results.csv").unlink()
+    planned = snakemake(ours, "--configfile", "mine.yaml").stderr
+    assert (report / "results.csv").read_bytes() == whole
+    assert "2 of 2 steps (100%) done" in planned  # the report, and `all`
+
+
+def check_trained(table):
+    full, rest = table.iloc[0], table.iloc[1:]
+    assert list(rest["budget"]) == [0.7] * 3 + [0.4] * 3
+    assert list(rest["control"]) == ["", "random", "kmeans"] * 2
+    assert full["ap"] > 0.1
+    for _, row in rest.iterrows():
+        assert row["macs"] <= row["budget"] * full["macs"]
+        assert row["saved_macs"] == pytest.approx(1 - row["macs"] / full["macs"])
+        assert row["anchors"] < full["anchors"]
+    for _, three in rest.groupby("budget"):
+        assert three["anchors"].nunique() == three["macs"].nunique() == 1
+        searched, drawn, fitted = (row for _, row in three.iterrows())
+        assert float(searched["ap_search"]) > float(drawn["ap_search"])
+        assert fitted["ap"] > 0.02
+
+
+def check_taken(table, folder, weights):
+    full, pruned = (row for _, row in table.iterrows())
+    assert full["ap"] > 0.1
+    assert pruned["kept"] == "0 1 2 3 4 5"
+    assert not (folder / "train/train.log").exists()
+    with np.load(folder / "train/weights.npz") as ours, np.load(weights) as theirs:
+        assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+    score = yaml.safe_load((folder / "fixed/no-large/score.json").read_text())
+    assert float(pruned["ap_search"]) == score["ap"]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            "detectors={linear: {backend: tiny}}",
+            "config: detectors.linear.backend: unknown backend 'tiny'; known: ",
+        ),
+        (
+            "experiments={taken: {deploy: true}}",
+            "config: experiments.taken.deploy: detectors of backend 'linear' ",
+        ),
+    ],
+)
+def test_what_a_backend_has_not_stops_before_any_job(ours, change, line):
+    done = snakemake(ours, "--configfile", "mine.yaml", "--config", change, check=False)
+    assert done.returncode != 0
+    assert done.stderr.strip().splitlines()[-1].startswith(f"anchorprune: error: {line}")
+    assert not (ours / "results").exists()
