@@ -14,7 +14,7 @@ SWAPS = 0.3  # of the steps exchange an anchor, the others add or remove one
 
 
 def anneal(problem: Problem) -> None:
-    """Walk at random, ever less willing to lose, at several rates of AP against price.
+    """Anneal at several rates of AP against price; for few subsets of many anchors.
 
     A few random subsets come first. Then rounds of walks go on until `max_subsets` are scored or a round finds no new
     subset. A walk starts from the subset that is best at its rate so far; a step that gains is taken, one that loses
