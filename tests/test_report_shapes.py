@@ -150,6 +150,18 @@ def test_smoothing_is_the_same_on_one_thread_and_on_two():
     assert found[0] == found[1]
 
 
+def test_positions_are_rounded_so_that_the_files_are_the_same_each_time():
+    """Two layouts, as of two formats; what the solver leaves in the last bits is gone after each."""
+    figure = draw_shapes(ShapeCounts(HEAD, np.arange(25) / PER_OCTAVE, np.ones((2, 24, 24), np.int64), 0.0))
+    for dpi in (72, 160):
+        figure.set_dpi(dpi)
+        figure.draw_without_rendering()
+        positions = np.array([ax.get_position(original=True).extents for ax in figure.axes])
+        assert (positions == positions.round(9)).all()
+        assert len(np.unique(positions, axis=0)) == len(positions) == 6
+        assert all(ax.get_in_layout() for ax in figure.axes)
+
+
 def test_anchors_without_boxes_are_drawn():
     empty = ShapeCounts(HEAD, np.arange(25) / PER_OCTAVE, np.zeros((2, 24, 24), np.int64), 0.0)
     assert len(draw_shapes(empty).axes) == 6

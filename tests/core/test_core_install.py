@@ -8,6 +8,7 @@ from oracles.figure_files import check_figure
 
 from anchorprune.cli import COMMANDS
 from anchorprune.report.contents import report_files
+from anchorprune.report.figures import FIGURES
 
 pytestmark = pytest.mark.core
 
@@ -94,9 +95,7 @@ def test_a_search_and_its_report(core):
     written = sorted(path.name for path in (core.files / "report").iterdir())
     assert written == sorted(done["files"]) == sorted(report_files(entries))
     kinds = {name.partition("-")[0] for name in written if name.endswith(".svg")}
-    assert kinds == {
-        "pareto", "boxes", "overanchorized", "retraining", "classes", "removal", "layouts", "shapes",
-    }  # fmt: skip
+    assert kinds == set(FIGURES)
     for name in written:
         if name.endswith(".svg"):
             assert check_figure(core.files / "report", name.removesuffix(".svg"))

@@ -16,6 +16,8 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.data.shapes import ShapeCounts, count_shapes, level_of_share, smoothed
 from anchorprune.report.figures.figure_kind import has
 from anchorprune.report.figures.style import COLORS, DARK, GREY, PANELS_PER_ROW
+from anchorprune.report.figures.kind import has
+from anchorprune.report.figures.style import COLORS, DARK, GREY, SteadyLayout
 
 INNER, OUTER = 0.5, 0.9  # shares of an anchor's boxes within the filled and the outer outline
 TITLE = "Shapes of the predicted boxes"
@@ -48,7 +50,7 @@ def draw_shapes(shapes: ShapeCounts, levels: Sequence[int] | None = None) -> Fig
     levels = levels or [i for i, level in enumerate(head.levels) if level.anchors]
     rows = -(-len(levels) // PANELS_PER_ROW)
     columns = -(-len(levels) // rows)
-    figure = Figure(figsize=(3.6 * columns + 0.4, 3.5 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(3.6 * columns + 0.4, 3.5 * rows + 0.5), layout=SteadyLayout())
     grid = figure.add_gridspec(rows, columns)
     names, column = shape_columns(head)
     palette = _palette(len(names))
