@@ -1,5 +1,7 @@
 """Complete configs: anchors, and data in the place of a config's own, with all that its training does to it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,15 @@ def test_an_anchor_list_per_level(tmp_path):
     (tmp_path / "bad.py").write_text("model = dict(")
     with pytest.raises(UserError, match=r"bad.py: not a readable mmdet config"):
         read_config(tmp_path / "bad.py")
+
+
+def test_a_config_that_is_not_built_is_read_without_mmdet():
+    program = (
+        "import sys; sys.modules['mmdet'] = None; from anchorprune.detectors.mmdet.config.compose import read_config; "
+        f"print(read_config({str(DEMO)!r}, to_build=False).model.bbox_head.type)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "PrunableSSDHead", done.stderr
 
 
 BY_SHAPE = "AspectRatioBatchSampler"  # mmdet's: the images of a batch are all wide or all tall

@@ -24,8 +24,8 @@ from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_gener
 from anchorprune.detectors.mmdet.config.prunable import explicit, make_prunable
 from anchorprune.detectors.mmdet.detector import load
 from anchorprune.detectors.mmdet.families.registry import family_of
-from anchorprune.detectors.mmdet.model import build
-from anchorprune.detectors.mmdet.pruned import slice_detector
+from anchorprune.detectors.mmdet.model import build, describe
+from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
@@ -35,7 +35,8 @@ SSD300 = "ssd/ssd300_coco.py"
 SSDLITE = "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py"
 RETINANET = "retinanet/retinanet_r18_fpn_1x_coco.py"
 YOLO = "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"
-SIZES = {SSD300: (300, 300), SSDLITE: (320, 320), RETINANET: (320, 256), YOLO: (320, 320)}
+SEPARATE = "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py"
+SIZES = {SEPARATE: (128, 128), SSD300: (300, 300), SSDLITE: (320, 320), RETINANET: (320, 256), YOLO: (320, 320)}
 
 # Loads a detector where this package cannot be imported, and saves what it makes of an image.
 PLAIN = """
@@ -202,6 +203,19 @@ def prunable(name: str, change=None) -> Config:
     generator = cfg.model.bbox_head.anchor_generator
     generator.anchors = [level if change is None else change(i, level) for i, level in enumerate(generator.anchors)]
     return cfg
+
+
+def test_separate_batch_norms_go_back_too():
+    """The parameters of the pruned head are those of mmdet's with the same anchors."""
+    cfg = prunable(SEPARATE)
+    model = build(cfg)
+    layout = same_on_each_level(describe(cfg, model), lambda n: [i for i in range(n) if i % 3 != 1])
+    cfg = pruned_config(cfg, model.bbox_head, layout)
+    ours = build(cfg).state_dict()
+    assert to_mmdet(cfg).config.type == "AnchorGenerator"
+    assert cfg.model.bbox_head.type == "RetinaSepBNHead"
+    theirs = build(cfg).state_dict()
+    assert {name: value.shape for name, value in theirs.items()} == {name: value.shape for name, value in ours.items()}
 
 
 def test_what_mmdet_cannot_have_is_refused_with_the_reasons(tmp_path, run_command):

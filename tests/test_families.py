@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -10,13 +12,16 @@ torch = pytest.importorskip("torch")
 
 from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from oracles.masking import mask_anchors
 from oracles.mmdet_detectors import CONFIGS, DETECTORS, read
 from torch.utils.flop_counter import FlopCounterMode
 
+from anchorprune.detectors.mmdet import families
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.families.registry import family_of
+from anchorprune.detectors.mmdet.families.family import Family
+from anchorprune.detectors.mmdet.families.registry import FAMILIES, family_of, family_of_class
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import pruned_config, slice_detector
 from anchorprune.errors import UserError
@@ -102,13 +107,24 @@ REAL_INPUTS = {
 }
 
 
+def head_of(cfg: Config) -> torch.nn.Module:
+    parts = {key: cfg.model.get(key) for key in ("train_cfg", "test_cfg")}
+    return MODELS.build({**cfg.model.bbox_head, **parts}).eval()
+
+
 def traced_macs(cfg: Config, features: Sequence[torch.Tensor]) -> int:
     """What torch counts in a head; on the meta device nothing is computed."""
-    parts = {key: cfg.model.get(key) for key in ("train_cfg", "test_cfg")}
-    head = MODELS.build({**cfg.model.bbox_head, **parts}).to("meta").eval()
+    head = head_of(cfg).to("meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         head(features)
     return counter.get_total_flops() // 2
+
+
+def unused(cfg: Config, features: Sequence[torch.Tensor]) -> list[str]:
+    """A head's parameters that its outputs do not depend on."""
+    head = head_of(cfg).to("meta")
+    sum(level.sum() for output in head(features) for level in output).backward()
+    return [name for name, parameter in head.named_parameters() if parameter.grad is None]
 
 
 @pytest.mark.parametrize(("name", "size"), REAL_INPUTS, ids=lambda value: str(value).split("_")[0])
@@ -127,7 +143,9 @@ def test_traced_costs_at_the_real_input_are_those_in_closed_form(name, size):
     assert traced_macs(theirs, features) == traced_macs(cfg, features) == cost(full).macs
     assert expected is None or round(cost(full).macs / 1e9, 1) == round(expected, 1)
     for layout in layouts(detector):
-        assert traced_macs(pruned_config(cfg, ours.bbox_head, layout), features) == cost(layout).macs
+        pruned = pruned_config(cfg, ours.bbox_head, layout)
+        assert traced_macs(pruned, features) == cost(layout).macs
+        assert unused(pruned, features) == []  # processes that train together could not average their gradients
 
 
 def test_ssd300_costs_what_was_published():
@@ -154,6 +172,30 @@ def test_unknown_heads_are_named():
     cfg = Config.fromfile(str(CONFIGS / "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py"))
     with pytest.raises(UserError, match="detector FasterRCNN has no dense head; one-stage detectors only"):
         make_prunable(cfg)
+
+
+def test_separate_batch_norms_without_the_first_level():
+    """What the levels share starts as mmdet's, though mmdet reaches it through the first level."""
+    name = "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py"
+    theirs, cfg = (read(name, DETECTORS[name]) for _ in range(2))
+    make_prunable(cfg)
+    cfg.model.bbox_head.anchor_generator.anchors[0] = []
+    heads = head_of(theirs), head_of(cfg)
+    for head in heads:
+        head.init_weights()
+    spread = [{name: float(p.detach().std()) for name, p in head.named_parameters() if p.dim() == 4} for head in heads]
+    shared = [name.replace("convs.0.", "convs.1.") for name in spread[0]]
+    assert list(spread[1]) == shared
+    assert list(spread[1].values()) == pytest.approx(list(spread[0].values()), rel=0.05)
+
+
+def test_every_family_is_registered_and_tried():
+    modules = [import_module(f"{families.__name__}.{found.name}") for found in iter_modules(families.__path__)]
+    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    written = {kind for kind in classes if Family in kind.__mro__ and hasattr(kind, "plain")}
+    init_default_scope("mmdet")
+    tried = [family_of_class(MODELS.get(read(name, size).model.bbox_head.type)) for name, size in DETECTORS.items()]
+    assert written == {type(family) for family in FAMILIES} == {type(family) for family in tried}
 
 
 def test_every_family_names_a_registered_head(case):

@@ -153,7 +153,8 @@ def test_two_stage_detectors_are_refused(init, tmp_path):
     assert done.status == 2
     assert done.error_line == (
         "anchorprune: error: mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py: FasterRCNN is no one-stage detector "
-        "(its heads are RPNHead, StandardRoIHead); supported heads are, or derive from, SSDHead, RetinaHead, YOLOV3Head"
+        "(its heads are RPNHead, StandardRoIHead); supported heads are, or derive from, SSDHead, RetinaHead, "
+        "YOLOV3Head, RetinaSepBNHead"
     )
     assert not (tmp_path / "mine").exists()
 

@@ -91,7 +91,7 @@ class MmdetBackend:
         from anchorprune.detectors.mmdet.weights import read_weights
 
         config, weights = _config_and_weights(files)
-        write_runnable(read_config(config), read_weights(weights), annotations, images, output)
+        write_runnable(read_config(config, to_build=False), read_weights(weights), annotations, images, output)
 
     def findings(self) -> Iterator[Finding]:
         return findings()

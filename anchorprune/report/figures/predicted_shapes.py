@@ -15,9 +15,7 @@ from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.data.section import Section
 from anchorprune.report.data.shapes import ShapeCounts, count_shapes, level_of_share, smoothed
 from anchorprune.report.figures.figure_kind import has
-from anchorprune.report.figures.style import COLORS, DARK, GREY, PANELS_PER_ROW
-from anchorprune.report.figures.kind import has
-from anchorprune.report.figures.style import COLORS, DARK, GREY, SteadyLayout
+from anchorprune.report.figures.style import COLORS, DARK, GREY, PANELS_PER_ROW, SteadyLayout
 
 INNER, OUTER = 0.5, 0.9  # shares of an anchor's boxes within the filled and the outer outline
 TITLE = "Shapes of the predicted boxes"

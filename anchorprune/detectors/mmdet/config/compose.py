@@ -17,11 +17,13 @@ OWN_KEY = "anchorprune"
 OURS, OURS_BEFORE = "anchorprune.detectors.mmdet.parts", "anchorprune.detectors"
 
 
-def read_config(path: str | Path) -> Config:
+def read_config(path: str | Path, to_build: bool = True) -> Config:
     """Read an mmdet config of any form (inheritance, custom imports).
 
     Args:
         path: a file, or `mmdet::FOLDER/NAME.py` for one that mmdet (or another package) brings along.
+        to_build: import our parts and the modules that the config names, so that what it says can be built. That takes
+            seconds.
 
     Raises:
         UserError: the file is missing or cannot be read as a config.
@@ -31,9 +33,10 @@ def read_config(path: str | Path) -> Config:
         path = _packaged(package, name)
     if not Path(path).is_file():
         raise UserError(f"{path}: no such mmdet config; check the path")
-    importlib.import_module(OURS)
+    if to_build:
+        importlib.import_module(OURS)
     try:
-        cfg = named(Config.fromfile(str(path)))
+        cfg = named(Config.fromfile(str(path), import_custom_modules=to_build))
     except Exception as error:  # a config is a program: any error in it is the user's
         raise UserError(f"{path}: not a readable mmdet config ({type(error).__name__}: {error})") from None
     if "custom_imports" in cfg:
