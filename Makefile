@@ -1,23 +1,29 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
+# test-fast: the tests that need no torch, within a minute: at every save.
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-large: the biggest detectors on real images at full input size, 25 minutes on two cores.
 CORES ?= all
+# As many workers as cores; the tests of a module on one of them, what takes long first (tests/running/selection.py).
+PYTEST := pytest -n auto --dist loadgroup --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-core test-large lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-large lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
 
 test: setup
-	pytest
+	$(PYTEST)
+
+test-fast: setup
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large"
 
 test-core: setup
 	pytest -m core tests/core
 
 test-large: setup
-	pytest -m large
+	$(PYTEST) -m large
 
 lint: setup
 	ruff check .

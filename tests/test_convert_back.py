@@ -38,27 +38,50 @@ YOLO = "yolo/yolov3_mobilenetv2_8xb24-320-300e_coco.py"
 SEPARATE = "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py"
 SIZES = {SEPARATE: (128, 128), SSD300: (300, 300), SSDLITE: (320, 320), RETINANET: (320, 256), YOLO: (320, 320)}
 
-# Loads a detector where this package cannot be imported, and saves what it makes of an image.
+# Loads the detector of each folder it is told where this package cannot be imported; saves what it makes of an image.
 PLAIN = """
 import sys
 sys.modules["anchorprune"] = None
+answers, sys.stdout = sys.stdout, sys.stderr  # libraries print
 import torch
 from mmdet.apis import init_detector
 from mmdet.structures import DetDataSample
-folder = sys.argv[1]
-model = init_detector(folder + "/config.py", folder + "/weights.pth", device="cpu")
-head = model.bbox_head
-if type(head).__name__ == "SSDHead":
-    head.loss_cls = None  # mmdet 3's SSDHead lacks it, and cannot predict without
-image = torch.load(folder + "/image.pt")
-size = tuple(image.shape[2:])
-sample = DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0)))
-with torch.no_grad():
-    raw = [level for kind in head(model.extract_feat(image)) for level in kind]
-    found = model.predict(image, [sample], rescale=True)[0].pred_instances
-boxes = head.prior_generator.base_anchors
-torch.save(dict(kind=type(head).__name__, raw=raw, base=boxes, boxes=found.bboxes), folder + "/found.pt")
+for line in sys.stdin:
+    folder = line.strip()
+    model = init_detector(folder + "/config.py", folder + "/weights.pth", device="cpu")
+    head = model.bbox_head
+    if type(head).__name__ == "SSDHead":
+        head.loss_cls = None  # mmdet 3's SSDHead lacks it, and cannot predict without
+    image = torch.load(folder + "/image.pt")
+    size = tuple(image.shape[2:])
+    sample = DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0)))
+    with torch.no_grad():
+        raw = [level for kind in head(model.extract_feat(image)) for level in kind]
+        found = model.predict(image, [sample], rescale=True)[0].pred_instances
+    boxes = head.prior_generator.base_anchors
+    torch.save(dict(kind=type(head).__name__, raw=raw, base=boxes, boxes=found.bboxes), folder + "/found.pt")
+    print("done", file=answers, flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def mmdet_alone(tmp_path_factory):
+    """What mmdet makes of a folder's detector and image, in a process without this package."""
+    folder = tmp_path_factory.mktemp("alone")
+    command = [sys.executable, "-W", "ignore", "-c", PLAIN]
+    pipe = subprocess.PIPE
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True, cwd=folder) as process,
+    ):
+
+        def found(place: Path) -> dict:
+            print(place, file=process.stdin, flush=True)
+            assert process.stdout.readline() == "done\n", (folder / "log").read_text()
+            return torch.load(place / "found.pt")
+
+        yield found
+        process.stdin.close()
 
 
 def plain_weights(name: str, folder: Path) -> tuple[Path, Path]:
@@ -94,7 +117,7 @@ PRUNED = [
 
 
 @pytest.mark.parametrize(("name", "kept", "generator"), PRUNED, ids=["ssd", "one each", "retinanet", "yolo"])
-def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, tmp_path):
+def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, mmdet_alone, tmp_path):
     config, weights = plain_weights(name, tmp_path)
     convert(Config.fromfile(str(config)), "full", tmp_path / "full", weights)
     full = load(*folder_of(tmp_path / "full"))
@@ -109,9 +132,7 @@ def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, tmp_path):
     width, height = SIZES[name]
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
     torch.save(image, tmp_path / "back/image.pt")
-    command = [sys.executable, "-W", "ignore", "-c", PLAIN, str(tmp_path / "back")]
-    subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
-    theirs = torch.load(tmp_path / "back/found.pt")
+    theirs = mmdet_alone(tmp_path / "back")
     assert theirs["kind"] == {"s": "SSDHead", "r": "RetinaHead", "y": "YOLOV3Head"}[name[0]]
     sample = DetDataSample(
         metainfo={"img_shape": (height, width), "ori_shape": (height, width), "scale_factor": (1.0, 1.0)}

@@ -9,10 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from running.command import wait_for
 
 from anchorprune.heads.layout import Layout
 
@@ -112,11 +112,7 @@ def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_pa
     command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 120
-        while not (killed / "checkpoints/last_checkpoint").exists():
-            assert process.poll() is None, (tmp_path / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(killed / "checkpoints/last_checkpoint", process, tmp_path / "log")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (killed / "weights.pth").exists()

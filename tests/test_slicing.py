@@ -84,7 +84,8 @@ def test_a_pruned_detector_trains(trained, detector, run_command, tmp_path):
     assert done.status == 0, done.err
     assert done.json["anchors_per_level"] == [3, 0, 1, 0]
     losses = {}
-    for mode, extra in (("scratch", ()), ("finetune", ("--finetune", tmp_path / "slice/weights.pth"))):
+    finetune = ("--finetune", tmp_path / "slice/weights.pth", "--iterations", 20)  # the first that are logged
+    for mode, extra in (("scratch", ()), ("finetune", finetune)):
         done = run_command(
             *("retrain", tmp_path / "slice/config.py", *extra, "--epochs", 1, "--seed", 3),
             *("--annotations", trained.data / "train.json", "--images", trained.data / "images/train"),
@@ -97,7 +98,7 @@ def test_a_pruned_detector_trains(trained, detector, run_command, tmp_path):
     # Fine-tuning starts where training from scratch has not arrived after an epoch.
     assert losses["finetune"][0] < losses["scratch"][-1]
     assert sorted(p.name for p in (tmp_path / "finetune").iterdir() if not p.name.startswith(".")) == [
-        *("config.py", "head.json", "training.json", "weights.pth")
+        *("config.py", "detector.json", "head.json", "training.json", "weights.pth")
     ]
 
 

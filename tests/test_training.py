@@ -11,7 +11,7 @@ import time
 
 import psutil
 import pytest
-from running.command import ROOT
+from running.command import ROOT, wait_for
 from running.detector import SMALL_ANCHORS
 
 torch = pytest.importorskip("torch")
@@ -185,11 +185,7 @@ def test_a_killed_training_of_two_processes_leaves_none_and_resumes(data, run_co
     command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]
     with (tmp_path / "log").open("w") as log:
         parent = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-        deadline = time.monotonic() + 120
-        while not (killed / "checkpoints/last_checkpoint").exists():
-            assert parent.poll() is None, (tmp_path / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(killed / "checkpoints/last_checkpoint", parent, tmp_path / "log")
         children = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
         parent.wait()

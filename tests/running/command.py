@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,6 +67,15 @@ def as_process(*arguments, cwd=ROOT, **environment) -> Result:
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def wait_for(file: Path, process: subprocess.Popen, log: Path) -> None:
+    """Wait until a running process has written a file; `log` is what it printed."""
+    deadline = time.monotonic() + 600  # on a machine that does much else
+    while not file.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
 
 
 def _status(call: Callable[[], int]) -> int:

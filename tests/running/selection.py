@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--without-torch",
         action="store_true",
-        help="run the tests that need neither torch nor mmdet, with both as if not installed, and no pipeline",
+        help="run the tests that need neither torch nor mmdet, with both as if not installed",
     )
 
 
@@ -46,14 +46,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _needs_torch(item):
             item.add_marker("detectors")
+        if "project" in item.fixturenames:
+            item.add_marker("pipeline")
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: [not item.get_closest_marker(name) for name in ("pipeline", "detectors")])
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_rank)
     if config.getoption("--without-torch"):
-        left = [item for item in items if item.get_closest_marker("detectors") or item.get_closest_marker("pipeline")]
+        left = [item for item in items if item.get_closest_marker("detectors")]
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
+        items[:] = [item for item in items if item not in left]
 
 
 def _needs_torch(item: pytest.Item) -> bool:
     return "trained" in item.fixturenames or any(name in vars(item.module) for name in ("torch", "mmdet"))
+
+
+def _rank(item: pytest.Item) -> tuple[bool, ...]:
+    """Smaller is earlier: whole runs of the pipeline, what else needs torch, the rest."""
+    pipeline, torch = (item.get_closest_marker(name) is not None for name in ("pipeline", "detectors"))
+    return not (pipeline and torch), not torch
