@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from backends.trained import CONFIG, train, write_data
-from conftest import ROOT
+from running.command import ROOT
 
 from anchorprune.detectors.configured import check_detectors
 from anchorprune.errors import UserError

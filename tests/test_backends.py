@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from backends.trained import train, write_data
-from conftest import ROOT
+from running.command import ROOT
 
 from anchorprune.detectors import protocols as protocol
 from anchorprune.detectors import registry

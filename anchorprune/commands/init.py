@@ -61,7 +61,7 @@ def command(
     """
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign
-    from anchorprune.detectors.registry import backend
+    from anchorprune.detectors.registry import DEFAULT, backend
     from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
     from anchorprune.pipeline.project import Project
 
@@ -77,7 +77,8 @@ def command(
     if found.note:
         click.echo(found.note, err=True)
     given = name, config, weights, splits, found.overrides, options["budgets"]
-    file = write_project(folder, Project(*given, backend=backend_name, deploy=chosen.exports))
+    named = None if backend_name == DEFAULT else backend_name
+    file = write_project(folder, Project(*given, backend=named, deploy=chosen.exports))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     print_json({"output": str(file), "images": counts, "classes": found.head.num_classes, **full})

@@ -74,7 +74,7 @@ class Project:
             `prune` are split.
         options: overrides of the config by dotted key.
         budgets: fractions of the full head's cost.
-        backend: name of the framework that runs the detector.
+        backend: name of the framework that runs the detector; None: the configuration's default.
         deploy: that framework's detectors have ONNX models.
     """
 
@@ -84,7 +84,7 @@ class Project:
     splits: Mapping[str, tuple[Path, Path]]
     options: Mapping[str, Any] = field(default_factory=dict)
     budgets: Sequence[float] = (0.8, 0.6, 0.4)
-    backend: str = "mmdet"
+    backend: str | None = None
     deploy: bool = True
 
 
@@ -96,7 +96,7 @@ def as_yaml(project: Project, file: Path) -> str:
     return TEXT.format(
         name=project.name,
         file=_comment(file),
-        backend="" if project.backend == "mmdet" else f"    backend: {_flow(project.backend)}\n",
+        backend=f"    backend: {_flow(project.backend)}\n" if project.backend else "",
         config=_flow(project.config),
         config_name=_comment(project.config.rpartition("/")[2]),
         weights=_flow(str(project.weights)),
