@@ -65,8 +65,8 @@ def test_the_readme_names_nothing_else_and_says_where_the_list_is(key, registere
 
 
 def test_a_cost_by_table_wants_its_table(tmp_path):
-    schema = tmp_path / "schema.yaml"
-    schema.write_text(yaml.safe_dump({**yaml.safe_load(SCHEMA.read_text())["$defs"]["search"], "$defs": DEFS}))
+    schema, parts = tmp_path / "search.yaml", yaml.safe_load(SCHEMA.read_text())["$defs"]
+    schema.write_text(yaml.safe_dump({**parts["search"], "$defs": parts}))
     for name, kind in COSTS.items():
         search_of = {"method": "best", "cost": name}
         if kind.from_table:
@@ -74,9 +74,6 @@ def test_a_cost_by_table_wants_its_table(tmp_path):
                 validate(search_of, schema, "s")
         else:
             assert validate(search_of, schema, "s") == search_of
-
-
-DEFS = yaml.safe_load(SCHEMA.read_text())["$defs"]
 
 
 def test_help_says_what_each_is_and_loads_nothing_slow():
