@@ -3,8 +3,8 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-large: the biggest detectors on real images at full input size, 25 minutes on two cores.
 CORES ?= all
-# As many workers as cores; the tests of a module on one of them, what takes long first (tests/running/selection.py).
-PYTEST := pytest -n auto --dist loadgroup --no-loadscope-reorder
+# As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
+PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import yaml
 
-from running.command import ROOT
+from running.command import ROOT, wait_for
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
@@ -78,14 +77,11 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.C
 def killed(folder: Path, file: Path) -> None:
     """Run the pipeline of mine.yaml until it has written a file, then kill it with all its jobs."""
     command = [*SNAKEMAKE, "--cores", "2", "--configfile", "mine.yaml"]
-    log, deadline = folder / "killed.log", time.monotonic() + 180
+    log = folder / "killed.log"
     with log.open("w") as stream:
         run = subprocess.Popen(
             command, cwd=folder, stdout=stream, stderr=stream, env=environment(), start_new_session=True
         )
-        while not file.exists():
-            assert run.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(file, run, log)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()

@@ -1,7 +1,8 @@
 """Which tests run, and in what order on how many workers.
 
-Tests that need torch are marked `detectors`; whole modules that import it are by themselves. The tests of a module stay
-on one of pytest-xdist's workers, so that its fixtures are made once, and what takes long starts first.
+Tests that need torch are marked `detectors`; whole modules that import it are by themselves. pytest-xdist runs a file's
+tests on one worker (`--dist loadfile`), so that its fixtures are made once, and what takes long starts first. (Not
+`loadgroup`: with pytest 9.2 it groups nothing, see https://github.com/pytest-dev/pytest-xdist/issues/1386.)
 """
 
 import os
@@ -11,6 +12,8 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 FRAMEWORKS = ("torch", "mmcv", "mmdet", "mmengine")
+# Files of more than half a minute, the longest first: the last to end should be a short one.
+LONGEST = ("test_families_ap", "test_mmdet", "test_own_detector", "test_training", "test_processes", "test_detectors")
 MOST_WORKERS = 8  # each has torch and mmdet in memory
 
 
@@ -41,28 +44,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_torch(item):
             item.add_marker("detectors")
         if "project" in item.fixturenames:
             item.add_marker("pipeline")
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=_rank)
     if config.getoption("--without-torch"):
-        left = [item for item in items if item.get_closest_marker("detectors")]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("detectors")])
+        items[:] = [item for item in items if not item.get_closest_marker("detectors")]
 
 
 def _needs_torch(item: pytest.Item) -> bool:
     return "trained" in item.fixturenames or any(name in vars(item.module) for name in ("torch", "mmdet"))
 
 
-def _rank(item: pytest.Item) -> tuple[bool, ...]:
-    """Smaller is earlier: whole runs of the pipeline, what else needs torch, the rest."""
-    pipeline, torch = (item.get_closest_marker(name) is not None for name in ("pipeline", "detectors"))
-    return not (pipeline and torch), not torch
+def _rank(item: pytest.Item) -> tuple[int, bool]:
+    """Smaller is earlier: the longest files, what else needs torch, the rest."""
+    place = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+    return place, not item.get_closest_marker("detectors")

@@ -1,17 +1,14 @@
-"""The pipeline: lint, the DAG, one line per mistake, and the smallest run of mmdet, killed in its training."""
+"""The pipeline: lint, the DAG, one line per mistake."""
 
-import pandas as pd
 import pytest
 import yaml
-from oracles.figure_files import check_figure
 from running.command import ROOT
-from running.pipeline import SCHEMA, killed, shipped_config, snakemake
+from running.pipeline import SCHEMA, shipped_config, snakemake
 from snakemake.utils import update_config
 
 from anchorprune.errors import UserError
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.sources import check_sources
-from anchorprune.report.data.results import COLUMNS
 
 
 def test_lint(project):
@@ -85,31 +82,3 @@ def test_a_folder_that_cannot_be_written_to(project):
     done = snakemake(project, "--configfile", "mine.yaml", check=False)
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1].startswith("anchorprune: error: results: is a file")
-
-
-@pytest.mark.detectors
-@pytest.mark.xdist_group("end to end")
-def test_end_to_end_with_a_kill_in_the_training(project):
-    trained, data = (
-        project / f"results/{name}" for name in ("few-scenes/ssd-few/plain/seed-0/train", "data/few-scenes")
-    )
-    killed(project, trained / "checkpoints/last_checkpoint")
-    dataset = (data / "dataset.json").stat().st_mtime_ns
-    snakemake(project, "--configfile", "mine.yaml")
-    assert "resumes from its last checkpoint" in (trained / "train.log").read_text()
-    assert (data / "dataset.json").stat().st_mtime_ns == dataset
-
-    report = project / "results/report"
-    table = pd.read_csv(report / "results.csv", keep_default_na=False)
-    assert list(table.columns[: len(COLUMNS)]) == COLUMNS
-    assert list(table["budget"]) == [1, 0.5]
-    full = table.iloc[0]
-    assert full["ap"] > 0.05
-    for _, row in table.iloc[1:].iterrows():
-        assert row["macs"] <= row["budget"] * full["macs"]
-        assert row["saved_macs"] == pytest.approx(1 - row["macs"] / full["macs"])
-        assert row["anchors"] == len(row["kept"].split()) < full["anchors"]
-    for name in ("pareto-smallest", "layouts-smallest"):
-        check_figure(report, name)
-    for kind in ("md", "tex"):
-        assert "unpruned" in (report / f"results.{kind}").read_text()
