@@ -121,7 +121,7 @@ def test_the_papers_order_is_for_ssd300_only(run_command, tmp_path):
 
 def test_without_weights_there_is_no_weights_file(tmp_path):
     head = convert(read("yolo/" + YOLO.name, (320, 320)), "yolo", tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.py", "head.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.py", "detector.json", "head.json"]
     assert read_json(tmp_path / "head.json") == head.to_dict()
 
 

@@ -194,7 +194,8 @@ def test_the_release_order_takes_the_release_as_it_is(tmp_path):
     torch.save(state, tmp_path / "published.pth")
     head = convert(cfg, "release", tmp_path / "out", tmp_path / "published.pth", published_ssd300())
     written = read_weights(tmp_path / "out/weights.pth")
-    assert all(torch.equal(written[name], value) for name, value in state.items())
+    for name, value in state.items():
+        torch.testing.assert_close(written[name], value, rtol=0, atol=0, equal_nan=True)  # some are not initialised
     np.testing.assert_allclose([level.anchors for level in head.levels][1], published_ssd300()[1], atol=1e-4)
 
 

@@ -1,10 +1,13 @@
 """GPUs lent one by one: a list as nvidia-smi gives it, real lock files, real processes."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from oracles.generate import make
+from oracles.reference import coco_dict
 from running.command import ROOT
 
 from anchorprune.errors import UserError
@@ -127,8 +130,10 @@ def test_gpus_that_torch_cannot_use(machine, run_command, tmp_path):
         pytest.skip("torch has a GPU here")
     text = run_command("doctor").json["GPU"]["text"]
     assert text.startswith("GPU-a, GPU-b, GPU-c cannot be used by torch")
+    annotations = tmp_path / "a.json"
+    annotations.write_text(json.dumps(coco_dict(make(1, images=2, boxes=2)[0])))
     done = run_command(
-        *("retrain", ROOT / "config/detectors/ssd_demo.py", "--gpus", 2, "--annotations", "a.json", "--images", "."),
+        *("retrain", ROOT / "config/detectors/ssd_demo.py", "--gpus", 2, "--annotations", annotations, "--images", "."),
         *("--output", tmp_path / "out"),
     )
     assert done.status == 2

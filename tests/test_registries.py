@@ -32,7 +32,7 @@ def modules(folder):
 
 def test_every_file_is_registered_and_every_name_has_a_file():
     assert modules("search/methods") == set(METHODS)
-    assert modules("heads/cost") - {"kind", "counts"} == set(COSTS)
+    assert modules("heads/cost") - {"cost_kind", "counts"} == set(COSTS)
     assert len(set(METHODS)) == len(METHODS)
     for name in METHODS:
         assert load(name).run.__name__ == name

@@ -1,5 +1,6 @@
 """Training with mmengine's runner: resumable, deterministic, tensors-only results."""
 
+import copy
 import hashlib
 import logging
 import shutil
@@ -75,10 +76,9 @@ def _train(complete: str, prepared: str, output: Path, identity: dict[str, Any])
 def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, processes: int) -> dict[str, Any]:
     """What decides a training's result; two with the same identity are the same training."""
     backbone = pretrained(cfg)
-    text = cfg.pretty_text.replace(OURS, OURS_BEFORE)  # what version 0.2.0 trained is not trained again
     return {
         "version": 2,
-        "config": hashlib.sha256(text.encode()).hexdigest(),
+        "config": hashlib.sha256(_as_before(cfg).pretty_text.encode()).hexdigest(),
         "annotations": _hash(Path(innermost(cfg.train_dataloader.dataset).ann_file)),
         "initial": _hash(initial) if initial is not None else None,
         "backbone": _hash(Path(backbone)) if backbone is not None else None,
@@ -86,6 +86,15 @@ def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, proces
         "threads": threads,
         "processes": processes,
     }
+
+
+def _as_before(cfg: Config) -> Config:
+    """A config that imports our parts by their older name, so that what was trained then is not trained again."""
+    cfg = copy.deepcopy(cfg)
+    if "custom_imports" in cfg:
+        imports = cfg.custom_imports.imports
+        cfg.custom_imports.imports = [OURS_BEFORE if name == OURS else name for name in imports]
+    return cfg
 
 
 def _hash(path: Path) -> str | None:
