@@ -15,7 +15,7 @@ from oracles.mmdet_detectors import CONFIGS, read
 
 from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, permutation, published_ssd300
 from anchorprune.detectors.mmdet.checkpoints import read_checkpoint, renamed
-from anchorprune.detectors.mmdet.config.convert import convert
+from anchorprune.detectors.mmdet.conversion.convert import convert
 from anchorprune.detectors.mmdet.detector import load
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.errors import UserError

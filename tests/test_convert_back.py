@@ -18,10 +18,10 @@ from mmengine.registry import init_default_scope
 from oracles.mmdet_detectors import read
 
 from anchorprune.anchors.anchor_order import PUBLISHED_DIFFERENCE, published_ssd300
-from anchorprune.detectors.mmdet.config.convert import anchors_of, convert
-from anchorprune.detectors.mmdet.config.convert_back import convert_back, to_mmdet
 from anchorprune.detectors.mmdet.config.generators import TOLERANCE, mmdet_generator
 from anchorprune.detectors.mmdet.config.prunable import explicit, make_prunable
+from anchorprune.detectors.mmdet.conversion.convert import anchors_of, convert
+from anchorprune.detectors.mmdet.conversion.convert_back import convert_back, to_mmdet
 from anchorprune.detectors.mmdet.detector import load
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.model import build, describe

@@ -59,7 +59,7 @@ def layouts(detector: MmdetDetector) -> list[Layout]:
     head = detector.head
     level_of = head.level_of_anchor
     yield Layout.keep(head, (i for i in range(head.num_anchors) if i % 3 != 1))
-    yield Layout.keep(head, (i for i in range(head.num_anchors) if level_of[i] != 0))
+    yield Layout.keep(head, [i for i in range(head.num_anchors) if level_of[i] != 0] or [0])  # of one level, one anchor
     yield Layout.keep(head, (i for i in range(head.num_anchors) if (i * 7 + level_of[i]) % 4 == 0 or level_of[i] == 1))
 
 

@@ -47,8 +47,8 @@ class MmdetBackend:
 
     def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:
         check_installed()
-        from anchorprune.detectors.mmdet.config.convert import convert
         from anchorprune.detectors.mmdet.config.foreign import read_foreign
+        from anchorprune.detectors.mmdet.conversion.convert import convert
 
         trained_with = _anchors(foreign.config if order == "config" and foreign.anchors is not None else order)
         return convert(read_foreign(foreign), foreign.name, output, foreign.weights, trained_with)
@@ -56,7 +56,7 @@ class MmdetBackend:
     def give_back(self, files: Sequence[Path], output: Path) -> Mapping[str, Any]:
         check_installed()
         from anchorprune.detectors.mmdet.config.compose import read_config
-        from anchorprune.detectors.mmdet.config.convert_back import convert_back
+        from anchorprune.detectors.mmdet.conversion.convert_back import convert_back
 
         config, weights = (*files, None)[:2] if not files[0].is_dir() else _config_and_weights(files)
         return convert_back(read_config(config), output, weights)
@@ -65,7 +65,7 @@ class MmdetBackend:
         self, foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
     ) -> LookedOver:
         check_installed()
-        from anchorprune.detectors.mmdet.config.takeover import look_over
+        from anchorprune.detectors.mmdet.conversion.takeover import look_over
 
         return look_over(foreign, classes, annotations, names, photo)
 
@@ -135,7 +135,7 @@ def _anchors(order: str) -> Sequence | None:
     """The anchors that an order names; None for the config's own."""
     from anchorprune.anchors.anchor_order import published_ssd300
     from anchorprune.detectors.mmdet.config.compose import read_config
-    from anchorprune.detectors.mmdet.config.convert import anchors_of
+    from anchorprune.detectors.mmdet.conversion.convert import anchors_of
 
     if order == "config":
         return None

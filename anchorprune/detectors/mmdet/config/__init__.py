@@ -1,1 +1,1 @@
-"""mmdet configs: read, completed, given explicit anchors, taken over and given back."""
+"""mmdet configs: read, completed, given explicit anchors."""

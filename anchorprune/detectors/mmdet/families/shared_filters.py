@@ -76,7 +76,10 @@ def _apply(layer: nn.Conv2d, feature: Tensor, filters: Sequence[int], width: int
 
 
 class SharedFilterFamily(DeltaFamily):
-    """What follows from the sharing; `prunable` is a `SharedFilters`."""
+    """What follows from the sharing; `prunable` is a `SharedFilters`.
+
+    mmdet's heads take the same shapes in the same order on every level.
+    """
 
     generators = ("AnchorGenerator", "YOLOAnchorGenerator")
 

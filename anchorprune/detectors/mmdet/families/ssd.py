@@ -55,7 +55,11 @@ class PrunableSSDHead(SSDHead):
 
 
 class SSD(DeltaFamily):
-    """See Family."""
+    """See Family.
+
+    mmdet's head takes any number of anchors per level that a generator gives. That of mmdet 3 cannot predict unless it
+    is given an attribute `loss_cls`.
+    """
 
     plain, prunable = SSDHead, PrunableSSDHead
     generators = ("SSDAnchorGenerator", "AnchorGenerator", "YOLOAnchorGenerator")

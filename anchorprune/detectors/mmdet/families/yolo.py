@@ -110,7 +110,10 @@ class PrunableYOLOV3Head(YOLOV3Head):
 
 
 class YOLOv3(Family):
-    """See Family."""
+    """See Family.
+
+    mmdet's head takes the same number of anchors on every level, and applies `nms_pre` to all levels together.
+    """
 
     plain, prunable = YOLOV3Head, PrunableYOLOV3Head
     outputs = ("pred",)

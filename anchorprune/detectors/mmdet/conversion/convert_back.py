@@ -23,9 +23,7 @@ from anchorprune.heads.slicing import slice_state
 def convert_back(cfg: Config, output: Path, weights: Path | None = None) -> dict[str, Any]:
     """Write the `config.py` of a detector that runs in mmdet without this package, and `weights.pth` if given.
 
-    mmdet's SSDHead takes any number of anchors per level that a generator gives; RetinaHead and YOLOV3Head take the
-    same number on every level, and RetinaHead the same shapes in the same order. mmdet 3's SSDHead cannot predict
-    unless it is given an attribute `loss_cls`, and its YOLOV3Head applies `nms_pre` to all levels together.
+    Which anchors mmdet's head takes, and where it predicts otherwise than ours, is said where its family is.
 
     Args:
         cfg: a complete config with explicit anchors, full or pruned; changed in place.
