@@ -1,7 +1,7 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
 # test-fast: the tests that need no torch, within a minute: at every save.
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
-# test-large: the biggest detectors on real images at full input size, 25 minutes on two cores.
+# test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
 PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
