@@ -13,7 +13,10 @@ import pytest
 
 FRAMEWORKS = ("torch", "mmcv", "mmdet", "mmengine")
 # Files of more than half a minute, the longest first: the last to end should be a short one.
-LONGEST = ("test_families_ap", "test_mmdet", "test_own_detector", "test_training", "test_processes", "test_detectors")
+LONGEST = (
+    *("test_own_detector", "test_mmdet", "test_families_ap", "test_training", "test_linear", "test_processes"),
+    "test_detectors",
+)
 MOST_WORKERS = 8  # each has torch and mmdet in memory
 
 
