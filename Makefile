@@ -17,7 +17,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not slow"
 
 test-core: setup
 	pytest -m core tests/core

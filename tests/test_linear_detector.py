@@ -161,6 +161,7 @@ def manifest(folder: Path, data: Path) -> list[dict]:
     return [{**one, "published": None} for one in rows]
 
 
+@pytest.mark.slow
 def test_from_training_to_report_without_torch(data, tmp_path):
     full = f"--full-evaluation train/evaluate --dataset {data}/dataset.json"
     words = [line.format(config=CONFIG, data=data, full=full).split() for line in WALK.strip().splitlines()]
