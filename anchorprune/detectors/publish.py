@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from anchorprune.datasets.annotations import Annotations
@@ -118,5 +118,8 @@ def _made(facts: tuple[str, ...], packages: tuple[str, ...]) -> dict[str, str]:
     """What the caller says, then the programs' versions and the commit."""
     said = dict(fact.partition("=")[::2] for fact in facts)
     known = provenance()
-    programs = [f"anchorprune {known['anchorprune']}", *(f"{package} {version(package)}" for package in packages)]
+    try:
+        programs = [f"anchorprune {known['anchorprune']}", *(f"{package} {version(package)}" for package in packages)]
+    except PackageNotFoundError as error:
+        raise UserError(f"{error.name} is not installed, and the detector needs it; run `make setup`") from None
     return {**said, "commit": known["commit"] or "unknown (no repository)", "programs": ", ".join(programs)}
