@@ -5,6 +5,10 @@ import sys
 from pathlib import Path
 
 from anchorprune.anchors.anchor_sets import expand_anchors
+from anchorprune.detectors.configured import check_detectors
+from anchorprune.downloads.table import files_of
+from anchorprune.errors import UserError
+from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline import resources
 from anchorprune.pipeline.arguments import (
     dataset_arguments,
@@ -14,15 +18,11 @@ from anchorprune.pipeline.arguments import (
     retrain_arguments,
     search_arguments,
 )
-from anchorprune.pipeline.sources import annotation_files, check_sources, check_test_dev, download_roots
-from anchorprune.detectors.configured import check_detectors
-from anchorprune.downloads.table import files_of
-from anchorprune.errors import UserError
-from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_writable, hold_run_lock
+from anchorprune.pipeline.sources import annotation_files, check_sources, check_test_dev, download_roots
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 

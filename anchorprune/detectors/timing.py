@@ -7,7 +7,6 @@ from pathlib import Path
 from anchorprune.deploy.latency import table_export
 from anchorprune.deploy.latency.part_times import Timed
 from anchorprune.detectors.protocols import Exportable
-from anchorprune.detectors.registry import offered
 from anchorprune.heads.cost import cost
 from anchorprune.heads.layout import Layout
 from anchorprune.provenance import provenance
@@ -15,7 +14,6 @@ from anchorprune.provenance import provenance
 
 def timed(name: str, detector: Exportable, opset: int, natively: bool = True) -> Timed:
     """A detector ready for `anchorprune.deploy.latency.part_times.time_parts`; errors as its export."""
-    offered(detector, Exportable, "latency")
     models = detector.export(opset, provenance())
     figures = cost(Layout.full(detector.head)).to_dict()
     return Timed(name, models, figures, {"end_to_end": detector.native_call()} if natively else {})
@@ -29,6 +27,5 @@ def timed_layout(name: str, detector: Exportable, layout: Layout, opset: int, na
 
 def export_table(detector: Exportable, images: Sequence[Path], folder: Path, opset: int) -> None:
     """Write the folder that a device measures its latency table with; errors as its export."""
-    offered(detector, Exportable, "latency")
     models = detector.export(opset, provenance())
     table_export.export_table(models, *detector.decoding(), detector.postprocess, images, folder)

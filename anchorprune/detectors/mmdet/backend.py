@@ -58,7 +58,7 @@ class MmdetBackend:
         from anchorprune.detectors.mmdet.config.compose import read_config
         from anchorprune.detectors.mmdet.conversion.convert_back import convert_back
 
-        config, weights = (*files, None)[:2] if not files[0].is_dir() else _config_and_weights(files)
+        config, weights = _config_and_weights(files)
         return convert_back(read_config(config), output, weights)
 
     def look_over(
@@ -78,11 +78,10 @@ class MmdetBackend:
     def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> None:
         self._choose(training)
         from anchorprune.detectors.mmdet.config.compose import read_config
-        from anchorprune.detectors.mmdet.folder import CONFIG, WEIGHTS
+        from anchorprune.detectors.mmdet.folder import WEIGHTS
 
-        config = files[0] / CONFIG if files[0].is_dir() else files[0]
         weights = initial / WEIGHTS if initial is not None and initial.is_dir() else initial
-        self._train(read_config(config), weights, training)
+        self._train(read_config(_config_and_weights(files)[0]), weights, training)
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         check_installed()
@@ -121,14 +120,14 @@ class MmdetBackend:
         train(cfg, training.output, training.seed, training.threads, initial, devices)
 
 
-def _config_and_weights(files: Sequence[Path]) -> tuple[Path, Path]:
-    """The two files of a detector, which is given by them or by its folder."""
+def _config_and_weights(files: Sequence[Path]) -> tuple[Path, Path | None]:
+    """The two files of a detector, which is given by its folder, by both, or, without weights, by its config."""
     from anchorprune.detectors.mmdet.folder import CONFIG, WEIGHTS
 
-    if len(files) == 1:
-        return files[0] / CONFIG, files[0] / WEIGHTS
-    config, weights = files
-    return config, weights
+    first, *others = files
+    if not others and first.is_dir():
+        return first / CONFIG, first / WEIGHTS
+    return first, others[0] if others else None
 
 
 def _anchors(order: str) -> Sequence | None:
