@@ -31,7 +31,7 @@ from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.export import export
+from anchorprune.detectors.mmdet.export import export, input_form
 from anchorprune.detectors.mmdet.inference.loop import batches
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import slice_detector
@@ -232,18 +232,32 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
         assert second < first, name  # false too of a loss that is no number
 
 
-def test_onnx_runtime_detects_what_torch_does(case, tmp_path):
-    """Images to detections, of the detector without its first level: boxes to 0.01 px, scores to 1e-4."""
-    head = case.detector.head
-    kept = [i for i, level in enumerate(head.level_of_anchor) if level]
-    detector = slice_detector(case.detector, Layout.keep(head, kept), tmp_path)
-    models = export(detector, 18, FACTS)
-    files = [case.images / image.file_name for image in case.truth.images[:4]]
-    prepared = [prepare(path, models.metadata.input) for path in files]
+@torch.no_grad()
+def detected(detector: MmdetDetector, prepared: list):
+    """What torch detects on prepared images, one result an image."""
     batch, metas = inputs(detector, prepared)
-    with torch.no_grad():
-        outputs = detector.model.bbox_head(detector.model.extract_feat(batch))
-        expected = detector.model.bbox_head.predict_by_feat(*outputs, batch_img_metas=metas)
+    head = detector.model.bbox_head
+    return head.predict_by_feat(*head(detector.model.extract_feat(batch)), batch_img_metas=metas)
+
+
+def without_level(case: Case, level: int, folder: Path) -> MmdetDetector:
+    """The case's detector sliced to the anchors of all levels but one."""
+    head = case.detector.head
+    kept = [i for i, other in enumerate(head.level_of_anchor) if other != level]
+    return slice_detector(case.detector, Layout.keep(head, kept), folder)
+
+
+def test_onnx_runtime_detects_what_torch_does(case, tmp_path):
+    """Images to detections, of the detector without one level: boxes to 0.01 px, scores to 1e-4."""
+    form = input_form(case.detector)
+    prepared = [prepare(case.images / image.file_name, form) for image in case.truth.images[:4]]
+    # a briefly fitted head may detect on one level alone: without that one there is nothing to compare
+    for level in range(len(case.detector.head.levels)):
+        detector = without_level(case, level, tmp_path / str(level))
+        expected = detected(detector, prepared)
+        if all(len(found.scores) for found in expected):
+            break
+    models = export(detector, 18, FACTS)
     dets, labels = session(models.end_to_end).run(None, {"images": np.concatenate([p.pixels for p in prepared])})
     for i, found in enumerate(expected):
         count = int((labels[i] >= 0).sum())
