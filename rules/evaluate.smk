@@ -1,12 +1,21 @@
 """evaluate: COCO's figures on the test split, which no search has seen."""
 
 
+def reference_evaluation(folder):
+    """The evaluation that the AP change of a pruned detector is from; nothing for an unpruned one."""
+    parts = folder.split("/")
+    if len(parts) < 8:
+        return []
+    return f"{reference_of('/'.join(parts[:5]), parts[2], parts[-1])}/evaluate/metrics.json"
+
+
 rule evaluate:
     """Evaluate a detector, pruned or not, on the test split."""
     input:
         detector="{folder}/detector.json",
         dataset=lambda w: f"results/data/{w.folder.split('/')[1]}/dataset.json",
         annotations=lambda w: f"results/data/{w.folder.split('/')[1]}/test.json",
+        reference=lambda w: reference_evaluation(w.folder),
     output:
         metrics="{folder}/evaluate/metrics.json",
         detections="{folder}/evaluate/detections.json",
@@ -25,6 +34,7 @@ rule evaluate:
         images=images_of("test"),
         folder=subpath(output.metrics, parent=True),
         detector=subpath(input.detector, parent=True),
+        reference=lambda w, input: ["--reference", str(Path(input.reference).parent)] if input.reference else [],
     shell:
-        "anchorprune evaluate {params.detector:q} {input.annotations:q} {params.images:q}"
+        "anchorprune evaluate {params.detector:q} {input.annotations:q} {params.images:q} {params.reference:q}"
         " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

@@ -16,6 +16,8 @@ def full_files(experiment, names):
     trained = TRAINED.format(**names)
     files = {
         "unpruned": f"{trained}/train/evaluate/metrics.json",
+        "reference": f"{reference_of(trained, names['detector'], finished_folder(experiment))}/evaluate/metrics.json",
+        "data": f"{DATA}/dataset.json".format(**names),
         "head": f"{trained}/train/head.json",
         "predictions": f"{trained}/predict/predictions.parquet",
         "annotations": f"{DATA}/prune.json".format(**names),
@@ -65,12 +67,14 @@ def report_rows():
             entry |= {
                 "description": e.description,
                 "control": "",
+                "no_loss": e.no_loss,
                 "expected": e.expected if first else {},
                 "files": full,
             }
             rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
             for pruned in PLAN.pruned(e, anchor_set):
                 budget, label = (None, pruned.budget) if pruned.search == FIXED else (pruned.budget, None)
+                entry |= {"cost": PLAN.config["searches"].get(pruned.search, {}).get("cost", "macs")}
                 entry |= {"method": pruned.search, "budget": budget, "label": label, "control": pruned.control}
                 entry |= {"expected": {}, "published": published_row(e, None if pruned.control else label)}
                 rows.append({**entry, "files": {**full, **pruned_files(e, names, pruned)}})

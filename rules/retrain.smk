@@ -1,4 +1,7 @@
-"""retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned."""
+"""retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned, and the unpruned one likewise.
+
+Pruned detectors are compared with the unpruned one that was trained as long. Budgets that come to one layout train once.
+"""
 
 
 rule retrain:
@@ -25,8 +28,23 @@ rule retrain:
         images=images_of("train"),
         detector=subpath(input.detector, parent=True),
         options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, str(Path(input.detector).parent)),
+        known=f"{TRAINED}/retrained",
         folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune retrain {params.detector:q} {params.options:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        " --known {params.known:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+use rule retrain as retrain_unpruned with:
+    input:
+        detector=f"{TRAINED}/train/detector.json",
+        dataset=f"{DATA}/dataset.json",
+        annotations=f"{DATA}/train.json",
+    output:
+        detector=f"{TRAINED}/retrain-{{retrain}}/detector.json",
+        head=f"{TRAINED}/retrain-{{retrain}}/head.json",
+    log:
+        f"{TRAINED}/retrain-{{retrain}}/retrain.log",
+    benchmark:
+        f"{TRAINED}/retrain-{{retrain}}/benchmark.tsv"

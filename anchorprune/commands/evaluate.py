@@ -12,8 +12,15 @@ from anchorprune.commands.options import detector_argument, output_option, print
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Where another detector's evaluation on the same split lies: the change against it, with 95% intervals.",
+)
 @output_option
-def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, output: Path):
+def command(
+    detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, reference: Path | None, output: Path
+):
     """Detect with the detector's own post-processing; write metrics.json and detections.json (COCO results).
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS.
@@ -24,4 +31,6 @@ def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads
 
     loaded = load(detector, threads=threads)
     facts = provenance(weights=str(loaded.source), annotations=str(annotations))
-    print_json(evaluate(loaded, annotations, images, output, facts))
+    found = evaluate(loaded, annotations, images, output, facts, reference, threads)
+    found.get("change", {}).pop("resampled", None)  # a thousand numbers, in the file for who puts seeds together
+    print_json(found)

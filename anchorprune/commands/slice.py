@@ -16,6 +16,7 @@ def command(detector: tuple[Path, ...], layout: Path, output: Path):
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS.
     """
+    from anchorprune.detectors.folder import record_trained, trained_of
     from anchorprune.detectors.registry import load
     from anchorprune.heads.cost import cost
     from anchorprune.heads.layout import Layout
@@ -23,4 +24,5 @@ def command(detector: tuple[Path, ...], layout: Path, output: Path):
     full = load(detector)
     chosen = Layout.load(layout, full.head)
     full.slice(chosen, output)
+    record_trained(output, trained_of(full.source.parent))
     print_json(cost(chosen).to_dict())

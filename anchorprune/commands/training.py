@@ -1,15 +1,21 @@
 """What `train` and `retrain` share: the data, the recipe, the summary."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from anchorprune.detectors.training import Recipe, Training, check_boxes
+from anchorprune.detectors.folder import record_trained, trained_of
+from anchorprune.detectors.training import Recipe, Schedule, Training, check_boxes
 
 
 def run_training(
-    train: Callable[[Training], None], annotations: Path, images: Path, output: Path, **options: Any
+    train: Callable[[Training], Schedule],
+    annotations: Path,
+    images: Path,
+    output: Path,
+    initial: Path | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Train on a split; returns the summary that the command prints.
 
@@ -18,9 +24,13 @@ def run_training(
         annotations: COCO annotation file of the split.
         images: folder its file names are relative to.
         output: folder of the results.
+        initial: weights that it starts from, a file or a detector's folder; None: from scratch.
         **options: those of `commands.options.training_options`.
     """
     image_count, box_count, classes = check_boxes(annotations)
     recipe = Recipe(**{field.name: options.pop(field.name) for field in fields(Recipe)})
-    train(Training(annotations, images, classes, output, recipe, **options))
+    schedule = train(Training(annotations, images, classes, output, recipe, **options))
+    before = [] if initial is None else trained_of(initial if initial.is_dir() else initial.parent)
+    start = "scratch" if initial is None else "weights"
+    record_trained(output, [*before, {"start": start, **asdict(schedule)}])
     return {"output": str(output), "images": image_count, "boxes": box_count, "seed": options["seed"]}

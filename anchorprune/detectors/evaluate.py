@@ -6,6 +6,8 @@ from typing import Any
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.class_check import check_classes
+from anchorprune.detectors.compared import compared
+from anchorprune.detectors.folder import trained_of
 from anchorprune.detectors.protocols import Detector
 from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
@@ -15,9 +17,18 @@ from anchorprune.metrics.coco_eval import figures
 
 
 def evaluate(
-    detector: Detector, annotations: Path, images: Path, output: Path, provenance: dict[str, Any]
+    detector: Detector,
+    annotations: Path,
+    images: Path,
+    output: Path,
+    provenance: dict[str, Any],
+    reference: Path | None = None,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Detect on every image of a split; write `detections.json` (COCO results) and `metrics.json` into `output`.
+
+    With `reference`, the folder of another detector's evaluation on the same split, `metrics.json` has the `change`
+    against it, see `compared`.
 
     Returns:
         The content of `metrics.json`.
@@ -34,6 +45,8 @@ def evaluate(
         "images": len(truth.images),
         "detections": len(results),
         "cost": cost(Layout.full(detector.head)).to_dict(),
+        "trained": trained_of(detector.source.parent),
+        **({"change": compared(truth, results, reference, threads)} if reference else {}),
         "provenance": provenance,
     }
     write_json(output / "detections.json", results)

@@ -29,6 +29,25 @@ def whole_folder(folder: Path, backend: str, **facts: Any) -> Iterator[None]:
     write_json(folder / NAME, {"version": VERSION, "backend": backend, **facts})
 
 
+def trained_of(folder: Path) -> list[dict[str, Any]]:
+    """The trainings that led to a folder's weights, in order, as `record_trained` has them; [] where none is known."""
+    record = folder / NAME
+    return read_json(record, "record of a detector").get("trained", []) if record.is_file() else []
+
+
+def record_trained(folder: Path, trained: list[dict[str, Any]]) -> None:
+    """Write into `detector.json` which trainings led to the folder's weights.
+
+    Args:
+        folder: of a whole detector.
+        trained: for each training in order `start` (`scratch` or `weights`), `epochs` (passes over the training split)
+            and `iterations` (where it stopped after so many), each None where it is not known.
+    """
+    facts = read_json(folder / NAME, "record of a detector")
+    if facts.get("trained", []) != trained:
+        write_json(folder / NAME, {**facts, "trained": trained})
+
+
 def backend_of(folder: Path) -> str:
     """Name of the backend that a folder is of.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
-from anchorprune.detectors.training import Training
+from anchorprune.detectors.training import Schedule, Training
 from anchorprune.heads.detections import Detections
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
@@ -130,10 +130,10 @@ class Backend(Protocol):
             photo: an image of it.
         """
 
-    def train(self, foreign: Foreign, training: Training) -> None:
+    def train(self, foreign: Foreign, training: Training) -> Schedule:
         """Train a foreign detector from its initialisation and write its folder; resumable."""
 
-    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> None:
+    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> Schedule:
         """Train a folder's detector again, from scratch or from weights, and write its folder; resumable."""
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:

@@ -62,6 +62,19 @@ class Training:
     processes: int | None = None
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How long a training was.
+
+    Attributes:
+        epochs: passes over the split, those that `repeats` adds included; None: not known.
+        iterations: after which it stopped, where it was told to; else None.
+    """
+
+    epochs: int | None = None
+    iterations: int | None = None
+
+
 def check_boxes(annotations: Path) -> tuple[int, int, tuple[str, ...]]:
     """Images, boxes and category names of a split to train on.
 

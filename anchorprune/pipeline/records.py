@@ -40,6 +40,7 @@ class Experiment:
         controls: `kmeans`, `random`, both or none.
         retrain: `scratch`, `finetune` or `none`.
         deploy: each pruned detector gets a folder with everything that it takes to run it.
+        no_loss: AP; a loss that is surely smaller counts as none to speak of.
         expected: what the config says to expect.
         published: the detector's name among the published figures.
         test_dev: `image_info` and `images` of COCO's test-dev, if submissions are to be written.
@@ -56,6 +57,7 @@ class Experiment:
     controls: tuple[str, ...]
     retrain: str
     deploy: bool = False
+    no_loss: float = 0.005
     description: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     published: str | None = None

@@ -9,6 +9,7 @@ from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
 from anchorprune.report.tables import TABLE_FORMATS
 
 PAGE = "index.html"
+TABLES = ("table", "changes")  # of an experiment: its detectors, and what each size and class gains or loses
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Part:
     """A table or a figure of the report.
 
     Attributes:
-        kind: `table`, or one of FIGURES.
+        kind: one of TABLES or of FIGURES.
         experiment: what it shows.
         anchor_set: the one it shows, where each has its own figure; else "".
     """
@@ -33,7 +34,7 @@ class Part:
     @property
     def files(self) -> list[str]:
         """The part's file in each of its formats."""
-        return [f"{self.name}.{ending}" for ending in (TABLE_FORMATS if self.kind == "table" else FIGURE_FORMATS)]
+        return [f"{self.name}.{ending}" for ending in (TABLE_FORMATS if self.kind in TABLES else FIGURE_FORMATS)]
 
 
 def parts(entries: Iterable[Entry]) -> list[Part]:
@@ -44,6 +45,8 @@ def parts(entries: Iterable[Entry]) -> list[Part]:
     found = []
     for experiment, group in groups.items():
         found.append(Part("table", experiment))
+        if FIGURES["classes"].is_there(group):
+            found.append(Part("changes", experiment))
         for kind in FIGURES.values():
             found += [Part(kind.name, experiment, anchor_set) for anchor_set in kind.anchor_sets(group)]
     return found

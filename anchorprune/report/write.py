@@ -14,6 +14,7 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES
 from anchorprune.report.figures.style import style, write_figure
 from anchorprune.report.page.page import write_page
+from anchorprune.report.tables.changes_table import write_changes
 from anchorprune.report.tables.paper_table import write_paper_table
 from anchorprune.report.tables.results_table import remarks, write_results
 
@@ -24,10 +25,10 @@ def write_report(manifest: list[Entry], published: Published, folder: Path) -> N
     """Write the report's files, those that `contents.report_files` names; results outside expectation are logged.
 
     Raises:
-        UserError: a file that the manifest names is missing or damaged; what could be read first is then written.
+        UserError: a file that the manifest names is missing, and then nothing is written, or damaged.
     """
-    everything = Section(manifest, results_table(manifest), published)
     _check_files(manifest)
+    everything = Section(manifest, results_table(manifest), published)
     for line in remarks(everything):
         LOG.warning(line)
     write_results(everything, folder)
@@ -35,6 +36,8 @@ def write_report(manifest: list[Entry], published: Published, folder: Path) -> N
         section = everything.of(part.experiment, part.anchor_set)
         if part.kind == "table":
             write_paper_table(section, folder, part.name)
+        elif part.kind == "changes":
+            write_changes(section, folder, part.name)
         else:
             with style():
                 write_figure(FIGURES[part.kind].draw(section), folder, part.name)

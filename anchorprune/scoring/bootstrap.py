@@ -42,9 +42,8 @@ class Bootstrap:
 
     def __init__(self, scorer: Scorer, resamples: int = RESAMPLES, seed: int = 0):
         images = len(scorer.annotations.images)
-        rng = np.random.default_rng([seed, images])
         self._scorer = scorer
-        self.times = np.stack([_draw(rng, images) for _ in range(resamples)])
+        self.times = drawn_times(images, resamples, seed)
         truth = sort_truth(scorer.annotations)
         counts = truth.flags & 1 == 0
         categories = len(scorer.annotations.category_ids)
@@ -74,6 +73,12 @@ class Bootstrap:
         others = self.aps(other) if others is None else others
         low, high = np.percentile(self.aps(kept) - others, INTERVAL)
         return Difference(scorer.ap(kept) - scorer.ap(other), float(low), float(high))
+
+
+def drawn_times(images: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """(resamples, images) int32: how often each image is drawn; the same for the same arguments."""
+    rng = np.random.default_rng([seed, images])
+    return np.stack([_draw(rng, images) for _ in range(resamples)])
 
 
 def _draw(rng: np.random.Generator, images: int) -> np.ndarray:

@@ -52,13 +52,23 @@ def certainty(
     """
     if not (first or second):
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "detections.parquet"
-        _write(file, truth, (first, second))
-        bootstrap = Bootstrap(Scorer(Predictions.open(file), truth), resamples, seed)
+    bootstrap = Bootstrap(two_detectors(truth, first, second), resamples, seed)
     aps = [bootstrap.aps([0]), bootstrap.aps([1])]
     intervals = [tuple(np.percentile(ap, INTERVAL).tolist()) for ap in aps]
     return Certainty(*intervals, bootstrap.difference([0], [1], aps[1]))
+
+
+def two_detectors(
+    truth: Annotations,
+    first: Sequence[Mapping[str, Any]],
+    second: Sequence[Mapping[str, Any]],
+    threads: int | None = None,
+) -> Scorer:
+    """A scorer whose anchor 0 is the first detector and whose anchor 1 is the second; see `certainty`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "detections.parquet"
+        _write(file, truth, (first, second))
+        return Scorer(Predictions.open(file), truth, threads)
 
 
 def _write(file: Path, truth: Annotations, both: Sequence[Sequence[Mapping[str, Any]]]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
+from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, evaluated, long_enough, nonzero_bits
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
 from anchorprune.scoring.score import Score, SplitDetections
@@ -95,6 +95,11 @@ class Scorer:
         """The kernels' own view of a subset; it changes with the next call."""
         self.move_to(kept)
         return self._states[0]
+
+    def evaluated(self, kept: Sequence[int], area: int) -> tuple[np.ndarray, ...]:
+        """The evaluated candidates of a subset and their matches in one of COCO's areas, see `curves.evaluated`."""
+        state = self.state_of(kept)
+        return evaluated(self.tables, state, (self._area_curve(area) if area else self._curves[0]).masks, area)
 
     def detections(self, kept: Sequence[int]) -> SplitDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.card_usage import USAGE
 from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
-from anchorprune.detectors.training import Training
+from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
@@ -69,19 +69,19 @@ class MmdetBackend:
 
         return look_over(foreign, classes, annotations, names, photo)
 
-    def train(self, foreign: Foreign, training: Training) -> None:
+    def train(self, foreign: Foreign, training: Training) -> Schedule:
         self._choose(training)
         from anchorprune.detectors.mmdet.config.foreign import read_foreign
 
-        self._train(read_foreign(foreign), None, training)
+        return self._train(read_foreign(foreign), None, training)
 
-    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> None:
+    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> Schedule:
         self._choose(training)
         from anchorprune.detectors.mmdet.config.compose import read_config
         from anchorprune.detectors.mmdet.folder import WEIGHTS
 
         weights = initial / WEIGHTS if initial is not None and initial.is_dir() else initial
-        self._train(read_config(_config_and_weights(files)[0]), weights, training)
+        return self._train(read_config(_config_and_weights(files)[0]), weights, training)
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         check_installed()
@@ -106,10 +106,10 @@ class MmdetBackend:
                 "--processes does without"
             )
 
-    def _train(self, cfg: "Config", initial: Path | None, training: Training) -> None:
+    def _train(self, cfg: "Config", initial: Path | None, training: Training) -> Schedule:
         """Train `cfg`, which is changed in place."""
         from anchorprune.detectors.mmdet.config import compose
-        from anchorprune.detectors.mmdet.training.recipe import set_recipe
+        from anchorprune.detectors.mmdet.training.recipe import schedule_of, set_recipe
         from anchorprune.detectors.mmdet.training.train import train
 
         compose.set_classes(cfg, training.classes)
@@ -117,7 +117,9 @@ class MmdetBackend:
         devices = training.gpus or training.processes or 1
         for line in set_recipe(cfg, training.recipe, devices):
             LOG.info(line)
+        schedule = schedule_of(cfg)
         train(cfg, training.output, training.seed, training.threads, initial, devices)
+        return schedule
 
 
 def _config_and_weights(files: Sequence[Path]) -> tuple[Path, Path | None]:

@@ -7,7 +7,7 @@ MARK = "†"
 
 
 def expectation(expected: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns `expected_ap` (NaN where nothing is expected) and `within_expected` (`true`, `false` or empty).
+    """Columns `expected_ap`, `within_expected` (`true`, `false` or empty), `expected_found`; NaN without expectation.
 
     Args:
         expected: what the config says: `ap` and `tolerance`, both in 0..1, of `figure` (COCO's AP if it names none);
@@ -19,12 +19,13 @@ def expectation(expected: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict
     if wanted is not None and tolerance is not None and found >= 0:
         # A rounding of the difference (0.255 - 0.250 is a little more than 0.005) puts no one outside.
         within = "true" if abs(found - wanted) <= tolerance + 1e-12 else "false"
-    return {"expected_ap": float("nan") if wanted is None else wanted, "within_expected": within}
+    expected_ap, none = (float("nan") if wanted is None else wanted), float("nan")
+    return {"expected_ap": expected_ap, "within_expected": within, "expected_found": none if wanted is None else found}
 
 
-def remark(expected: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
-    """One line for people on a result that is not as expected."""
-    name, found = expected.get("figure", "ap"), _found(expected, metrics)
+def remark(expected: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """One line for people on a result that is not as expected; `row` is of the results table."""
+    name, found = expected.get("figure", "ap"), row["expected_found"]
     return f"{name.upper()} {found:.3f} is outside expected {expected['ap']:.3f} ± {expected['tolerance']:.3f}"
 
 

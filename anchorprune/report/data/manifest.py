@@ -10,12 +10,16 @@ from anchorprune.heads.layout import FIXED
 Entry = dict[str, Any]
 
 NAMES = ("experiment", "detector", "dataset", "anchor_set", "seed", "method", "budget")
+UNPRUNED = "unpruned"
+MARGIN = 0.005  # AP
 # Keys that an entry may leave out, and what they are then.
 DEFAULTS: Entry = {
     "description": "",  # of the experiment, for people
     "label": None,  # a fixed layout's name
     "control": "",  # or "kmeans", "random": what the detector is compared with, not a result of the search
     "expected": {},  # ap and tolerance of this very entry's finished detector
+    "no_loss": MARGIN,  # a loss of AP that is surely smaller is none to speak of
+    "cost": "macs",  # what the entry's search saves
     "published": None,  # detector, configuration and variant of a row of the published results
 }
 CONTROLS = {"": "", "kmeans": "k-means anchors", "random": "random anchors"}
@@ -46,7 +50,7 @@ def completed(entry: Entry) -> Entry:
 def configuration(entry: Entry) -> str:
     """What people call the entry's detector: `unpruned`, a fixed layout's name, or the search and its budget."""
     if not entry["method"]:
-        return "unpruned"
+        return UNPRUNED
     name = entry["label"] if entry["method"] == FIXED else f"{entry['method']} @{entry['budget']:g}"
     return name + (f", {CONTROLS[entry['control']]}" if entry["control"] else "")
 
@@ -58,8 +62,8 @@ def is_pruned(entry: Entry) -> bool:
 
 def is_retrained(entry: Entry) -> bool:
     """Whether the entry has figures from before and from after a retraining."""
-    files = entry["files"]
-    return {"sliced", "metrics"} <= files.keys() and files["sliced"] != files["metrics"]
+    files, names = entry["files"], ("sliced", "metrics") if entry["method"] else ("unpruned", "reference")
+    return files.keys() >= set(names) and files[names[0]] != files[names[1]]
 
 
 def _check(row: Entry, where: str) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 
 import pandas as pd
 
+from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED, Layout
+from anchorprune.report.data.ap_changes import ApChange, change_of, optimism
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
-from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, metrics_of
-from anchorprune.report.data.search_results import read_score, search_ap
+from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, Measured, measured, training_text
+from anchorprune.report.data.search_results import latency_of, read_score, search_ap, searched_change
 
 # results.csv: the columns other programs rely on, in order; more follow.
 COLUMNS = [
@@ -33,6 +35,7 @@ COLUMNS = [
     "commit",
 ]
 NONE = float("nan")
+NO_CHANGE = ApChange(0.0, 0.0, 0.0)  # of the unpruned detector against itself
 
 
 def results_table(manifest: list[Entry]) -> pd.DataFrame:
@@ -40,13 +43,21 @@ def results_table(manifest: list[Entry]) -> pd.DataFrame:
 
     Of a fixed layout, `budget` is its exact fraction of the full head's MACs.
 
-    Further columns: `saved_macs` and `saved_boxes` (fractions of the unpruned head's), `ap_change` (AP of the
-    finished detector minus the unpruned one's, same split), `gap` (AP of the search on the prune split minus AP of
-    the sliced detector on the test split, before retraining), `label` and `control` of the manifest, `expected_ap`,
-    `within_expected`, and VOC_FIGURES of a PASCAL VOC data set.
+    Further columns:
+    - `saved_macs`, `saved_boxes`: fractions of the unpruned head's;
+    - `ap_reference`, `ap_change`, `ap_change_low`, `ap_change_high`: AP of the unpruned detector that was trained as
+      long, how much `ap` differs from it, and the 95% interval (paired bootstrap over the test images); `verdict`;
+    - `sliced_change`, `_low`, `_high`: the same before retraining, of both detectors;
+    - `gap`: AP of the search on the prune split minus AP of the sliced detector on the test split; `optimism`, `_low`,
+      `_high`: the change that the search saw less that on the test split, before retraining;
+    - `trained`, `images_train`, `images_prune`, `images_test`, `same_as` (the dearer budget of the same layout),
+      `latency` (ms by the search's table);
+    - `label` and `control` of the manifest, `expected_ap`, `within_expected`, `expected_found`, and VOC_FIGURES of a
+      PASCAL VOC data set.
     """
     rows = [_row(entry) for entry in manifest]
     table = pd.DataFrame(rows)
+    table["same_as"] = _same_as(table)
     table["budget"] = pd.Series([row["budget"] for row in rows], dtype=object)  # as it was written: 1, not 1.0
     return table[COLUMNS + [name for name in table.columns if name not in COLUMNS]]
 
@@ -55,8 +66,10 @@ def _row(entry: Entry) -> dict[str, Any]:
     files = entry["files"]
     full, layout = _layouts(files)
     spent, before = cost(layout), cost(full)
-    unpruned, sliced, final = metrics_of(entry)
+    found = measured(entry)
+    final = found.finished
     ap_search = _ap_search(entry, layout)
+    change = NO_CHANGE if not entry["method"] else change_of(final, found.reference)
     names = {name: entry[name] for name in COLUMNS[: COLUMNS.index("kept")]}
     if entry["method"] == FIXED:
         names["budget"] = spent.macs / before.macs
@@ -68,16 +81,22 @@ def _row(entry: Entry) -> dict[str, Any]:
         "boxes": spent.boxes,
         "split": "test",
         "ap_search": ap_search,
-        "ap_sliced": sliced.get("ap", NONE),
+        "ap_sliced": found.before.get("ap", NONE),
         **{name: final.get(name, NONE) for name in AP_FIGURES},
         "commit": final.get("provenance", {}).get("commit", ""),
         "saved_macs": 1 - spent.macs / before.macs,
         "saved_boxes": 1 - spent.boxes / before.boxes,
-        "ap_change": _difference(final.get("ap", NONE), unpruned.get("ap", NONE)),
-        "gap": _difference(ap_search, sliced.get("ap", NONE)),
+        "ap_reference": final.get("change", {}).get("ap_reference", found.reference.get("ap", NONE)),
+        **change.columns("ap_change"),
+        "verdict": change.verdict(entry["no_loss"], found.reference.get("ap", NONE)) if entry["method"] else "",
+        **_flattery(entry, layout, found),
+        "gap": _difference(ap_search, found.before.get("ap", NONE)),
+        "trained": training_text(final),
+        **_images(files),
+        "latency": latency_of(files, layout) if entry["cost"] == "latency" else NONE,
         "label": entry["label"] or "",
         "control": entry["control"],
-        **expectation(entry["expected"], final),
+        **expectation(entry["expected"], final if entry["method"] else found.unpruned),
         **{name: final.get(name, NONE) for name in VOC_FIGURES},
     }
 
@@ -85,6 +104,32 @@ def _row(entry: Entry) -> dict[str, Any]:
 def _difference(ap: float, other: float) -> float:
     """`ap` minus `other`; NaN where one is missing or -1, COCO's word for nothing to measure."""
     return ap - other if ap >= 0 and other >= 0 else NONE
+
+
+def _flattery(entry: Entry, layout: Layout, found: Measured) -> dict[str, float]:
+    """The change before retraining on the test split, and how much better it looked to the search."""
+    sliced, saw = ApChange(), ApChange()
+    if is_pruned(entry):
+        sliced = change_of(found.before, found.unpruned)
+        saw = searched_change(entry["files"], layout)
+    return {**sliced.columns("sliced_change"), **optimism(saw, sliced).columns("optimism")}
+
+
+def _images(files: dict[str, str]) -> dict[str, int | None]:
+    """How many images each split has."""
+    splits = read_json(files["data"], "data set")["splits"] if "data" in files else {}
+    return {f"images_{name}": splits.get(name, {}).get("image_count") for name in ("train", "prune", "test")}
+
+
+def _same_as(table: pd.DataFrame) -> list[str]:
+    """For each searched layout the dearest budget that came to the same one, where that is another."""
+    names, first = ["experiment", "anchor_set", "seed", "method", "control", "kept"], {}
+    searched = [(i, row) for i, row in enumerate(table.to_dict("records")) if row["method"] not in ("", FIXED)]
+    result = [""] * len(table)
+    for i, row in sorted(searched, key=lambda item: -item[1]["budget"]):
+        other = first.setdefault(tuple(row[name] for name in names), row["budget"])
+        result[i] = f"{other:g}" if other != row["budget"] else ""
+    return result
 
 
 def _layouts(files: dict[str, str]) -> tuple[Layout, Layout]:

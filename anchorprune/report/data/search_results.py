@@ -1,5 +1,6 @@
 """What a search, or `anchorprune score`, left behind: APs on the prune split, before any retraining."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.layout import Layout
+from anchorprune.report.data.ap_changes import ApChange
 
 
 def read_score(path: Path) -> float:
@@ -35,12 +37,34 @@ def search_ap(path: Path, layout: Layout) -> float:
     Raises:
         UserError: the search never scored it.
     """
+    return float(_scored(path, layout)["ap"])
+
+
+def latency_of(files: Mapping[str, str], layout: Layout) -> float:
+    """Milliseconds of a layout by the latency table of its search; NaN where the search was after another cost."""
+    if "evaluated" not in files:
+        return float("nan")
+    return float(_scored(Path(files["evaluated"]), layout).get("latency", float("nan")))
+
+
+def searched_change(files: Mapping[str, str], layout: Layout) -> ApChange:
+    """The AP change against the full layout that a search saw, of a layout of its front; else NaN."""
+    if "front" not in files:
+        return ApChange()
+    front = read_front(files["front"])
+    found = front[front["kept"] == " ".join(map(str, layout.kept))]
+    if found.empty or "difference" not in front:
+        return ApChange()
+    return ApChange(*(float(found.iloc[0][name]) for name in ("difference", "low", "high")))
+
+
+def _scored(path: Path, layout: Layout) -> pd.Series:
     evaluated = read_evaluated(path)
     kept = " ".join(map(str, layout.kept))
-    found = evaluated.loc[evaluated["kept"] == kept, "ap"]
+    found = evaluated[evaluated["kept"] == kept]
     if found.empty:
         raise UserError(f"{path}: the search did not score the layout {kept}; search again")
-    return float(found.iloc[0])
+    return found.iloc[0]
 
 
 def read_front(path: str) -> pd.DataFrame:

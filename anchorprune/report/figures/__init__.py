@@ -5,11 +5,12 @@ imported here that is slow: a figure's module, and matplotlib with it, is loaded
 """
 
 from anchorprune.report.data.manifest import is_pruned, is_retrained
-from anchorprune.report.figures.axes import AXES
-from anchorprune.report.figures.figure_kind import FigureKind, always, any_entry, has, several_anchor_sets
+from anchorprune.report.figures.axes import AXES, LATENCY
+from anchorprune.report.figures.figure_kind import FigureKind, always, any_entry, by_latency, has, several_anchor_sets
 
 _IN_ORDER = (
     *(FigureKind(axis.figure, always, module="tradeoff", axis=axis) for axis in AXES),
+    FigureKind(LATENCY.figure, any_entry(by_latency), module="tradeoff", axis=LATENCY),
     FigureKind("overanchorized", several_anchor_sets),
     FigureKind("retraining", any_entry(is_retrained)),
     FigureKind("classes", any_entry(is_pruned, has("unpruned", "metrics")), per_anchor_set=True),

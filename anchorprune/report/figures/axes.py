@@ -36,9 +36,10 @@ MACS = CostAxis(
     "pareto",
     COSTS["macs"],
     "AP against head MACs",
-    "Up and to the left is better: marks are detectors measured on the test split, the dotted line is the unpruned "
-    "AP, and where a search ran, faint dots are the subsets that it scored on the prune split and solid steps the "
-    "best of them at each cost.",
+    "Up and to the left is better: filled marks are detectors measured on the test split, the dotted line is the AP of "
+    "the unpruned one that was trained as long. Where a search ran, faint dots are the subsets it scored on the prune "
+    "split and solid steps the best of them at each cost; the hollow star is the unpruned detector there, so that "
+    "the height between both stars is the splits' difference and what retraining gave, not what pruning did.",
 )
 BOXES = CostAxis(
     "boxes",
@@ -46,5 +47,11 @@ BOXES = CostAxis(
     "AP against boxes",
     "The same detectors over the boxes per image that are decoded and suppressed after the network: further left "
     "means less work there.",
+)
+LATENCY = CostAxis(
+    "latency",
+    COSTS["latency"],
+    "AP against milliseconds",
+    "The same detectors over the milliseconds an image that the search's latency table gives them.",
 )
 AXES = (MACS, BOXES)

@@ -8,16 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from anchorprune.report.data.ap_changes import SIZE, ApChange, parts_of
 from anchorprune.report.data.manifest import configuration, is_pruned
-from anchorprune.report.data.metrics import Metrics, metrics_of
+from anchorprune.report.data.metrics import measured
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.style import COLORS, DARK, GREY
 
-TITLE = "What each class gains or loses"
+TITLE = "What each size and class gains or loses"
 CAPTION = (
-    "Each bar is the AP of a class with the pruned detector less that with the unpruned one of the same seed, on the "
-    "test split, averaged over the seeds (dots, where there are several); the classes that lose most over all panels "
-    "come first."
+    "Each bar is the AP of a size or class with the pruned detector less that with the unpruned one that was trained "
+    "as long, on the test split, and the line through its end the 95% interval over the images; of several seeds the "
+    "means (dots: each). What loses most over all panels comes first; figures are in the table of changes."
 )
 GAIN, LOSS = COLORS[0], COLORS[1]
 SMALL_PANELS_PER_ROW = 6
@@ -29,9 +30,10 @@ LETTERS = 22  # of a heading's line
 
 def draw(section: Section) -> Figure:
     """A panel per pruned configuration, with the same classes in the same order."""
-    changes = class_changes(section)
-    means = pd.DataFrame({name: change.mean(axis=1) for name, change in changes.items()})
-    order = means.mean(axis=1).dropna().sort_values(kind="stable").index
+    changes = part_changes(section)
+    means = pd.DataFrame({name: change["ap"].mean(axis=1) for name, change in changes.items()}).mean(axis=1).dropna()
+    means = means.sort_values(kind="stable")
+    order = sorted(means.index, key=lambda name: not name.startswith(SIZE))  # the sizes on top
     rows = -(-len(changes) // SMALL_PANELS_PER_ROW)
     columns = -(-len(changes) // rows)
     many = int(len(order) > FEW)
@@ -40,7 +42,7 @@ def draw(section: Section) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, (name, change) in zip(axes.flat, changes.items(), strict=False):
-        _panel(ax, change.reindex(order), FONT[many])
+        _panel(ax, {end: values.reindex(order) for end, values in change.items()}, FONT[many])
         ax.set_title(_heading(name, section), fontsize=8, parse_math=False)
     for ax in axes.flat[len(changes) :]:
         ax.set_axis_off()
@@ -50,24 +52,28 @@ def draw(section: Section) -> Figure:
     return figure
 
 
-def class_changes(section: Section) -> dict[str, pd.DataFrame]:
-    """Configuration -> (classes, seeds) AP of the finished detector less the unpruned one's; NaN where one has none."""
-    found: dict[str, dict[int, pd.Series]] = {}
+def part_changes(section: Section) -> dict[str, dict[str, pd.DataFrame]]:
+    """Configuration -> `ap`, `low` and `high`: (sizes and classes, seeds) changes of AP; NaN where one has none."""
+    found: dict[str, dict[int, dict[str, ApChange]]] = {}
     for entry in filter(is_pruned, section.entries):
-        unpruned, _, finished = metrics_of(entry)
-        found.setdefault(configuration(entry), {})[entry["seed"]] = _per_class(finished) - _per_class(unpruned)
-    return {name: pd.DataFrame(seeds) for name, seeds in found.items()}
+        its = measured(entry)
+        found.setdefault(configuration(entry), {})[entry["seed"]] = parts_of(its.finished, its.reference)
+    return {
+        name: {
+            end: pd.DataFrame(
+                {seed: {part: getattr(c, end) for part, c in parts.items()} for seed, parts in of.items()}
+            )
+            for end in ("ap", "low", "high")
+        }
+        for name, of in found.items()
+    }
 
 
-def _per_class(metrics: Metrics) -> pd.Series:
-    """Class -> AP; NaN for COCO's -1, nothing to measure."""
-    figures = pd.Series(metrics.get("per_class", {}), dtype=float)
-    return figures.where(figures >= 0)
-
-
-def _panel(ax: Axes, change: pd.DataFrame, font: float) -> None:
-    mean = change.mean(axis=1)
+def _panel(ax: Axes, ends: dict[str, pd.DataFrame], font: float) -> None:
+    change = ends["ap"]
+    mean, low, high = (ends[end].mean(axis=1) for end in ("ap", "low", "high"))
     ax.barh(range(len(mean)), mean, height=0.7, color=np.where(mean < 0, LOSS, GAIN))
+    ax.hlines(range(len(mean)), low, high, color=DARK, linewidth=0.9, zorder=2)
     if change.shape[1] > 1:
         for seed in change:
             ax.scatter(change[seed], range(len(mean)), s=5, color=DARK, edgecolor="white", linewidth=0.3, zorder=3)
@@ -84,4 +90,4 @@ def _panel(ax: Axes, change: pd.DataFrame, font: float) -> None:
 def _heading(name: str, section: Section) -> str:
     rows = section.table[[is_pruned(e) and configuration(e) == name for e in section.entries]]
     change = rows["ap_change"].mean(skipna=False)
-    return fill(name, LETTERS) + (f"\nall classes: {change:+.3f}" if change == change else "")
+    return fill(name, LETTERS) + (f"\nall: {change:+.3f}" if change == change else "")

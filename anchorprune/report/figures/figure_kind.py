@@ -77,6 +77,11 @@ def any_entry(*conditions: Callable[[Entry], bool]) -> Callable[[list[Entry]], b
     return lambda entries: any(all(holds(entry) for holds in conditions) for entry in entries)
 
 
+def by_latency(entry: Entry) -> bool:
+    """Whether the entry's search saves milliseconds."""
+    return entry["cost"] == "latency"
+
+
 def has(*files: str) -> Callable[[Entry], bool]:
     """Whether an entry has these files."""
     return lambda entry: set(files) <= entry["files"].keys()

@@ -13,7 +13,7 @@ from anchorprune.report.figures.style import COLORS, GREY
 TITLE = "What retraining gives back"
 CAPTION = (
     "Each line leads from a pruned detector's AP before retraining (ring) to that after it (diamond), both on the "
-    "test split; a diamond on or beyond the dotted line has lost nothing against the unpruned detector."
+    "test split, and likewise for the unpruned detector; the dotted line is its AP when it was trained as long."
 )
 BETTER, WORSE = COLORS[0], COLORS[1]
 SEED_SPACING = 0.16  # of a row's height
@@ -63,5 +63,5 @@ def _handles() -> list[Line2D]:
     return [
         Line2D([], [], linestyle="", marker="o", mfc="white", mec=GREY, label="before retraining"),
         Line2D([], [], linestyle="", marker="D", color=GREY, label="retrained"),
-        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="unpruned"),
+        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="unpruned, trained as long"),
     ]

@@ -17,6 +17,7 @@ from anchorprune.report.figures.style import DARK, GREY, PANELS_PER_ROW, colors
 # What a point is -> how scatter draws it; a colour that is not here is the search's.
 MARKS = {
     "unpruned": {"marker": "*", "s": 130, "color": "black", "zorder": 6, "clip_on": False},
+    "searched": {"marker": "*", "s": 130, "facecolor": "white", "edgecolor": "black", "zorder": 6, "clip_on": False},
     "pruned": {"marker": "D", "s": 46, "edgecolor": "white", "zorder": 5},
     "before": {"marker": "o", "s": 30, "facecolor": "white", "zorder": 4},
     "fixed": {"marker": "s", "s": 40, "color": DARK, "edgecolor": "white", "zorder": 5},
@@ -26,9 +27,10 @@ MARKS = {
     "subset": {"marker": ".", "s": 20, "alpha": 0.18, "linewidths": 0},
 }
 LABELS = {
-    "unpruned": "unpruned (test split)",
+    "unpruned": "unpruned, trained as long (test split)",
+    "searched": "unpruned, as searched (prune split)",
     "pruned": "pruned, finished (test split)",
-    "before": "pruned, before retraining (test split)",
+    "before": "before retraining (test split)",
     "fixed": "fixed layout (test split)",
     "kmeans": "control: as many k-means anchors (test split)",
     "random": "control: random anchors (test split)",
@@ -106,7 +108,14 @@ def _detectors(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, s
         if is_retrained(entry) and row["ap_sliced"] >= 0:
             ax.scatter(row[axis.column], row["ap_sliced"], edgecolor=color, **MARKS["before"])
             drawn.add("before")
+        if kind == "unpruned" and row["ap_search"] >= 0:  # where the front begins, which is of another split
+            ax.scatter(row[axis.column], row["ap_search"], **MARKS["searched"])
+            drawn.add("searched")
         if row["ap"] >= 0:
+            if row["ap_change_low"] < row["ap_change_high"]:
+                ends = row["ap_reference"] + row["ap_change_low"], row["ap_reference"] + row["ap_change_high"]
+                ax.vlines(row[axis.column], *ends, color=color, linewidth=1.1, zorder=3)
+                drawn.add("interval")
             ax.scatter(row[axis.column], row["ap"], **{"color": color, **MARKS[kind]})
             drawn.add(kind)
         if kind == "fixed" and row["ap"] >= 0:
@@ -129,15 +138,16 @@ def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
         handles.append(
             Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, before retraining")
         )
-    for kind, label in LABELS.items():
-        if kind in drawn:
-            handles.append(_handle(kind, label))
+    handles += [_handle(kind, label) for kind, label in LABELS.items() if kind in drawn]
+    if "interval" in drawn:
+        handles.append(Line2D([], [], color=GREY, linewidth=1.1, label="95% interval of the change against unpruned"))
     return handles
 
 
 def _handle(kind: str, label: str) -> Line2D:
     mark = MARKS[kind]
     face = mark.get("facecolor", mark.get("color", GREY))
-    edge = "black" if kind == "published" else GREY if kind == "before" else face
+    edge = mark.get("edgecolor", face) if kind == "searched" else "black" if kind == "published" else face
+    edge = GREY if kind == "before" else edge
     size = 0.85 * mark["s"] ** 0.5
     return Line2D([], [], linestyle="", marker=mark["marker"], mfc=face, mec=edge, markersize=size, label=label)

@@ -55,6 +55,7 @@ class Chapter:
     outcomes: dict[str, Outcome]
     table: PageTable
     table_part: Part
+    changes_part: Part | None
     notes: list[str]
     figures: list[Shown]
 
@@ -86,6 +87,7 @@ def write_page(everything: Section, folder: Path) -> None:
         chapters=chapters,
         tiles=_tiles(everything, chapters),
         measured=_measured(everything.entries),
+        margin=" or ".join(f"{margin:g}" for margin in sorted({entry["no_loss"] for entry in everything.entries})),
         citation=everything.published.citation,
         version=__version__,
         table_formats=TABLE_FORMATS,
@@ -113,7 +115,8 @@ def _chapter(name: str, group: list[Part], everything: Section, folder: Path) ->
         table=page_table(section),
         table_part=next(part for part in group if part.kind == "table"),
         notes=notes(paper_table(section), section),
-        figures=[_figure(part, folder) for part in group if part.kind != "table"],
+        changes_part=next((part for part in group if part.kind == "changes"), None),
+        figures=[_figure(part, folder) for part in group if part.kind in FIGURES],
     )
 
 

@@ -9,6 +9,7 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.tables.paper_table import PUBLISHED, as_text, headings, paper_table
 from anchorprune.report.tables.results_table import MARK, format_macs
 
+WORDS = ("verdict", "trained", "images")  # columns without a figure
 ROWS = ("anchor_set", "configuration")  # columns that name a row
 # What the figures of a column are measured on, by the start of its name; the longest counts.
 TAGS = {"ap": "test split", "ap_search": "prune split", "voc": "test split", "published": "published"}
@@ -54,7 +55,7 @@ def page_table(section: Section) -> PageTable:
     names = _beside([name for name in shown if name not in ROWS])
     titles = headings(section)
     columns = [Column(titles[name].removeprefix("published "), _tag(name)) for name in names]
-    cells = [_cells(name, table[name], shown[name]) for name in names]
+    cells = [_words(shown[name]) if name in WORDS else _cells(name, table[name], shown[name]) for name in names]
     groups: dict[str, list[tuple[str, list[Cell]]]] = {}
     for anchor_set, configuration, *row in zip(table["anchor_set"], _configurations(table), *cells, strict=True):
         groups.setdefault(anchor_set, []).append((configuration, row))
@@ -78,11 +79,16 @@ def _tag(name: str) -> str:
     return next((TAGS[start] for start in sorted(TAGS, key=len, reverse=True) if name.startswith(start)), "")
 
 
+def _words(shown: pd.Series) -> list[Cell]:
+    return [Cell(text, "", False, False) for text in shown]
+
+
 def _cells(name: str, figures: pd.Series, shown: pd.Series) -> list[Cell]:
     """A column's cells. Among APs that differ as they are shown, the highest are best."""
     values = [float("nan") if text == "-" else number(str(figure)) for figure, text in zip(figures, shown, strict=True)]
     rounded = [round(value, 3) for value in values if value >= 0]
-    best = max(rounded) if name.startswith(("ap", "voc")) and len(set(rounded)) > 1 else None
+    is_ap = name.startswith(("ap", "voc")) and name != "ap_change"
+    best = max(rounded) if is_ap and len(set(rounded)) > 1 else None
     return [
         Cell(
             text=_text(name, value, text),

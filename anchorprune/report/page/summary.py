@@ -1,17 +1,17 @@
-"""What an experiment comes to: the most it saves at no loss of AP, and whether its AP is the expected one."""
+"""What an experiment comes to: the most it saves with no measurable loss of AP, and whether its AP is as expected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from anchorprune.report.data.ap_changes import GAINS, SAME, ApChange
+from anchorprune.report.data.configurations import by_configuration, change_over_seeds
 from anchorprune.report.data.manifest import Entry, configuration, is_pruned
 from anchorprune.report.data.section import Section
 from anchorprune.report.tables.paper_table import HEADINGS
 
-MEANS = ["ap", "ap_change", "saved_macs", "saved_boxes"]
-ROUNDING = 1e-12  # of a mean of differences of equal APs
+MEANS = ["ap", "saved_macs", "saved_boxes"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,14 @@ class Outcome:
     """What pruning did to the detectors of one anchor set, means over the seeds.
 
     Attributes:
-        unpruned: AP of the unpruned detector; NaN where it was not measured.
+        unpruned: AP of the unpruned detector, trained as long as the pruned ones; NaN where it was not measured.
         seeds: trainings the means are over.
-        configuration: the one that saves most at no loss, or else the one that loses least; "" where nothing was
-            measured.
+        configuration: the one that saves most with no measurable loss, or else the one that loses least; "" where
+            nothing was measured.
         lossless: whether `configuration` is of the first kind.
         ap: of the configuration's finished detectors.
-        ap_change: their AP minus the unpruned detector's.
+        ap_change: against the unpruned detector.
+        verdict: what its interval says.
         saved_macs: fraction of the head's MACs the configuration saves.
         saved_boxes: fraction of the boxes it saves.
     """
@@ -35,7 +36,8 @@ class Outcome:
     configuration: str = ""
     lossless: bool = False
     ap: float = np.nan
-    ap_change: float = np.nan
+    ap_change: ApChange = field(default_factory=ApChange)
+    verdict: str = ""
     saved_macs: float = np.nan
     saved_boxes: float = np.nan
 
@@ -43,27 +45,35 @@ class Outcome:
 def outcome(section: Section) -> Outcome:
     """The outcome of an anchor set.
 
-    A configuration's change of AP is the finished detector's minus that of the unpruned one of the same seed, test
-    split, at full precision, averaged over the seeds; it loses nothing where this is not below 0. Of those, the one
-    that saves the largest fraction of the head's MACs is taken. Searched and fixed layouts count, controls do not, and
+    A configuration's change of AP is that of its finished detectors, on the test split, with its interval over images
+    and seeds; it has no measurable loss where `ApChange.verdict` says so, or that it gains. Of those, the one that
+    saves the largest fraction of the head's MACs is taken. Searched and fixed layouts count, controls do not, and
     neither does a configuration one of whose seeds was not measured.
     """
     full = section.table.loc[section.table["method"] == "", "ap"]
-    begun = {"unpruned": float(full.where(full >= 0).mean(skipna=False)), "seeds": len(section.seeds)}
-    means = _means(section.where(is_pruned))
-    if means.empty:
-        return Outcome(**begun)
-    lossless = means[means["ap_change"] >= -ROUNDING]
-    order = ["saved_macs", "saved_boxes", "ap_change"] if len(lossless) else ["ap_change", "saved_macs", "saved_boxes"]
-    best = (lossless if len(lossless) else means).sort_values(order, ascending=False, kind="stable").iloc[0]
-    return Outcome(**begun, configuration=str(best.name), lossless=len(lossless) > 0, **best.astype(float).to_dict())
+    unpruned = float(full.where(full >= 0).mean(skipna=False))
+    pruned = section.where(is_pruned)
+    found = [_outcome(pruned, rows, name, unpruned, len(section.seeds)) for (_, name), rows in _groups(pruned).items()]
+    found = [one for one in found if one.ap_change.ap == one.ap_change.ap]
+    if not found:
+        return Outcome(unpruned, len(section.seeds))
+    lossless = [one for one in found if one.lossless]
+    if lossless:
+        return max(lossless, key=lambda one: (one.saved_macs, one.saved_boxes, one.ap_change.ap))
+    return max(found, key=lambda one: (one.ap_change.ap, one.saved_macs, one.saved_boxes))
 
 
-def _means(pruned: Section) -> pd.DataFrame:
-    """MEANS per configuration that was measured for every seed, in the manifest's order."""
-    names = [configuration(entry) for entry in pruned.entries]
-    groups = pruned.table[MEANS].groupby(np.array(names, dtype=object), sort=False)
-    return groups.agg(lambda values: values.mean(skipna=False)).dropna()
+def _groups(pruned: Section) -> dict[tuple[str, str], list[int]]:
+    return by_configuration(pruned) if pruned.entries else {}
+
+
+def _outcome(pruned: Section, rows: list[int], name: str, unpruned: float, seeds: int) -> Outcome:
+    change, margin = change_over_seeds(pruned, rows), pruned.entries[rows[0]]["no_loss"]
+    verdict = change.verdict(margin, unpruned)
+    means = pruned.table.iloc[rows][MEANS].mean(skipna=False)
+    return Outcome(
+        unpruned, seeds, name, verdict in (SAME, GAINS), ap_change=change, verdict=verdict, **means.to_dict()
+    )
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,8 @@ def findings(section: Section) -> list[Finding]:
 def _finding(entry: Entry, row: dict[str, Any]) -> Finding:
     expected = entry["expected"]
     figure = expected.get("figure", "ap")
-    found = f"{HEADINGS[figure]} {row[figure]:.3f} found" if row[figure] >= 0 else f"no {HEADINGS[figure]} found"
+    value = row["expected_found"]
+    found = f"{HEADINGS[figure]} {value:.3f} found" if value >= 0 else f"no {HEADINGS[figure]} found"
     wanted = f"{expected['ap']:.3f}"
     if expected.get("tolerance") is not None:
         wanted += f" ± {expected['tolerance']:.3f}"

@@ -5,7 +5,7 @@ import math
 from mmengine.config import Config, ConfigDict
 
 from anchorprune.detectors.mmdet.config.pretrained import set_backbone_weights
-from anchorprune.detectors.training import Recipe
+from anchorprune.detectors.training import Recipe, Schedule
 from anchorprune.errors import UserError
 
 
@@ -27,6 +27,15 @@ def set_recipe(cfg: Config, recipe: Recipe, devices: int = 1) -> list[str]:
     if recipe.backbone_weights is not None:
         set_backbone_weights(cfg, recipe.backbone_weights)
     return [_scale_learning_rate(cfg, recipe, devices)]
+
+
+def schedule_of(cfg: Config) -> Schedule:
+    """How long a config trains, its recipe applied."""
+    loop, dataset, times = cfg.train_cfg, cfg.train_dataloader.dataset, 1
+    while "dataset" in dataset:
+        times, dataset = times * dataset.get("times", 1), dataset.dataset
+    epochs = loop.get("max_epochs")
+    return Schedule(epochs and epochs * times, loop.get("max_iters"))
 
 
 def _set_loaders(cfg: Config, recipe: Recipe) -> None:

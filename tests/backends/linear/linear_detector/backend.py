@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
-from anchorprune.detectors.training import Training
+from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding, package
@@ -44,14 +44,16 @@ class LinearBackend:
         list(found.on_photos([photo]))
         return LookedOver(found.head, {})
 
-    def train(self, foreign: Foreign, training: Training) -> None:
+    def train(self, foreign: Foreign, training: Training) -> Schedule:
         found = read_foreign(foreign, training.classes)
         replace(found, weights=fit(found.head, training)).save(training.output)
+        return Schedule()
 
-    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> None:
+    def retrain(self, files: Sequence[Path], initial: Path | None, training: Training) -> Schedule:
         found = read_folder(files[0])
         weights = fit(found.head, training, initial and read_weights(initial, found.head))
         replace(found, weights=weights).save(training.output)
+        return Schedule()
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         read_folder(files[0]).save(output)

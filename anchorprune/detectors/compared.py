@@ -1,0 +1,50 @@
+"""What `metrics.json` says of a detector beside the one that it is compared with."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.errors import UserError
+from anchorprune.files import read_json
+from anchorprune.scoring.ap_change import ap_change
+from anchorprune.scoring.bootstrap import RESAMPLES, Difference
+
+
+def compared(
+    truth: Annotations, detections: Sequence[Mapping[str, Any]], reference: Path, threads: int | None = None
+) -> dict[str, Any]:
+    """The changes against another detector on the same images, each with its 95 % interval.
+
+    Args:
+        truth: the ground truth of the split.
+        detections: of the detector, COCO's results form.
+        reference: folder where `evaluate` left the other's `metrics.json` and `detections.json`.
+        threads: of a computation.
+
+    Returns:
+        `reference` (its folder), `ap_reference`, `resamples`, `figures` (`ap`, `ap_small`, ..) and `per_class`: name ->
+        `change`, `low`, `high`; and `resampled`: the change of AP on each resample of the images.
+
+    Raises:
+        UserError: the reference is no evaluation, or one of other images.
+    """
+    metrics, others = (read_json(reference / name, "evaluation") for name in ("metrics.json", "detections.json"))
+    strange = {found["image_id"] for found in others} - set(truth.image_ids.tolist())
+    if strange or metrics.get("images") != len(truth.images):
+        raise UserError(f"{reference}: an evaluation on other images; evaluate the reference on the same annotations")
+    found = ap_change(truth, detections, others, threads=threads)
+    if found is None:
+        return {"reference": str(reference), "ap_reference": metrics["ap"]}
+    return {
+        "reference": str(reference),
+        "ap_reference": metrics["ap"],
+        "resamples": RESAMPLES,
+        "figures": {name: _as_json(change) for name, change in found.figures.items()},
+        "per_class": {name: _as_json(change) for name, change in found.classes.items()},
+        "resampled": found.resampled.tolist(),
+    }
+
+
+def _as_json(change: Difference) -> dict[str, float]:
+    return {"change": change.ap, "low": change.low, "high": change.high}

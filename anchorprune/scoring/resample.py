@@ -1,0 +1,130 @@
+"""AP of each class and size on resamples of the images, from matches that are made once."""
+
+import numpy as np
+
+from anchorprune.scoring.compiled import kernel
+from anchorprune.scoring.ground_truth import sort_truth
+from anchorprune.scoring.scorer import Scorer
+from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS
+
+TOGETHER = 16  # resamples that share one walk over the candidates
+
+
+def class_aps(scorer: Scorer, kept: tuple[int, ...], times: np.ndarray) -> np.ndarray:
+    """AP of every class on every resample, for COCO's areas.
+
+    Args:
+        scorer: of the images.
+        kept: the subset.
+        times: (R, I) int32, how often each image is drawn.
+
+    Returns:
+        (4, R, K) float64: all boxes, small, medium, large; NaN where a resample has no ground truth of a class.
+    """
+    truth, categories = sort_truth(scorer.annotations), len(scorer.annotations.category_ids)
+    drawn = np.ascontiguousarray(times.T)
+    result = np.empty((len(AREAS), len(times), categories))
+    for area in range(len(AREAS)):
+        counts = truth.flags >> area & 1 == 0
+        image, category = truth.image[counts], truth.category[counts]
+        truths = np.stack([np.bincount(category, row[image], categories).astype(np.int64) for row in times])
+        image, inside, mask, start = scorer.evaluated(kept, area)
+
+        def run(first: int, columns=(image, inside, mask, start), truths=truths, sums=result[area]) -> None:
+            resampled_sums(*columns, drawn, truths, RECALL_THRESHOLDS, first, scorer.threads.count, sums)
+
+        scorer.threads.map(run, range(scorer.threads.count))
+    return result / (NUM_THRESHOLDS * len(RECALL_THRESHOLDS))
+
+
+@kernel
+def resampled_sums(image, inside, mask, start, times, truths, recalls, first, step, result):
+    """Each class's sum of interpolated precision, of the first, (first + step)-th, ... block of resamples.
+
+    Args:
+        image: (D,) int32, see `curves.evaluated`.
+        inside: (D,) uint8.
+        mask: (D,) uint32.
+        start: (K+1,) int64.
+        times: (I, R) int32, how often each image is drawn.
+        truths: (R, K) int64, ground-truth boxes of each resample.
+        recalls: (101,) float64.
+        first: this thread's first block.
+        step: number of threads.
+        result: (R, K) float64, out; NaN without ground truth.
+    """
+    longest = 1
+    for k in range(len(start) - 1):
+        longest = max(longest, np.count_nonzero(mask[start[k] : start[k + 1]]))
+    precision = np.empty((NUM_THRESHOLDS, longest), np.float64)
+    recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
+    seen = np.empty((longest, TOGETHER), np.int32)
+    which = np.empty(longest, np.int64)
+    for low in range(first * TOGETHER, times.shape[1], step * TOGETHER):
+        high = min(low + TOGETHER, times.shape[1])
+        for k in range(len(start) - 1):
+            found = count_seen(image, inside, mask, start[k], start[k + 1], times, low, high, which, seen)
+            for r in range(low, high):
+                result[r, k] = np.nan
+                if truths[r, k]:
+                    places = which[:found], seen[:found, r - low]
+                    result[r, k] = weighted_sum(
+                        image, inside, mask, places, times[:, r], truths[r, k], recalls, precision, recall
+                    )
+
+
+@kernel
+def count_seen(image, inside, mask, first, end, times, low, high, which, seen):
+    """Candidates of resamples low..high up to and with each matched one; TOGETHER resamples share one walk.
+
+    Returns:
+        Number of matched candidates: entries filled of `which` (their index) and `seen` (found, TOGETHER).
+    """
+    count, found = np.zeros(TOGETHER, np.int32), 0
+    for d in range(first, end):
+        if inside[d]:
+            row = times[image[d]]
+            for r in range(high - low):
+                count[r] += row[low + r]
+        if mask[d]:
+            which[found] = d
+            seen[found] = count
+            found += 1
+    return found
+
+
+@kernel
+def weighted_sum(image, inside, mask, places, times, truths, recalls, precision, recall):
+    """Sum over thresholds and recalls of one category's interpolated precision; images count `times` each."""
+    hits = np.zeros(NUM_THRESHOLDS, np.int64)
+    accounted = np.zeros(NUM_THRESHOLDS, np.int64)
+    length = np.zeros(NUM_THRESHOLDS, np.int64)
+    which, seen = places
+    for m in range(len(which)):
+        d = which[m]
+        n, bits = np.int64(times[image[d]]), np.int64(mask[d])
+        if n == 0:
+            continue
+        for i in range(NUM_THRESHOLDS):
+            hit, ignored = (bits >> i) & 1, (bits >> (NUM_THRESHOLDS + i)) & 1
+            if inside[d] and (hit or ignored):
+                accounted[i] += n
+            if hit:
+                hits[i] += n
+                at = length[i]
+                false = np.float64(seen[m] - accounted[i])
+                precision[i, at] = hits[i] / (false + hits[i] + 2.220446049250313e-16)
+                recall[i, at] = hits[i]
+                length[i] = at + 1
+    total = 0.0
+    for i in range(NUM_THRESHOLDS):
+        best, r = 0.0, len(recalls) - 1
+        while r >= 0 and recalls[r] > hits[i] / truths:
+            r -= 1
+        for at in range(length[i] - 1, -1, -1):
+            best = max(best, precision[i, at])
+            before = recall[i, at - 1] / truths if at else -1.0
+            while r >= 0 and recalls[r] > before:
+                total += best
+                r -= 1
+    return total
