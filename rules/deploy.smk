@@ -38,7 +38,7 @@ rule publish:
         detector=f"{PRUNED}/{{finished}}/detector.json",
         metrics=f"{PRUNED}/{{finished}}/evaluate/metrics.json",
         onnx=f"{PRUNED}/{{finished}}/onnx/model.onnx",
-        full=f"{TRAINED}/train/evaluate/metrics.json",
+        full=lambda w: f"{reference_of(TRAINED.format(**w), w.detector, w.finished)}/evaluate/metrics.json",
         head=f"{TRAINED}/train/head.json",
         layout=layout_file,
         dataset=f"{DATA}/dataset.json",

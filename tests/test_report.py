@@ -238,7 +238,7 @@ def test_a_layout_that_was_never_scored(manifest, tmp_path):
         results_table(read_manifest(manifest))
 
 
-@pytest.mark.parametrize(("name", "what"), [("sliced.json", "no such metrics file"), ("front.csv", "no such file")])
+@pytest.mark.parametrize(("name", "what"), [("sliced.json", "no such file"), ("front.csv", "no such file")])
 def test_a_missing_file_is_named(manifest, run_command, tmp_path, name, what):
     (tmp_path / name).unlink()
     done = run_command("report", manifest, "--output", tmp_path / "out")

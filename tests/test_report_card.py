@@ -37,7 +37,7 @@ def test_it_says_what_the_detector_is_and_costs(facts):
     assert text.startswith("# ssd300\\_A\n\n19 of 30 anchors of ssd300-vgg16, 2 classes, input 300 x 300 pixels.\n")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert rows == [
-        "| on 12 test images | this detector | the full one |",
+        "| on 12 test images | this detector | the full one, trained as long |",
         "| AP, 95 % interval | 0.254 (0.240 to 0.270) | 0.256 (0.245 to 0.272) |",
         "| AP at IoU 0.5 | 0.254 | 0.256 |",
         "| AP at IoU 0.75 | 0.254 | 0.256 |",
@@ -48,7 +48,7 @@ def test_it_says_what_the_detector_is_and_costs(facts):
         "| boxes before NMS | 7814 (89%) | 8732 |",
         "| anchors | 19 (63%) | 30 |",
     ]
-    assert "AP of this detector less the full one's: -0.002, 95 % interval -0.006 to +0.001" in text
+    assert "AP of this detector less the full one's: -0.002, 95 % interval -0.006 to +0.001 (paired" in text
     assert "4 of 4 (stride 8), 4 of 6 (stride 16)" in text
     assert "Kind: coco, splits drawn with seed 1. Images: prune 30, test 12." in text
 

@@ -16,6 +16,7 @@ from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.provenance import provenance
 from anchorprune.report.card import Card, as_markdown
+from anchorprune.report.data.metrics import training_text
 from anchorprune.scoring.certainty import certainty
 
 # What may lie in the folder beside the backend's own files, and what it is; in the card's order.
@@ -38,7 +39,7 @@ class Publication:
         layout: its layout's file.
         head: `head.json` of the full detector.
         evaluation: folder that `evaluate` wrote of it.
-        full_evaluation: the same of the full detector.
+        full_evaluation: the same of the full detector that was trained as long.
         dataset: `dataset.json`; its test split becomes the test data.
         export: folder that `deploy` wrote of it, if it is to be taken along.
         latency: file that `latency` wrote, with rows `name` and `full`.
@@ -86,6 +87,7 @@ def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Pub
     export, latency = publication.export, publication.latency
     lacking = [file for file in EXPORTED if not (export and (export / file).is_file())]
     measured = "metrics-onnx.json" not in lacking
+    facts = {"trained": training_text(pruned), "the full one trained": training_text(full)}
     return Card(
         name=publication.name,
         layout=layout,
@@ -95,7 +97,7 @@ def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Pub
         certainty=certainty(truth, *found),
         files={file: what for file, what in {**backend.published, **FILES}.items() if file not in lacking},
         usage=backend.usage,
-        made=_made(publication.fact, backend.distributions),
+        made=_made(publication.fact, backend.distributions) | {name: text for name, text in facts.items() if text},
         data=read_json(publication.dataset, "data set"),
         onnx_ap=read_json(export / "metrics-onnx.json")["models"]["model"]["ap"] if measured else None,
         latency=_latency(latency, publication.name) if latency else (),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from anchorprune.heads.layout import Layout
+from anchorprune.report.data.ap_changes import ApChange
+from anchorprune.report.data.manifest import MARGIN
 from anchorprune.report.tables.results_table import format_macs
 from anchorprune.scoring.certainty import Certainty
 
@@ -21,7 +23,7 @@ CARD = """\
 
 {kept} of {anchors} anchors of {head}, {classes} classes, input {width} x {height} pixels.
 
-| on {images} test images | this detector | the full one |
+| on {images} test images | this detector | the full one, trained as long |
 |---|---|---|
 {figures}
 
@@ -63,7 +65,7 @@ class Card:
         layout: its anchors among the full head's.
         classes: names of its classes.
         pruned: its `metrics.json`.
-        full: the full detector's.
+        full: the full detector's, which is to have been trained as long.
         certainty: intervals of their APs, pruned first; None where neither found anything.
         files: file name -> what it is.
         usage: how to run it, Markdown; the backend's that made it.
@@ -102,7 +104,7 @@ def as_markdown(card: Card) -> str:
         height=head.input_size[1],
         images=card.pruned["images"],
         figures="\n".join(_rows(card)),
-        certainty=_certainty(card.certainty),
+        certainty=_certainty(card.certainty, card.full["ap"]),
         files="\n".join(f"- `{file}`: {what}" for file, what in card.files.items()),
         usage=card.usage,
         made="\n".join(f"- {plain(key)}: {plain(value)}" for key, value in card.made.items()),
@@ -134,13 +136,14 @@ def _ap(value: float) -> str:
     return "-" if value < 0 else f"{value:.3f}"
 
 
-def _certainty(found: Certainty | None) -> str:
+def _certainty(found: Certainty | None, reference: float) -> str:
     if found is None:
         return "Neither detector found anything."
     change = found.difference
+    word = ApChange(change.ap, change.low, change.high).verdict(MARGIN, reference)
     return (
         f"AP of this detector less the full one's: {change.ap:+.3f}, 95 % interval {change.low:+.3f} to "
-        f"{change.high:+.3f} (paired bootstrap over the test images)."
+        f"{change.high:+.3f} (paired bootstrap over the test images): {word}."
     )
 
 

@@ -10,6 +10,7 @@ from running.pipeline import killed, snakemake
 from anchorprune.report.data.results import COLUMNS
 
 OWN = {"from": "config", "layouts": {"no-large": {"drop": [6, 7]}}}
+CHANGES = ("ap_reference", "ap_change", "ap_change_low", "ap_change_high")
 EXPERIMENT = {"dataset": "few", "anchor_sets": ["own"]}
 SETTINGS = {
     "run": ["trained", "taken"],
@@ -79,6 +80,15 @@ def check_trained(table):
     assert list(rest["budget"]) == [0.7] * 3 + [0.4] * 3
     assert list(rest["control"]) == ["", "random", "kmeans"] * 2
     assert full["ap"] > 0.1
+    assert full["ap"] != full["ap_sliced"]  # it was trained again, as the pruned ones were
+    compared = rest[rest["control"] != "kmeans"].astype({name: float for name in CHANGES})
+    assert set(compared["ap_reference"]) == {full["ap"]}
+    fitted = rest.loc[rest["control"] == "kmeans", "ap_reference"].astype(float)
+    assert fitted.to_list() == pytest.approx([float(full["ap_sliced"])] * 2, abs=1e-12)
+    assert (compared["ap_change"] - (compared["ap"] - full["ap"])).abs().max() < 1e-9
+    assert (compared["ap_change_low"] < compared["ap_change_high"]).all()
+    assert set(rest["verdict"]) <= {"gains", "no measurable loss", "loses", "too few images to tell"}
+    assert set(table["images_train"].astype(int)) == {120}
     for _, row in rest.iterrows():
         assert row["macs"] <= row["budget"] * full["macs"]
         assert row["saved_macs"] == pytest.approx(1 - row["macs"] / full["macs"])
