@@ -54,11 +54,8 @@ def test_onnx_detects_what_mmdet_detects(trained, detector, deployed):
     found = accuracy.detect(OnnxDetector(deployed[0] / "model.onnx"), truth, images, "test")
     assert len(found) == len(expected)
     for image in truth.images:
-        assert_same(*(columns([r for r in results if r["image_id"] == image.id]) for results in (found, expected)))
-
-
-def columns(results):
-    return tuple(np.array([r[key] for r in results]) for key in ("bbox", "score", "category_id"))
+        here = [results.chosen(results.image_ids == image.id) for results in (found, expected)]
+        assert_same(*((one.boxes, one.scores, one.category_ids) for one in here))
 
 
 def test_metrics_and_what_is_printed(trained, run_command, deployed, tmp_path):

@@ -39,12 +39,12 @@ def mmdet_results(detector, annotations, images, folder) -> tuple[list, float]:
     """What mmdet's own metric makes of the detector's predictions: its results file, and its AP (three decimals)."""
     from mmdet.evaluation import CocoMetric
 
-    from anchorprune.detectors.mmdet.inference.loop import batches
+    from anchorprune.detectors.mmdet.inference.loop import prepared_images
 
     with contextlib.redirect_stdout(io.StringIO()):
         metric = CocoMetric(ann_file=str(annotations), metric="bbox", outfile_prefix=str(folder / "mmdet"))
         metric.dataset_meta = {"classes": detector.classes}
-        for batch in batches(detector, annotations, images, 4, "test"):
+        for batch in prepared_images(detector, annotations, images, "test"):
             samples = detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True)
             metric.process({}, [sample.to_dict() for sample in samples])
         figures = metric.compute_metrics(metric.results)
@@ -58,6 +58,7 @@ LAYOUTS = [list(range(10)), [0, 1, 3, 4, 6, 9], [3, 4, 5, 6, 7, 8], [0, 3, 6]]
 def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept, tmp_path):
     from anchorprune.datasets.coco import read_coco
     from anchorprune.detectors.mmdet.pruned import slice_detector
+    from anchorprune.heads.detections import SplitDetections
     from anchorprune.metrics.coco_eval import coco_figures
 
     sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path)
@@ -66,16 +67,16 @@ def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept
     assert searched.ap > 0.05  # far above noise: a detector that learnt nothing stays below 0.01
     results, rounded = mmdet_results(sliced, annotations, images, tmp_path)
     assert rounded == pytest.approx(searched.ap, abs=5e-4 + 1e-4)
-    exact = coco_figures(read_coco(annotations), results)
+    exact = coco_figures(read_coco(annotations), SplitDetections.from_rows(results))
     assert exact["ap"] == pytest.approx(searched.ap, abs=1e-4)
 
 
 def test_candidates_hold_everything_above_the_threshold(trained, detector):
     from anchorprune.detectors.mmdet.inference.candidates import candidates
-    from anchorprune.detectors.mmdet.inference.loop import batches
+    from anchorprune.detectors.mmdet.inference.loop import prepared_images
 
     annotations, images = trained.split("prune")
-    batch = next(batches(detector, annotations, images, 1, "test"))
+    batch = next(prepared_images(detector, annotations, images, "test"))
     with torch.no_grad():
         outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
     sample = batch["data_samples"][0]

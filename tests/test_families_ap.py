@@ -7,7 +7,8 @@ steps of its own loss.
 
 import itertools
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import export, input_form
-from anchorprune.detectors.mmdet.inference.loop import batches
+from anchorprune.detectors.mmdet.inference.loop import prepared_images
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.predict import predict
@@ -119,6 +120,20 @@ def relabel(value: dict, names: tuple[str, ...]) -> None:
     ]
 
 
+def joined(prepared: Iterable[dict]) -> dict:
+    """Images as one batch, padded to the largest."""
+    batches = list(prepared)
+    height, width = (max(batch["inputs"].shape[axis] for batch in batches) for axis in (2, 3))
+    padded = [
+        torch.nn.functional.pad(b["inputs"], (0, width - b["inputs"].shape[3], 0, height - b["inputs"].shape[2]))
+        for b in batches
+    ]
+    return {
+        "inputs": torch.cat(padded),
+        "data_samples": [sample for batch in batches for sample in batch["data_samples"]],
+    }
+
+
 def calibrate(detector: MmdetDetector, inputs: torch.Tensor) -> None:
     """Set the batch norms' statistics from these images, as a trained detector's are."""
     norms = [m for m in detector.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
@@ -192,7 +207,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
             torch.nn.init.kaiming_normal_(layer.conv.weight)
     model.eval()
     detector = MmdetDetector(cfg, model, describe(cfg, model))
-    batch = next(batches(detector, annotations, images, count, "fit"))
+    batch = joined(itertools.islice(prepared_images(detector, annotations, images, "fit"), count))
     for sample in batch["data_samples"]:  # the test pipeline leaves the truth in pixels of the original
         scale = torch.tensor(sample.scale_factor).repeat(2)
         sample.gt_instances.bboxes = get_box_tensor(sample.gt_instances.bboxes) * scale
@@ -206,7 +221,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
 
 def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
     detector = case.detector
-    predict(replace(detector, batch_size=4), case.annotations, case.images, tmp_path / "predictions.parquet", {})
+    predict(detector, case.annotations, case.images, tmp_path / "predictions.parquet", {})
     scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), case.truth)
     numbers, level_of = range(detector.head.num_anchors), detector.head.level_of_anchor
     full = scorer.score(list(numbers)).ap
@@ -222,9 +237,7 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
         sliced = slice_detector(detector, layout, tmp_path / name)
         object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
         assert largest_difference(detector, sliced, layout, case.batch["inputs"][:1]) < 1e-4, name
-        exact = coco_figures(
-            case.truth, detect(replace(sliced, batch_size=4), case.truth, case.annotations, case.images)
-        )["ap"]
+        exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images))["ap"]
         print(f"{detector.head.name}, {name}: AP {exact:.6f}, searched {scorer.score(kept).ap - exact:+.1e}")
         assert exact > LEAST, name
         assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anchorprune.datasets.annotations import Annotations, Image
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.report.card import plain
 from anchorprune.scoring.certainty import certainty
@@ -45,7 +46,7 @@ def detections(truth, seed, spread):
 def test_intervals_hold_cocos_ap(truth):
     first, second = detections(truth, 1, 2), detections(truth, 2, 6)
     sure = certainty(truth, first, second)
-    ap = [coco_figures(truth, found)["ap"] for found in (first, second)]
+    ap = [coco_figures(truth, SplitDetections.from_rows(found))["ap"] for found in (first, second)]
     assert sure.difference.ap == pytest.approx(ap[0] - ap[1], abs=1e-9)
     assert sure.first[0] < ap[0] < sure.first[1]
     assert sure.second[0] < ap[1] < sure.second[1]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Bootstrap, Difference
@@ -40,6 +41,7 @@ def certainty(
     second: Sequence[Mapping[str, Any]],
     resamples: int = RESAMPLES,
     seed: int = 0,
+    threads: int | None = None,
 ) -> Certainty | None:
     """Intervals of two detectors' APs on the same images; None where neither found anything.
 
@@ -49,28 +51,31 @@ def certainty(
         second: of another detector, or of the same.
         resamples: number of resamples.
         seed: of their draw.
+        threads: None: every core this process may use.
     """
     if not (first or second):
         return None
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "detections.parquet"
         _write(file, truth, (first, second))
-        bootstrap = Bootstrap(Scorer(Predictions.open(file), truth), resamples, seed)
+        bootstrap = Bootstrap(Scorer(Predictions.open(file), truth, threads), resamples, seed)
     aps = [bootstrap.aps([0]), bootstrap.aps([1])]
     intervals = [tuple(np.percentile(ap, INTERVAL).tolist()) for ap in aps]
     return Certainty(*intervals, bootstrap.difference([0], [1], aps[1]))
 
 
 def _write(file: Path, truth: Annotations, both: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    rows = [(found, which) for which, detections in enumerate(both) for found in detections]
-    by_image: dict[int, list[tuple[Mapping[str, Any], int]]] = {}
-    for row in rows:
-        by_image.setdefault(int(row[0]["image_id"]), []).append(row)
+    found = [_by_image(SplitDetections.from_rows(rows)) for rows in both]
     with PredictionsWriter(file, _TWO, _NOTHING_MORE, {}) as writer:
         for image in truth.image_ids.tolist():
-            here = by_image.get(image, [])
-            boxes = np.array([found["bbox"] for found, _ in here], np.float64).reshape(-1, 4)
+            here = [one.chosen(slice(*np.searchsorted(one.image_ids, (image, image + 1)))) for one in found]
+            which = np.repeat((0, 1), [len(one) for one in here])
+            boxes, categories, scores = (
+                np.concatenate([getattr(one, name) for one in here]) for name in ("boxes", "category_ids", "scores")
+            )
             boxes[:, 2:] += boxes[:, :2]
-            categories = [found["category_id"] for found, _ in here]
-            scores = [found["score"] for found, _ in here]
-            writer.add(image, categories, [which for _, which in here], scores, boxes)
+            writer.add(image, categories, which, scores, boxes)
+
+
+def _by_image(found: SplitDetections) -> SplitDetections:
+    return found.chosen(np.argsort(found.image_ids, kind="stable"))
