@@ -235,7 +235,7 @@ def test_other_models_and_images_are_refused(deployed, trained, tmp_path):
     with pytest.raises(UserError, match="is missing"):
         prepare(tmp_path / "none.jpg", form)
     (tmp_path / "empty.jpg").write_bytes(b"")
-    with pytest.raises(UserError, match="cannot be decoded"):
+    with pytest.raises(UserError, match="damaged or cut off"):
         prepare(tmp_path / "empty.jpg", form)
 
 

@@ -1,0 +1,113 @@
+"""Evaluation by the protocol of mmdet's own test runner, on images of several sizes; and what it writes."""
+
+import contextlib
+import io
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+torch = pytest.importorskip("torch")
+
+from mmengine.runner import Runner
+from oracles.fitting import calibrate, fit, fresh, training_batch
+from oracles.mmdet_detectors import read
+
+from anchorprune.datasets.coco import read_coco
+from anchorprune.detectors.evaluate import evaluate
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
+from anchorprune.detectors.mmdet.config.prunable import make_prunable
+from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.inference.loop import prepared_images
+from anchorprune.detectors.predict import predict
+from anchorprune.heads.predictions import Predictions
+from anchorprune.scoring import Scorer
+
+CONFIG, SIZE = "retinanet/retinanet_r18_fpn_1x_coco.py", (224, 160)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fitted RetinaNet, and photos of many sizes, upright and not."""
+
+    detector: MmdetDetector
+    annotations: Path
+    images: Path
+
+
+@pytest.fixture(scope="module")
+def case(shared_data, tmp_path_factory) -> Case:
+    subset = shared_data / "coco2017_subset"
+    annotations = tmp_path_factory.mktemp("split") / "annotations.json"
+    value = json.loads((subset / "annotations/instances_val2017.json").read_text())
+    boxed = {annotation["image_id"] for annotation in value["annotations"]}
+    value["images"] = sorted((i for i in value["images"] if i["id"] in boxed), key=lambda i: i["id"])[:12]
+    assert len({(image["width"], image["height"]) for image in value["images"]}) > 6
+    kept = {image["id"] for image in value["images"]}
+    value["images"].reverse()  # a file in no order
+    value["annotations"] = [a for a in value["annotations"] if a["image_id"] in kept]
+    annotations.write_text(json.dumps(value))
+    cfg = small_config()
+    cfg[OWN_KEY].classes = list(read_coco(annotations).category_names)
+    make_prunable(cfg)
+    detector, images = fresh(cfg), subset / "val2017"
+    batch = training_batch(itertools.islice(prepared_images(detector, annotations, images, "fit"), 4))
+    calibrate(detector, batch["inputs"])
+    losses = fit(detector, batch, 25, 1e-3)
+    assert losses[-1] < losses[0]
+    return Case(detector, annotations, images)
+
+
+def small_config():
+    """mmdet's own config, but of a shallow head and small images."""
+    cfg = read(CONFIG, SIZE)
+    cfg.model.bbox_head.stacked_convs = 1
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step.type == "Resize":
+            assert step.keep_ratio
+            step.scale = SIZE
+    return cfg
+
+
+def ap_of(annotations: Path, results: Path) -> float:
+    """AP of a results file, by pycocotools alone."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(annotations)
+        evaluation = COCOeval(truth, truth.loadRes(str(results)), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0])
+
+
+def runners_ap(case: Case, folder: Path) -> float:
+    """AP of what mmdet's runner detects by mmdet's own config of the detector, with the same weights."""
+    cfg = small_config()
+    assert cfg.test_dataloader.batch_size == 1
+    cfg.test_dataloader.dataset.update(
+        data_root="", ann_file=str(case.annotations), data_prefix={"img": str(case.images)}
+    )
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.test_evaluator.update(ann_file=str(case.annotations), outfile_prefix=str(folder / "mmdet"))
+    cfg.model.backbone.init_cfg = None
+    cfg.work_dir, cfg.load_from = str(folder), str(folder / "weights.pth")
+    torch.save({"state_dict": case.detector.model.state_dict()}, folder / "weights.pth")
+    with contextlib.redirect_stdout(io.StringIO()):
+        Runner.from_cfg(cfg).test()
+    return ap_of(case.annotations, folder / "mmdet.bbox.json")
+
+
+def test_search_evaluation_and_mmdets_runner_agree(case, tmp_path):
+    predict(case.detector, case.annotations, case.images, tmp_path / "predictions.parquet", {})
+    scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), read_coco(case.annotations))
+    searched = scorer.score(list(range(case.detector.head.num_anchors))).ap
+    evaluated = evaluate(case.detector, case.annotations, case.images, tmp_path / "evaluation", {})
+    expected = runners_ap(case, tmp_path)
+    print(f"AP {expected:.6f}, evaluated {evaluated['ap'] - expected:+.1e}, searched {searched - expected:+.1e}")
+    assert expected > 0.01
+    assert evaluated["ap"] == pytest.approx(expected, abs=1e-6)
+    assert searched == pytest.approx(expected, abs=1e-6)
