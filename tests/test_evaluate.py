@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -111,3 +112,13 @@ def test_search_evaluation_and_mmdets_runner_agree(case, tmp_path):
     assert expected > 0.01
     assert evaluated["ap"] == pytest.approx(expected, abs=1e-6)
     assert searched == pytest.approx(expected, abs=1e-6)
+    ours, theirs = (found(tmp_path / file) for file in ("evaluation/detections.json", "mmdet.bbox.json"))
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)  # pixels and scores; padded to a neighbour's size, others
+
+
+def found(results: Path) -> np.ndarray:
+    """(N, 7) image, class, score, box, by image, each image's in the detector's order."""
+    rows = json.loads(results.read_text())
+    table = np.array([(r["image_id"], r["category_id"], r["score"], *r["bbox"]) for r in rows])
+    return table[np.argsort(table[:, 0], kind="stable")]
