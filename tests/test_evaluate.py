@@ -1,10 +1,11 @@
 """Evaluation by the protocol of mmdet's own test runner, on images of several sizes; and what it writes."""
 
 import contextlib
+import copy
 import io
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,29 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
 
 from mmengine.runner import Runner
 from oracles.fitting import calibrate, fit, fresh, training_batch
 from oracles.mmdet_detectors import read
+from oracles.torch_detections import FACTS
 
 from anchorprune.datasets.coco import read_coco
+from anchorprune.deploy.onnx import accuracy
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.models import save
+from anchorprune.deploy.onnx.session import OnnxDetector
 from anchorprune.detectors.evaluate import evaluate
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
+from anchorprune.detectors.mmdet.export import export
 from anchorprune.detectors.mmdet.inference.loop import prepared_images
+from anchorprune.detectors.mmdet.model import describe
 from anchorprune.detectors.predict import predict
+from anchorprune.heads.detections import Detections, SplitDetections
 from anchorprune.heads.predictions import Predictions
+from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.scoring import Scorer
 
 CONFIG, SIZE = "retinanet/retinanet_r18_fpn_1x_coco.py", (224, 160)
@@ -122,3 +133,49 @@ def found(results: Path) -> np.ndarray:
     rows = json.loads(results.read_text())
     table = np.array([(r["image_id"], r["category_id"], r["score"], *r["bbox"]) for r in rows])
     return table[np.argsort(table[:, 0], kind="stable")]
+
+
+def stretched(detector: MmdetDetector) -> MmdetDetector:
+    """The detector with all images scaled to one size, which is none of its strides' multiples."""
+    cfg, size = copy.deepcopy(detector.config), (210, 150)
+    cfg[OWN_KEY].input_size = size
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step.type == "Resize":
+            step.update(scale=size, keep_ratio=False)
+    return replace(detector, config=cfg, head=describe(cfg, detector.model))
+
+
+def test_the_onnx_model_pads_as_mmdet_does(case, tmp_path):
+    """Images of 210 x 150 pixels lie in 224 x 160 ones: the AP of mmdet, whatever the input size."""
+    detector = stretched(case.detector)
+    evaluated = evaluate(detector, case.annotations, case.images, tmp_path / "torch", {})
+    save({"model": export(detector, 18, FACTS).end_to_end}, tmp_path)
+    models = {"model": tmp_path / "model.onnx"}
+    deployed = accuracy.evaluate(models, case.annotations, case.images, tmp_path, {}, 1)
+    (figures,) = deployed["models"].values()
+    print(f"AP {evaluated['ap']:.6f}, ONNX {figures['ap'] - evaluated['ap']:+.1e}")
+    assert evaluated["ap"] > 0.01
+    assert figures["ap"] == pytest.approx(evaluated["ap"], abs=1e-6)
+    assert figures["detections"] == evaluated["detections"]
+
+
+def test_the_onnx_model_has_torchs_ap_on_its_own_input(case, tmp_path):
+    """With a kept ratio the model's input has one size for all images; mmdet pads each to a size of its own."""
+    save({"model": export(case.detector, 18, FACTS).end_to_end}, tmp_path)
+    model, truth, torch_call = (
+        OnnxDetector(tmp_path / "model.onnx"),
+        read_coco(case.annotations),
+        case.detector.native_call(),
+    )
+    theirs = []
+    for image in truth.images:
+        prepared = prepare(case.images / image.file_name, model.metadata.input)
+        (result,) = torch_call(prepared.pixels)
+        boxes = prepared.to_original(result.bboxes.numpy())
+        theirs.append((image.id, Detections(boxes, result.scores.numpy(), result.labels.numpy(), prepared.size)))
+    expected = coco_figures(truth, SplitDetections.joined(theirs, truth.category_ids))["ap"]
+    ap = coco_figures(truth, accuracy.detect(model, truth, case.images, "test"))["ap"]
+    own = evaluate(case.detector, case.annotations, case.images, tmp_path / "own", {})["ap"]
+    print(f"AP on one canvas {expected:.6f}, ONNX {ap - expected:+.1e}; on each image's own {own - expected:+.1e}")
+    assert expected > 0.01
+    assert ap == pytest.approx(expected, abs=1e-6)

@@ -52,7 +52,8 @@ def prepare(path: Path, form: InputForm) -> Prepared:
 
 def _target(width: int, height: int, form: InputForm) -> tuple[int, int]:
     """(W, H) to scale to; with a kept ratio the largest that fits, rounded as mmcv's `imrescale` does."""
+    widest, tallest = form.scale or (form.width, form.height)
     if not form.keep_ratio:
-        return form.width, form.height
-    scale = min(form.width / width, form.height / height)
+        return widest, tallest
+    scale = min(widest / width, tallest / height)
     return int(width * scale + 0.5), int(height * scale + 0.5)
