@@ -11,6 +11,7 @@ import click
 
 from anchorprune import __version__
 from anchorprune.commands.options import only_results_on_stdout
+from anchorprune.commands.unexpected import one_line
 from anchorprune.errors import UserError
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
@@ -68,29 +69,43 @@ def _with_clean_stdout(callback: Callable[..., None]) -> Callable[..., None]:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="anchorprune")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error that was not foreseen.")
+@click.pass_obj
+def cli(settings: dict[str, bool], debug: bool) -> None:
     """Prune the anchors of one-stage object detectors.
 
     Every command prints its result as JSON on standard output, messages on standard error, and ends with
     status 0, or with one line that says what is wrong and status 2.
     """
+    settings["debug"] = debug
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    settings = {"debug": False}
     try:
-        status = cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False)
-    except click.exceptions.Abort:
-        print("anchorprune: interrupted", file=sys.stderr)
-        return 130
+        status = cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False, obj=settings)
+    except click.exceptions.Abort as abort:
+        if isinstance(abort.__cause__, EOFError):  # click takes it for a user who ends the input
+            return _fail(one_line(abort.__cause__, **settings))
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
     except click.ClickException as error:
         return _fail(error.format_message())
     except UserError as error:
         return _fail(str(error))
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        return _fail(one_line(error, **settings))
     return status if isinstance(status, int) else 0  # what a command's Exit asked for
+
+
+def _interrupted() -> int:
+    print("anchorprune: interrupted", file=sys.stderr)
+    return 130
 
 
 def _fail(message: str) -> int:

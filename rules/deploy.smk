@@ -53,6 +53,7 @@ rule publish:
         finished="slice|retrain-scratch|retrain-finetune",
     conda:
         "../environment.yml"
+    threads: 2
     resources:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(20),
@@ -68,4 +69,4 @@ rule publish:
         " --evaluation {params.evaluation:q} --full-evaluation {params.full:q} --dataset {input.dataset:q}"
         " --export {params.export:q}"
         " --name {wildcards.detector}-{wildcards.search}-{wildcards.budget} {params.facts:q}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"

@@ -13,10 +13,12 @@ rule score:
         f"{PRUNED}/score.log",
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(20),
     params:
         layout=lambda w, input: ["--layout", input.layout] if input.layout else [],
     shell:
-        "anchorprune score {input.predictions:q} {input.annotations:q} {params.layout:q} > {output:q} 2> {log:q}"
+        "anchorprune score {input.predictions:q} {input.annotations:q} {params.layout:q}"
+        " --threads {threads} > {output:q} 2> {log:q}"

@@ -10,6 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.coco import read_coco
+from anchorprune.errors import UserError
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.report.data.ap_changes import ApChange, optimism, over_seeds
 from anchorprune.scoring.ap_change import ap_change
 from anchorprune.scoring.bootstrap import drawn_times
@@ -84,7 +86,8 @@ def test_every_change_is_pycocotools(tmp_path, seed):
     rng = np.random.default_rng(seed)
     value = truth_file(tmp_path / "truth.json", rng)
     first, second = detections(value, rng, 0.05), detections(value, rng, 0.12)
-    found = ap_change(read_coco(tmp_path / "truth.json"), first, second, resamples=40)
+    columns = map(SplitDetections.from_rows, (first, second))
+    found = ap_change(read_coco(tmp_path / "truth.json"), *columns, resamples=40)
 
     wanted = pycocotools_says(value, first) - pycocotools_says(value, second)
     ours = [found.figures[name].ap for name in ("ap", "ap_small", "ap_medium", "ap_large")]
@@ -104,7 +107,8 @@ def test_every_change_is_pycocotools(tmp_path, seed):
 
 def test_nothing_found_changes_nothing(tmp_path):
     truth_file(tmp_path / "truth.json", np.random.default_rng(0))
-    assert ap_change(read_coco(tmp_path / "truth.json"), [], []) is None
+    nothing = SplitDetections.from_rows([])
+    assert ap_change(read_coco(tmp_path / "truth.json"), nothing, nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -145,3 +149,18 @@ def test_seeds_that_differ_widen_the_interval():
 def test_optimism_is_the_difference_of_independent_changes():
     found = optimism(ApChange(0.02, -0.01, 0.05), ApChange(-0.01, -0.05, 0.03))
     assert (found.ap, found.low, found.high) == pytest.approx((0.03, 0.03 - 0.05, 0.03 + 0.05))
+
+
+def test_detections_are_read_as_they_were_written_and_from_any_json(tmp_path):
+    value = truth_file(tmp_path / "truth.json", np.random.default_rng(0))
+    rows = detections(value, np.random.default_rng(1), 0.1)
+    SplitDetections.from_rows(rows).save(tmp_path / "ours.json")
+    (tmp_path / "others.json").write_text(json.dumps(rows))
+    (tmp_path / "none.json").write_text("[\n]\n")
+    for name, wanted in (("ours", rows), ("others", rows), ("none", [])):
+        assert list(SplitDetections.load(tmp_path / f"{name}.json").rows()) == wanted
+        assert json.loads((tmp_path / f"{name}.json").read_text()) == wanted
+    (tmp_path / "cut.json").write_text((tmp_path / "ours.json").read_text()[:150])
+    for name, line in (("cut", "not a list of detections"), ("gone", "no such list of detections")):
+        with pytest.raises(UserError, match=f"{name}.json: {line}"):
+            SplitDetections.load(tmp_path / f"{name}.json")

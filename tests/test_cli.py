@@ -1,14 +1,18 @@
 """The command line: help with examples, clean standard output, doctor, and the parts that need no torch."""
 
+import errno
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 import yaml
+from running.command import ROOT
 
 from anchorprune.cli import COMMANDS
 from anchorprune.errors import UserError
+from anchorprune.heads.head import Head, Level
 from anchorprune.pipeline.arguments import dataset_arguments, options, retrain_arguments, search_arguments
 from anchorprune.pipeline.sources import annotation_files, check_sources
 
@@ -28,6 +32,55 @@ def test_mistakes_in_the_command_line_are_one_line(run_command):
         assert done.status == 2
         assert len(done.err.strip().splitlines()) == 1
         assert done.err.startswith("anchorprune: error: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ZeroDivisionError("a\nb"), "ZeroDivisionError: a; not foreseen; check the inputs, and report it"),
+        (MemoryError(), "MemoryError; memory is full; end other programs"),
+        (OSError(errno.ENOSPC, "No space left on device"), r"OSError: \[Errno 28\] .*; the disk is full; free some"),
+        (EOFError("cut off"), "EOFError: cut off; not foreseen"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_nobody_foresaw_is_one_line(run_command, monkeypatch, tmp_path, error, line):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr("anchorprune.commands.cost.cost", broken)
+    head = tmp_path / "head.json"
+    Head("h", (8, 8), 1, (Level(8, (1, 1), 0, 1, ((8.0, 8.0),)),)).save(head)
+    done = run_command("cost", head, XDG_STATE_HOME=str(tmp_path))
+    assert done.status == 2
+    assert re.match(f"anchorprune: error: {line}", done.error_line)
+    assert len(done.err.strip().splitlines()) == 1
+    (log,) = (tmp_path / "anchorprune/log").iterdir()
+    assert f"traceback in {log};" in done.error_line
+    assert "Traceback (most recent call last)" in log.read_text()
+    done = run_command("--debug", "cost", head, XDG_STATE_HOME=str(tmp_path))
+    assert done.status == 2
+    assert "Traceback (most recent call last)" in done.err
+    assert re.match(f"anchorprune: error: {line}", done.error_line)
+    assert len(list((tmp_path / "anchorprune/log").iterdir())) == 1
+
+
+def test_an_interruption_is_no_error(run_command, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("anchorprune.commands.cost._read_head", interrupted)
+    done = run_command("cost", "head.json")
+    assert (done.status, done.error_line) == (130, "anchorprune: interrupted")
+
+
+def test_jobs_that_score_keep_to_their_threads():
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            command = re.search(r"anchorprune (\w+)", rule.partition("shell:")[2])
+            if command and command[1] in ("score", "search", "compare", "publish", "deploy", "predict", "evaluate"):
+                assert "--threads {threads}" in rule, f"{path.name}: {rule.partition(':')[0]}"
+                assert "    threads:" in rule, f"{path.name}: {rule.partition(':')[0]}"
 
 
 @pytest.mark.detectors

@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
+from PIL import Image
 from running.command import wait_for
 
 from anchorprune.heads.layout import Layout
@@ -39,12 +41,12 @@ def mmdet_results(detector, annotations, images, folder) -> tuple[list, float]:
     """What mmdet's own metric makes of the detector's predictions: its results file, and its AP (three decimals)."""
     from mmdet.evaluation import CocoMetric
 
-    from anchorprune.detectors.mmdet.inference.loop import batches
+    from anchorprune.detectors.mmdet.inference.loop import prepared_images
 
     with contextlib.redirect_stdout(io.StringIO()):
         metric = CocoMetric(ann_file=str(annotations), metric="bbox", outfile_prefix=str(folder / "mmdet"))
         metric.dataset_meta = {"classes": detector.classes}
-        for batch in batches(detector, annotations, images, 4, "test"):
+        for batch in prepared_images(detector, annotations, images, "test"):
             samples = detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True)
             metric.process({}, [sample.to_dict() for sample in samples])
         figures = metric.compute_metrics(metric.results)
@@ -58,6 +60,7 @@ LAYOUTS = [list(range(10)), [0, 1, 3, 4, 6, 9], [3, 4, 5, 6, 7, 8], [0, 3, 6]]
 def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept, tmp_path):
     from anchorprune.datasets.coco import read_coco
     from anchorprune.detectors.mmdet.pruned import slice_detector
+    from anchorprune.heads.detections import SplitDetections
     from anchorprune.metrics.coco_eval import coco_figures
 
     sliced = slice_detector(detector, Layout.keep(detector.head, kept), tmp_path)
@@ -66,16 +69,16 @@ def test_the_searched_ap_is_the_sliced_detectors(trained, detector, scorer, kept
     assert searched.ap > 0.05  # far above noise: a detector that learnt nothing stays below 0.01
     results, rounded = mmdet_results(sliced, annotations, images, tmp_path)
     assert rounded == pytest.approx(searched.ap, abs=5e-4 + 1e-4)
-    exact = coco_figures(read_coco(annotations), results)
+    exact = coco_figures(read_coco(annotations), SplitDetections.from_rows(results))
     assert exact["ap"] == pytest.approx(searched.ap, abs=1e-4)
 
 
 def test_candidates_hold_everything_above_the_threshold(trained, detector):
     from anchorprune.detectors.mmdet.inference.candidates import candidates
-    from anchorprune.detectors.mmdet.inference.loop import batches
+    from anchorprune.detectors.mmdet.inference.loop import prepared_images
 
     annotations, images = trained.split("prune")
-    batch = next(batches(detector, annotations, images, 1, "test"))
+    batch = next(prepared_images(detector, annotations, images, "test"))
     with torch.no_grad():
         outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
     sample = batch["data_samples"][0]
@@ -160,11 +163,15 @@ def test_evaluate_writes_coco_figures(trained, run_command, tmp_path):
     metrics = json.loads((tmp_path / "evaluation/metrics.json").read_text())
     assert metrics == done.json
     assert metrics["images"] == 40
+    value = json.loads(annotations.read_text())
+    assert (metrics["ground_truths"], metrics["crowds"]) == (len(value["annotations"]), 0)
+    assert metrics["evaluator"] == {"name": "pycocotools", "version": version("pycocotools")}
     assert set(metrics["per_class"]) == {"ellipse", "rectangle", "triangle"}
     assert metrics["ap"] == pytest.approx(np.mean(list(metrics["per_class"].values())))
     assert metrics["ap"] > 0.05
     detections = json.loads((tmp_path / "evaluation/detections.json").read_text())
     assert len(detections) == metrics["detections"] > 0
+    assert {key for row in detections for key in row} == {"image_id", "category_id", "bbox", "score"}
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
@@ -186,3 +193,38 @@ def test_images_and_categories_must_be_the_detectors(trained, run_command, tmp_p
     assert str(gone) in done.error_line
     assert not list(tmp_path.glob("*.parquet"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("command", "workers"), [("predict", 0), ("predict", 2), ("evaluate", 2)])
+def test_a_cut_image_is_named(trained, run_command, tmp_path, command, workers):
+    """Whose decoder would fill the rest with grey; in the main process and in loading ones."""
+    annotations, images = trained.split("test")
+    folder = tmp_path / "images"
+    shutil.copytree(images, folder)
+    cut = folder / json.loads(annotations.read_text())["images"][3]["file_name"]
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    Image.fromarray(pixels).save(cut, "JPEG")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    config = tmp_path / "config.py"
+    config.write_text(trained.config.read_text() + f"\ntest_dataloader['num_workers'] = {workers}\n")
+    output = tmp_path / ("p.parquet" if command == "predict" else "out")
+    done = run_command(command, config, trained.weights, annotations, folder, "--output", output)
+    assert done.status == 2
+    assert done.error_line.startswith(f"anchorprune: error: {cut}: image is damaged or cut off")
+    assert "Traceback" not in done.err
+    assert not output.exists()
+
+
+def test_libraries_remarks_on_what_nothing_needs_are_not_heard(trained, run_process, tmp_path):
+    annotations, images = trained.split("test")
+    layout = tmp_path / "layout.json"
+    assert run_process("layout", trained.folder / "head.json", "--drop", "9", "--output", layout).status == 0
+    for words in (
+        ("predict", trained.folder, annotations, images, "--output", tmp_path / "p.parquet"),
+        ("evaluate", trained.folder, annotations, images, "--output", tmp_path / "out"),
+        ("slice", trained.folder, layout, "--output", tmp_path / "sliced"),  # a level without anchors
+    ):
+        done = run_process(*words)
+        assert done.status == 0, done.err
+        for remark in ("OneDL", "faster_coco_eval", "zero-element", "Warning"):
+            assert remark not in done.err, words[0]

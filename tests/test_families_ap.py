@@ -7,7 +7,7 @@ steps of its own loss.
 
 import itertools
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mmdet.datasets import VOCDataset
-from mmdet.models.backbones import SSDVGG
-from mmdet.models.dense_heads import RetinaHead
-from mmdet.structures.bbox import get_box_tensor
+from oracles.fitting import calibrate, fit, fresh, training_batch
 from oracles.masking import mask_anchors
 from oracles.mmdet_detectors import read
 from oracles.torch_detections import FACTS, assert_same, inputs
@@ -32,8 +30,7 @@ from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
 from anchorprune.detectors.mmdet.export import export, input_form
-from anchorprune.detectors.mmdet.inference.loop import batches
-from anchorprune.detectors.mmdet.model import build, describe
+from anchorprune.detectors.mmdet.inference.loop import prepared_images
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.predict import predict
 from anchorprune.heads.layout import Layout
@@ -119,40 +116,6 @@ def relabel(value: dict, names: tuple[str, ...]) -> None:
     ]
 
 
-def calibrate(detector: MmdetDetector, inputs: torch.Tensor) -> None:
-    """Set the batch norms' statistics from these images, as a trained detector's are."""
-    norms = [m for m in detector.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.train()
-        norm.momentum = None  # the plain mean over the batches seen
-        norm.reset_running_stats()
-    if norms:
-        with torch.no_grad():
-            detector.model.bbox_head(detector.model.extract_feat(inputs))
-    for norm in norms:
-        norm.eval()
-
-
-def fit(detector: MmdetDetector, batch: dict, steps: int, learning_rate: float) -> list[float]:
-    """Fit the head to a batch's boxes; the loss of each step."""
-    head = detector.model.bbox_head
-    truths = [sample.gt_instances for sample in batch["data_samples"]]
-    metas = [sample.metainfo for sample in batch["data_samples"]]
-    with torch.no_grad():
-        features = detector.model.extract_feat(batch["inputs"])
-    optimizer = torch.optim.Adam(head.parameters(), learning_rate)
-    losses = []
-    for _ in range(steps):
-        parts = head.loss_by_feat(*head(features), truths, metas).values()
-        loss = sum(itertools.chain.from_iterable(p if isinstance(p, list | tuple) else [p] for p in parts))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 10)
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    return losses
-
-
 @torch.no_grad()
 def largest_difference(detector: MmdetDetector, sliced: MmdetDetector, layout: Layout, inputs: torch.Tensor) -> float:
     """Between the raw outputs of the sliced head and the masked ones of the full head."""
@@ -181,23 +144,10 @@ def case(request, shared_data, tmp_path_factory) -> Case:
         if step.type == "Resize":
             step.scale = size
     make_prunable(cfg)
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    model = build(cfg)
-    model.init_weights()
-    if isinstance(model.backbone, SSDVGG):  # no batch norm takes the pixels' range, 0 to 255, out of the features
-        model.backbone.features[0].weight.data /= 64
-    if isinstance(model.bbox_head, RetinaHead):  # its initialisation lets random features fade from layer to layer
-        for layer in (*model.bbox_head.cls_convs, *model.bbox_head.reg_convs):
-            torch.nn.init.kaiming_normal_(layer.conv.weight)
-    model.eval()
-    detector = MmdetDetector(cfg, model, describe(cfg, model))
-    batch = next(batches(detector, annotations, images, count, "fit"))
-    for sample in batch["data_samples"]:  # the test pipeline leaves the truth in pixels of the original
-        scale = torch.tensor(sample.scale_factor).repeat(2)
-        sample.gt_instances.bboxes = get_box_tensor(sample.gt_instances.bboxes) * scale
+    detector = fresh(cfg)
+    batch = training_batch(itertools.islice(prepared_images(detector, annotations, images, "fit"), count))
     calibrate(detector, batch["inputs"])
-    object.__setattr__(model, "extract_feat", Remembered(model.extract_feat))
+    object.__setattr__(detector.model, "extract_feat", Remembered(detector.model.extract_feat))
     losses = fit(detector, batch, steps, learning_rate)
     print(f"{detector.head.name}: loss {losses[0]:.3f} to {losses[-1]:.3f}")
     assert losses[-1] < losses[0]
@@ -206,7 +156,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
 
 def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
     detector = case.detector
-    predict(replace(detector, batch_size=4), case.annotations, case.images, tmp_path / "predictions.parquet", {})
+    predict(detector, case.annotations, case.images, tmp_path / "predictions.parquet", {})
     scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), case.truth)
     numbers, level_of = range(detector.head.num_anchors), detector.head.level_of_anchor
     full = scorer.score(list(numbers)).ap
@@ -222,9 +172,7 @@ def test_the_searched_ap_is_the_sliced_detectors(case, tmp_path):
         sliced = slice_detector(detector, layout, tmp_path / name)
         object.__setattr__(sliced.model, "extract_feat", detector.model.extract_feat)
         assert largest_difference(detector, sliced, layout, case.batch["inputs"][:1]) < 1e-4, name
-        exact = coco_figures(
-            case.truth, detect(replace(sliced, batch_size=4), case.truth, case.annotations, case.images)
-        )["ap"]
+        exact = coco_figures(case.truth, detect(sliced, case.truth, case.annotations, case.images))["ap"]
         print(f"{detector.head.name}, {name}: AP {exact:.6f}, searched {scorer.score(kept).ap - exact:+.1e}")
         assert exact > LEAST, name
         assert scorer.score(kept).ap == pytest.approx(exact, abs=1e-4), name

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from anchorprune.datasets.annotations import Annotations, Image
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.report.card import plain
 from anchorprune.scoring.certainty import certainty
 
 IMAGES = 12
+NOTHING = SplitDetections.from_rows([])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def detections(truth, seed, spread):
         image = int(truth.image_ids[truth.image_index[i]])
         category = int(truth.category_ids[truth.category_index[i]])
         found.append({"image_id": image, "category_id": category, "bbox": [x, y, w, h], "score": rng.uniform(0.1, 1)})
-    return found
+    return SplitDetections.from_rows(found)
 
 
 def test_intervals_hold_cocos_ap(truth):
@@ -60,8 +62,8 @@ def test_a_detector_differs_from_itself_by_nothing(truth):
 
 
 def test_nothing_found(truth):
-    assert certainty(truth, [], []) is None
-    assert certainty(truth, detections(truth, 1, 2), []).second == (0, 0)
+    assert certainty(truth, NOTHING, NOTHING) is None
+    assert certainty(truth, detections(truth, 1, 2), NOTHING).second == (0, 0)
 
 
 def test_names_cannot_change_a_card():

@@ -61,6 +61,6 @@ def test_pictures(trained, capsys, tmp_path):
             assert picture.size[0] == 1760  # 11 inches, 160 dots each
     done = run_command("show", folder, pruned, tmp_path / "layout.json", "--output", tmp_path)
     assert done.status == 2
-    assert "layout.json: not a readable image" in done.error_line
+    assert "layout.json: image is damaged or cut off" in done.error_line
     done = run_command("show", folder, pruned, tmp_path / "none.jpg", "--output", tmp_path)
     assert "none.jpg: no such image; check the path" in done.error_line

@@ -3,11 +3,13 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from running.command import ROOT
 from running.detector import SMALL_ANCHORS
 
 from anchorprune.errors import UserError
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.test_dev import (
     COCO_CATEGORY_IDS,
     check_categories,
@@ -19,24 +21,22 @@ from anchorprune.metrics.test_dev import (
 GOOD = {"image_id": 7, "category_id": 90, "bbox": [0.5, 1, 2, 3], "score": 0.25}
 
 
+def check(results, images, categories):
+    check_results(SplitDetections.from_rows(results), np.array(images), np.array(categories))
+
+
 def test_the_form_is_checked():
-    check_results([GOOD, GOOD], [7], [1, 90])
-    check_results([], [7], [1])
+    check([GOOD, GOOD], [7], [1, 90])
+    check([], [7], [1])
     for change, message in (
-        ({"image_id": 8}, "detection 2: image_id 8 is not one of the images"),
-        ({"image_id": 7.0}, "image_id 7.0 is not one"),
-        ({"category_id": 80}, "category_id 80 is not one of the categories"),
-        ({"bbox": [1, 2, 3]}, "is not x, y, width, height"),
+        ({"image_id": 8}, "detection 2, {'image_id': 8, .*}: image_id is not one of the images"),
+        ({"category_id": 80}, "category_id is not one of the categories"),
         ({"bbox": [1, 2, -3, 4]}, "is not x, y, width, height"),
         ({"bbox": [1, 2, float("nan"), 4]}, "is not x, y, width, height"),
-        ({"score": float("inf")}, "score inf is not a finite number"),
-        ({"score": "0.5"}, "score '0.5' is not a finite number"),
-        ({"segmentation": []}, "must have the keys image_id, category_id, bbox, score and no others"),
+        ({"score": float("inf")}, "score is not a finite number"),
     ):
         with pytest.raises(UserError, match=message):
-            check_results([GOOD, GOOD | change], [7], [90])
-    with pytest.raises(UserError, match="must be a list"):
-        check_results({}, [7], [90])
+            check([GOOD, GOOD | change], [7], [90])
 
 
 def test_categories_are_cocos_own(shared_data):
@@ -50,12 +50,15 @@ def test_categories_are_cocos_own(shared_data):
 
 
 def test_the_zip_holds_one_file_of_its_own_name(tmp_path):
-    path = write_submission([GOOD], tmp_path, "ssd-B")
+    path = write_submission(SplitDetections.from_rows([GOOD]), tmp_path, "ssd-B")
     assert path.name == "detections_test-dev2017_ssd-B_results.zip"
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["detections_test-dev2017_ssd-B_results.json"]
         assert json.loads(archive.read(archive.namelist()[0])) == [GOOD]
-    assert write_submission([GOOD], tmp_path / "again", "ssd-B").read_bytes() == path.read_bytes()
+    assert (
+        write_submission(SplitDetections.from_rows([GOOD]), tmp_path / "again", "ssd-B").read_bytes()
+        == path.read_bytes()
+    )
     for name in ("../x", "a_b", ""):
         with pytest.raises(UserError, match="use letters, digits and dashes"):
             results_name(name)
@@ -98,6 +101,7 @@ def test_a_detector_on_images_without_annotations(shared_data, run_command, tmp_
     with zipfile.ZipFile(path) as archive:
         results = json.loads(archive.read("detections_test-dev2017_small_results.json"))
     assert len(results) == done.json["detections"] > 0
-    check_results(results, [image["id"] for image in info["images"]], COCO_CATEGORY_IDS)
+    assert {key for r in results for key in r} == set(GOOD)
+    check(results, [image["id"] for image in info["images"]], sorted(COCO_CATEGORY_IDS))
     assert {r["image_id"] for r in results} <= {image["id"] for image in info["images"]}
     assert max(r["category_id"] for r in results) > 80  # COCO's own numbers: 1..80 would never get there

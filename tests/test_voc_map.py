@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.coco import read_coco
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.voc_eval import voc_figures
 
 CLASSES = ("a", "b", "c")
@@ -38,7 +39,7 @@ def result(image, label, box, score) -> dict:
 
 
 def figures(objects, detections) -> dict:
-    return voc_figures(truth_of(objects), [result(*d) for d in detections])
+    return voc_figures(truth_of(objects), SplitDetections.from_rows([result(*d) for d in detections]))
 
 
 BOX, FAR = (10, 10, 20, 20), (60, 60, 20, 20)
@@ -151,7 +152,9 @@ def test_evaluating_a_voc_split_gives_both_and_mmdets_map(trained, run_command, 
     metrics = json.loads((tmp_path / "out/metrics.json").read_text())
     detections = json.loads((tmp_path / "out/detections.json").read_text())
     truth = read_coco(tmp_path / "voc.json")
-    assert {key: metrics[key] for key in metrics if key.startswith("voc_")} == voc_figures(truth, detections)
+    assert {key: metrics[key] for key in metrics if key.startswith("voc_")} == voc_figures(
+        truth, SplitDetections.from_rows(detections)
+    )
     assert 0.1 < metrics["voc_map"] < 1
     compare_with_eval_map(mmdet.eval_map, truth, detections, metrics)
 

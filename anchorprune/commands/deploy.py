@@ -1,5 +1,6 @@
 """`anchorprune deploy`: a detector as ONNX models."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from anchorprune.commands.options import detector_argument, output_option, print_json
 
+LOG = logging.getLogger(__name__)
 SplitPath = click.Path(path_type=Path)
 
 
@@ -60,6 +62,12 @@ def command(
 
     facts = provenance(weights=str(loaded.source))
     models = loaded.export(opset, facts)
+    form = models.metadata.input
+    if form.keep_ratio:
+        LOG.warning(
+            f"the models' input is {form.width} x {form.height} for images of every shape; mmdet turns it for upright "
+            "ones and pads each to a size of its own, so that AP is not quite that of `evaluate`"
+        )
     found = {"model": models.end_to_end, "model-raw": models.raw}
     if int8:
         from anchorprune.deploy.onnx.quantise import quantised

@@ -23,8 +23,9 @@ from anchorprune.commands.options import FilePath, detector_argument, output_opt
 @click.option("--latency", type=FilePath, help="JSON that `latency` wrote, with a row of --name beside `full`.")
 @click.option("--name", default="pruned detector", show_default=True, help="Title of the model card.")
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 @output_option
-def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
+def command(detector: tuple[Path, ...], threads: int | None, output: Path, **options: Any) -> None:
     """Write what the detector's framework runs, layout.json, metrics.json and README.md, a model card.
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Of mmdet: config.py and weights.pth, which mmdet's own test
@@ -32,5 +33,5 @@ def command(detector: tuple[Path, ...], output: Path, **options: Any) -> None:
     """
     from anchorprune.detectors.publish import Publication, publish
 
-    card = publish(detector, Publication(**options), output)
+    card = publish(detector, Publication(**options), output, threads)
     print_json({"output": str(output), "files": [*card.files, "README.md"], "ap": card.pruned["ap"]})

@@ -49,12 +49,7 @@ def check_images(annotations: Annotations, folder: str | Path, threads: int | No
 def check_image(image: Image, folder: Path) -> None:
     """Decode one image file to its end and compare its size; raises as `check_images` does."""
     path = folder / image.file_name
-    try:
-        width, height = _decoded_size(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: image is missing; put it there or remove it from the annotation file") from None
-    except (OSError, SyntaxError, ValueError, EOFError, PIL.Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: image is damaged or cut off ({error}); restore it") from None
+    width, height = decoded_size(path)
     if (width, height) != (image.width, image.height):
         raise UserError(
             f"{path}: image is {width}x{height} pixels (EXIF rotation applied), but its annotation file says "
@@ -62,8 +57,21 @@ def check_image(image: Image, folder: Path) -> None:
         )
 
 
+def decoded_size(path: Path) -> tuple[int, int]:
+    """Width and height as readers of photos see an image file, pixels, after decoding all of it.
+
+    Raises:
+        UserError: it is missing, damaged or cut off.
+    """
+    try:
+        return _decoded_size(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: image is missing; put it there or remove it from the annotation file") from None
+    except (OSError, SyntaxError, ValueError, EOFError, PIL.Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: image is damaged or cut off ({error}); restore it") from None
+
+
 def _decoded_size(path: Path) -> tuple[int, int]:
-    """Width and height as readers of photos see the image, pixels, after decoding all of it."""
     with PIL.Image.open(path, formats=_FORMATS) as picture:
         width, height = picture.size
         # JPEG only: decode at an eighth of the size, grey. Still reads every byte, so a cut is found, in a third of

@@ -1,24 +1,26 @@
 """What `metrics.json` says of a detector beside the one that it is compared with."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.scoring.ap_change import ap_change
 from anchorprune.scoring.bootstrap import RESAMPLES, Difference
 
 
 def compared(
-    truth: Annotations, detections: Sequence[Mapping[str, Any]], reference: Path, threads: int | None = None
+    truth: Annotations, detections: SplitDetections, reference: Path, threads: int | None = None
 ) -> dict[str, Any]:
     """The changes against another detector on the same images, each with its 95 % interval.
 
     Args:
         truth: the ground truth of the split.
-        detections: of the detector, COCO's results form.
+        detections: of the detector.
         reference: folder where `evaluate` left the other's `metrics.json` and `detections.json`.
         threads: of a computation.
 
@@ -29,9 +31,9 @@ def compared(
     Raises:
         UserError: the reference is no evaluation, or one of other images.
     """
-    metrics, others = (read_json(reference / name, "evaluation") for name in ("metrics.json", "detections.json"))
-    strange = {found["image_id"] for found in others} - set(truth.image_ids.tolist())
-    if strange or metrics.get("images") != len(truth.images):
+    metrics = read_json(reference / "metrics.json", "evaluation")
+    others = SplitDetections.load(reference / "detections.json")
+    if not np.isin(others.image_ids, truth.image_ids).all() or metrics.get("images") != len(truth.images):
         raise UserError(f"{reference}: an evaluation on other images; evaluate the reference on the same annotations")
     found = ap_change(truth, detections, others, threads=threads)
     if found is None:

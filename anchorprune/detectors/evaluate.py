@@ -3,17 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.class_check import check_classes
 from anchorprune.detectors.compared import compared
 from anchorprune.detectors.folder import trained_of
 from anchorprune.detectors.protocols import Detector
+from anchorprune.errors import UserError
 from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
-from anchorprune.heads.detections import Detections
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.heads.layout import Layout
-from anchorprune.metrics.coco_eval import figures
+from anchorprune.metrics.coco_eval import counts, evaluator, figures
 
 
 def evaluate(
@@ -34,7 +37,8 @@ def evaluate(
         The content of `metrics.json`.
 
     Raises:
-        UserError: the split is empty, its categories are not the detector's, or an image is missing.
+        UserError: the split is empty, its categories are not the detector's, or an image is missing or
+            damaged.
     """
     truth = read_coco(annotations)
     check_classes(detector, truth, annotations)
@@ -42,27 +46,26 @@ def evaluate(
     metrics = {
         "version": 1,
         **figures(truth, results),
-        "images": len(truth.images),
+        "evaluator": evaluator(),
+        **counts(truth),
         "detections": len(results),
         "cost": cost(Layout.full(detector.head)).to_dict(),
         "trained": trained_of(detector.source.parent),
         **({"change": compared(truth, results, reference, threads)} if reference else {}),
         "provenance": provenance,
     }
-    write_json(output / "detections.json", results)
+    results.save(output / "detections.json")
     write_json(output / "metrics.json", metrics)
     return metrics
 
 
-def detect(detector: Detector, truth: Annotations, annotations: Path, images: Path) -> list[dict[str, Any]]:
-    """Detections of every image of a split, in COCO's results form (boxes x y w h, original pixels)."""
-    found = detector.detections(annotations, images)
-    return [row for image_id, detections in found for row in _as_results(image_id, detections, truth)]
+def detect(detector: Detector, truth: Annotations, annotations: Path, images: Path) -> SplitDetections:
+    """Detections of every image of a split.
 
-
-def _as_results(image_id: int, found: Detections, truth: Annotations) -> list[dict[str, Any]]:
-    columns = found.boxes.tolist(), found.scores.tolist(), truth.category_ids[found.labels].tolist()
-    return [
-        {"image_id": image_id, "category_id": category, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
-        for (x1, y1, x2, y2), score, category in zip(*columns, strict=True)
-    ]
+    Raises:
+        UserError: an image is missing or damaged, or a detection is no number.
+    """
+    found = SplitDetections.joined(detector.detections(annotations, images), truth.category_ids)
+    if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+        raise UserError(f"{detector.source}: detects boxes that are no numbers; these weights are damaged, train again")
+    return found

@@ -12,6 +12,7 @@ from anchorprune.detectors.protocols import Backend
 from anchorprune.detectors.registry import backend_at
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, whole_file, write_json
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.provenance import provenance
@@ -58,8 +59,10 @@ class Publication:
     fact: tuple[str, ...]
 
 
-def publish(files: Sequence[Path], publication: Publication, output: Path) -> Card:
+def publish(files: Sequence[Path], publication: Publication, output: Path, threads: int | None = None) -> Card:
     """Write the folder of a detector, given by its folder or its files; returns what its model card says.
+
+    `threads` compute its intervals; None: every core.
 
     Raises:
         UserError: a file is missing or damaged, or does not belong to the detector.
@@ -67,7 +70,7 @@ def publish(files: Sequence[Path], publication: Publication, output: Path) -> Ca
     layout = Layout.load(publication.layout, Head.load(publication.head))
     backend, dataset = backend_at(files), publication.dataset
     test = read_split(dataset, "test")
-    card = _card(backend, layout, test.annotations, publication)
+    card = _card(backend, layout, test.annotations, publication, threads)
     backend.publish(files, dataset.parent / "test.json", test.images, output)
     layout.save(output / "layout.json")
     write_json(output / "metrics.json", card.pruned)
@@ -80,9 +83,9 @@ def publish(files: Sequence[Path], publication: Publication, output: Path) -> Ca
     return card
 
 
-def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Publication) -> Card:
+def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Publication, threads: int | None) -> Card:
     folders = publication.evaluation, publication.full_evaluation
-    found = [read_json(folder / "detections.json", "list of detections") for folder in folders]
+    found = [SplitDetections.load(folder / "detections.json") for folder in folders]
     pruned, full = (read_json(folder / "metrics.json", "evaluation") for folder in folders)
     export, latency = publication.export, publication.latency
     lacking = [file for file in EXPORTED if not (export and (export / file).is_file())]
@@ -94,7 +97,7 @@ def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Pub
         classes=truth.category_names,
         pruned=pruned,
         full=full,
-        certainty=certainty(truth, *found),
+        certainty=certainty(truth, *found, threads=threads),
         files={file: what for file, what in {**backend.published, **FILES}.items() if file not in lacking},
         usage=backend.usage,
         made=_made(publication.fact, backend.distributions) | {name: text for name, text in facts.items() if text},

@@ -25,6 +25,6 @@ def submit(detector: Detector, image_info: Path, images: Path, name: str, output
     check_categories(known.category_ids.tolist(), image_info)
     check_classes(detector, known, image_info)
     results = detect(detector, known, image_info, images)
-    check_results(results, known.image_ids.tolist(), known.category_ids.tolist())
+    check_results(results, known.image_ids, known.category_ids)
     path = write_submission(results, output, name)
     return {"output": str(path), "images": len(known.images), "detections": len(results)}

@@ -1,14 +1,16 @@
-"""The figures of a list of detections: COCO's, by pycocotools, and PASCAL VOC's where the data set is one."""
+"""The figures of a split's detections: COCO's, by pycocotools, and PASCAL VOC's where the data set is one."""
 
 import contextlib
 import io
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.heads.detections import SplitDetections
+from anchorprune.metrics.by_class import evaluated
 from anchorprune.metrics.voc_eval import voc_figures
 
 # COCO's twelve figures in the order of COCOeval.stats.
@@ -28,27 +30,30 @@ FIGURES = (
 )
 
 
-def figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[str, Any]:
+def evaluator() -> dict[str, str]:
+    """What computes COCO's figures: its name and version."""
+    return {"name": "pycocotools", "version": version("pycocotools")}
+
+
+def counts(truth: Annotations) -> dict[str, int]:
+    """What figures are measured on: `images`, `ground_truths` (every box) and `crowds` (those that are ignored)."""
+    return {"images": len(truth.images), "ground_truths": len(truth.ids), "crowds": int(truth.iscrowd.sum())}
+
+
+def figures(truth: Annotations, detections: SplitDetections) -> dict[str, Any]:
     """`coco_figures`, and `voc_figures` where the ground truth has PASCAL VOC's `difficult` flag."""
     return coco_figures(truth, detections) | (voc_figures(truth, detections) if truth.difficult is not None else {})
 
 
-def coco_figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[str, Any]:
+def coco_figures(truth: Annotations, detections: SplitDetections) -> dict[str, Any]:
     """COCO's twelve figures and the AP of each class.
-
-    Args:
-        truth: the ground truth of the split.
-        detections: COCO's results form, boxes x y w h in pixels of the original image.
 
     Returns:
         `ap` .. `ar_large` in 0..1, or -1 where there is no ground truth to measure on (as pycocotools says it), and
         `per_class`: category name -> AP.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it goes
-        ground_truth = _as_coco(truth)
-        evaluation = COCOeval(ground_truth, _results(ground_truth, detections), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
+        evaluation = evaluated(_as_coco(truth), detections)
         evaluation.summarize()
     figures = {name: float(value) for name, value in zip(FIGURES, evaluation.stats, strict=True)}
     precision = evaluation.eval["precision"][:, :, :, 0, -1]  # (IoU thresholds, recalls, classes): all areas, 100 boxes
@@ -84,12 +89,3 @@ def _as_coco(truth: Annotations) -> COCO:
     }
     coco.createIndex()
     return coco
-
-
-def _results(ground_truth: COCO, detections: list[dict[str, Any]]) -> COCO:
-    if detections:
-        return ground_truth.loadRes(detections)
-    empty = COCO()  # loadRes cannot take an empty list
-    empty.dataset = {**ground_truth.dataset, "annotations": []}
-    empty.createIndex()
-    return empty

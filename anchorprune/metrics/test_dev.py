@@ -3,20 +3,19 @@
 Format: https://cocodataset.org/#format-results and #upload (a zip of `detections_test-dev2017_[alg]_results.json`).
 """
 
-import json
-import math
 import re
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file
+from anchorprune.heads.detections import SplitDetections
 
 # COCO's 80 categories are numbered 1..90 with these ten left out (instances_val2017.json).
 COCO_CATEGORY_IDS = frozenset(range(1, 91)) - {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
-_KEYS = ("image_id", "category_id", "bbox", "score")
 
 
 def results_name(name: str) -> str:
@@ -30,24 +29,27 @@ def results_name(name: str) -> str:
     return f"detections_test-dev2017_{name}_results.json"
 
 
-def check_results(results: list[Any], image_ids: Collection[int], category_ids: Collection[int]) -> None:
-    """See that detections are of the server's form.
+def check_results(results: SplitDetections, image_ids: np.ndarray, category_ids: np.ndarray) -> None:
+    """See that the server will take detections.
 
     Args:
-        results: records of `image_id`, `category_id`, `bbox` (x y w h, pixels of the original image) and `score`.
+        results: the detections.
         image_ids: the images there are.
         category_ids: the categories there are.
 
     Raises:
-        UserError: names the first record that is not, counted from 1, and why.
+        UserError: names the first detection that it will not take, counted from 1, and why.
     """
-    if not isinstance(results, list):
-        raise UserError("results: must be a list of detections")
-    images, categories = set(image_ids), set(category_ids)
-    for number, record in enumerate(results, start=1):
-        fault = _fault(record, images, categories)
-        if fault:
-            raise UserError(f"results: detection {number}: {fault}")
+    for fault, rows in (
+        ("image_id is not one of the images", ~np.isin(results.image_ids, image_ids)),
+        ("category_id is not one of the categories", ~np.isin(results.category_ids, category_ids)),
+        ("bbox is not x, y, width, height in finite numbers", ~_are_boxes(results.boxes)),
+        ("score is not a finite number", ~np.isfinite(results.scores)),
+    ):
+        if rows.any():
+            number = int(rows.argmax())
+            record = next(results.chosen(np.array([number])).rows())
+            raise UserError(f"results: detection {number + 1}, {record}: {fault}")
 
 
 def check_categories(category_ids: Collection[int], source: str | Path) -> None:
@@ -65,32 +67,16 @@ def check_categories(category_ids: Collection[int], source: str | Path) -> None:
         )
 
 
-def write_submission(results: list[dict[str, Any]], folder: Path, name: str) -> Path:
+def write_submission(results: SplitDetections, folder: Path, name: str) -> Path:
     """Write the zip, whole or not at all and the same bytes for the same results; returns its path."""
     inner = results_name(name)
     path = folder / Path(inner).with_suffix(".zip")
     entry = zipfile.ZipInfo(inner, date_time=(1980, 1, 1, 0, 0, 0))  # a fixed time: the same bytes on another day
     entry.compress_type = zipfile.ZIP_DEFLATED
-    with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
-        archive.writestr(entry, json.dumps(results, allow_nan=False))
+    with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive, archive.open(entry, "w") as stream:
+        stream.writelines(f"{line}\n".encode() for line in results.json_lines())
     return path
 
 
-def _fault(record: Any, images: set[int], categories: set[int]) -> str | None:
-    """What is wrong with a record."""
-    if not isinstance(record, dict) or set(record) != set(_KEYS):
-        return f"must have the keys {', '.join(_KEYS)} and no others"
-    if type(record["image_id"]) is not int or record["image_id"] not in images:
-        return f"image_id {record['image_id']!r} is not one of the images"
-    if type(record["category_id"]) is not int or record["category_id"] not in categories:
-        return f"category_id {record['category_id']!r} is not one of the categories"
-    box = record["bbox"]
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)) or min(box[2:]) < 0:
-        return f"bbox {box!r} is not x, y, width, height in finite numbers"
-    if not _is_number(record["score"]):
-        return f"score {record['score']!r} is not a finite number"
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _are_boxes(boxes: np.ndarray) -> np.ndarray:
+    return np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= 0).all(axis=1)

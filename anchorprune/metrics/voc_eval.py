@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.overlap import iou
 
 _IOU = 0.5
 _POINTS = 11  # recalls 0, 0.1, .. 1
 
 
-def voc_figures(truth: Annotations, detections: list[dict[str, Any]]) -> dict[str, Any]:
+def voc_figures(truth: Annotations, detections: SplitDetections) -> dict[str, Any]:
     """VOC's mAP in both forms, and each class's AP.
 
     Args:
         truth: the ground truth of the split; its `difficult` flags count, its crowds do not.
-        detections: COCO's results form, boxes x y w h in pixels of the original image; their order breaks score ties.
+        detections: their order breaks score ties.
 
     Returns:
         `voc_map`, `voc_map_11point`, and `voc_per_class`, `voc_per_class_11point` by category name. In 0..1, or -1
@@ -75,10 +76,10 @@ def _falling_precision(right: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
-def _columns(detections: list[dict[str, Any]]) -> np.ndarray:
+def _columns(detections: SplitDetections) -> np.ndarray:
     """(N, 7) float64, image id, category id, score, x y w h; by falling score, ties in the given order."""
-    rows = [(d["image_id"], d["category_id"], d["score"], *d["bbox"]) for d in detections]
-    found = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    columns = detections.image_ids, detections.category_ids, detections.scores, *detections.boxes.T
+    found = np.stack(columns, axis=1, dtype=np.float64)
     return found[np.argsort(-found[:, 2], kind="stable")]
 
 

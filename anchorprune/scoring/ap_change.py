@@ -1,12 +1,12 @@
 """How much a detector's AP differs from another's, over all, by size and by class, each with its interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Difference, drawn_times
 from anchorprune.scoring.certainty import two_detectors
 from anchorprune.scoring.resample import class_aps
@@ -32,8 +32,8 @@ class APChange:
 
 def ap_change(
     truth: Annotations,
-    first: Sequence[Mapping[str, Any]],
-    second: Sequence[Mapping[str, Any]],
+    first: SplitDetections,
+    second: SplitDetections,
     resamples: int = RESAMPLES,
     threads: int | None = None,
 ) -> APChange | None:
@@ -41,7 +41,7 @@ def ap_change(
 
     Args:
         truth: the ground truth of the split.
-        first: detections in COCO's results form (boxes x y w h, original pixels).
+        first: detections of a detector.
         second: of the other detector.
         resamples: number of resamples.
         threads: of the scorer; None: as many as this process may use.

@@ -1,14 +1,14 @@
 """How sure the AP of a finished detector is: bootstrap intervals from the detections of two detectors."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.heads.detections import SplitDetections
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Bootstrap, Difference
@@ -36,23 +36,25 @@ class Certainty:
 
 def certainty(
     truth: Annotations,
-    first: Sequence[Mapping[str, Any]],
-    second: Sequence[Mapping[str, Any]],
+    first: SplitDetections,
+    second: SplitDetections,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    threads: int | None = None,
 ) -> Certainty | None:
     """Intervals of two detectors' APs on the same images; None where neither found anything.
 
     Args:
         truth: the ground truth of the split.
-        first: detections in COCO's results form (boxes x y w h, original pixels).
+        first: detections of a detector.
         second: of another detector, or of the same.
         resamples: number of resamples.
         seed: of their draw.
+        threads: None: every core this process may use.
     """
     if not (first or second):
         return None
-    bootstrap = Bootstrap(two_detectors(truth, first, second), resamples, seed)
+    bootstrap = Bootstrap(two_detectors(truth, first, second, threads), resamples, seed)
     aps = [bootstrap.aps([0]), bootstrap.aps([1])]
     intervals = [tuple(np.percentile(ap, INTERVAL).tolist()) for ap in aps]
     return Certainty(*intervals, bootstrap.difference([0], [1], aps[1]))
@@ -60,8 +62,8 @@ def certainty(
 
 def two_detectors(
     truth: Annotations,
-    first: Sequence[Mapping[str, Any]],
-    second: Sequence[Mapping[str, Any]],
+    first: SplitDetections,
+    second: SplitDetections,
     threads: int | None = None,
 ) -> Scorer:
     """A scorer whose anchor 0 is the first detector and whose anchor 1 is the second; see `certainty`."""
@@ -71,16 +73,18 @@ def two_detectors(
         return Scorer(Predictions.open(file), truth, threads)
 
 
-def _write(file: Path, truth: Annotations, both: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    rows = [(found, which) for which, detections in enumerate(both) for found in detections]
-    by_image: dict[int, list[tuple[Mapping[str, Any], int]]] = {}
-    for row in rows:
-        by_image.setdefault(int(row[0]["image_id"]), []).append(row)
+def _write(file: Path, truth: Annotations, both: Sequence[SplitDetections]) -> None:
+    found = [_by_image(one) for one in both]
     with PredictionsWriter(file, _TWO, _NOTHING_MORE, {}) as writer:
         for image in truth.image_ids.tolist():
-            here = by_image.get(image, [])
-            boxes = np.array([found["bbox"] for found, _ in here], np.float64).reshape(-1, 4)
+            here = [one.chosen(slice(*np.searchsorted(one.image_ids, (image, image + 1)))) for one in found]
+            which = np.repeat((0, 1), [len(one) for one in here])
+            boxes, categories, scores = (
+                np.concatenate([getattr(one, name) for one in here]) for name in ("boxes", "category_ids", "scores")
+            )
             boxes[:, 2:] += boxes[:, :2]
-            categories = [found["category_id"] for found, _ in here]
-            scores = [found["score"] for found, _ in here]
-            writer.add(image, categories, [which for _, which in here], scores, boxes)
+            writer.add(image, categories, which, scores, boxes)
+
+
+def _by_image(found: SplitDetections) -> SplitDetections:
+    return found.chosen(np.argsort(found.image_ids, kind="stable"))

@@ -18,7 +18,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class SplitDetections:
+class LeftDetections:
     """What a pruned detector's post-processing leaves, by image, then falling score.
 
     Attributes:

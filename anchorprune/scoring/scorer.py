@@ -10,7 +10,7 @@ from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, evaluated, long_enough, nonzero_bits
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
-from anchorprune.scoring.score import Score, SplitDetections
+from anchorprune.scoring.score import LeftDetections, Score
 from anchorprune.scoring.state import State, empty_state, with_own_scratch
 from anchorprune.scoring.tables import ALIVE, AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
@@ -101,7 +101,7 @@ class Scorer:
         state = self.state_of(kept)
         return evaluated(self.tables, state, (self._area_curve(area) if area else self._curves[0]).masks, area)
 
-    def detections(self, kept: Sequence[int]) -> SplitDetections:
+    def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
         t, s, c = self.tables, self._states[0], self.candidates
@@ -109,7 +109,7 @@ class Scorer:
         index = np.flatnonzero(left)
         index = index[np.lexsort((t.rank[index], c.image[index]))]
         image_id, category_id = self.annotations.image_ids, self.annotations.category_ids
-        return SplitDetections(
+        return LeftDetections(
             image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
         )
 

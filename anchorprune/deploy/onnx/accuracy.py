@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from anchorprune.datasets.annotations import Annotations
@@ -13,7 +12,8 @@ from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import OnnxDetector
 from anchorprune.errors import UserError
 from anchorprune.files import write_json
-from anchorprune.metrics.coco_eval import coco_figures
+from anchorprune.heads.detections import SplitDetections
+from anchorprune.metrics.coco_eval import coco_figures, counts, evaluator
 
 
 def evaluate(
@@ -25,7 +25,7 @@ def evaluate(
         Its content.
 
     Raises:
-        UserError: the split is empty, its categories are not the model's, or an image is missing.
+        UserError: the split is empty, its categories are not the model's, or an image is missing or damaged.
     """
     truth = read_coco(annotations)
     if not truth.images:
@@ -36,21 +36,18 @@ def evaluate(
         _check_classes(detector, truth, annotations)
         detections = detect(detector, truth, images, name)
         figures[name] = {**coco_figures(truth, detections), "detections": len(detections)}
-    metrics = {"version": 1, "images": len(truth.images), "models": figures, "provenance": provenance}
+    facts = {"evaluator": evaluator(), **counts(truth)}
+    metrics = {"version": 1, **facts, "models": figures, "provenance": provenance}
     write_json(output / "metrics-onnx.json", metrics)
     return metrics
 
 
-def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> list[dict[str, Any]]:
-    """Detections of every image of a split, in COCO's results form (boxes x y w h, pixels of the original image)."""
-    results = []
-    for image in tqdm(truth.images, desc=title, unit="image", disable=None):
-        boxes, scores, labels = detector.detect(prepare(images / image.file_name, detector.metadata.input))
-        boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
-        for box, score, label in zip(boxes.tolist(), scores.tolist(), labels, strict=True):
-            category = int(truth.category_ids[label])
-            results.append({"image_id": image.id, "category_id": category, "bbox": box, "score": score})
-    return results
+def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> SplitDetections:
+    """Detections of every image of a split."""
+    bar = tqdm(truth.images, desc=title, unit="image", disable=None)
+    form = detector.metadata.input
+    found = ((image.id, detector.detect(prepare(images / image.file_name, form))) for image in bar)
+    return SplitDetections.joined(found, truth.category_ids)
 
 
 def _check_classes(detector: OnnxDetector, truth: Annotations, source: Path) -> None:

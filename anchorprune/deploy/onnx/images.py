@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from anchorprune.datasets.image_check import decoded_size
 from anchorprune.deploy.onnx.metadata import InputForm
 from anchorprune.errors import UserError
 
@@ -34,13 +35,10 @@ def prepare(path: Path, form: InputForm) -> Prepared:
     """Read an image and bring it into a model's input form, with OpenCV, as mmdet does.
 
     Raises:
-        UserError: the image is missing or cannot be decoded.
+        UserError: the image is missing or damaged.
     """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        raise UserError(f"{path}: image is missing; restore it or its split") from None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    decoded_size(path)  # OpenCV fills what a cut file lacks with grey, and says nothing
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise UserError(f"{path}: cannot be decoded as an image; restore it or take it out of its split")
     height, width = image.shape[:2]
@@ -54,7 +52,8 @@ def prepare(path: Path, form: InputForm) -> Prepared:
 
 def _target(width: int, height: int, form: InputForm) -> tuple[int, int]:
     """(W, H) to scale to; with a kept ratio the largest that fits, rounded as mmcv's `imrescale` does."""
+    widest, tallest = form.scale or (form.width, form.height)
     if not form.keep_ratio:
-        return form.width, form.height
-    scale = min(form.width / width, form.height / height)
+        return widest, tallest
+    scale = min(widest / width, tallest / height)
     return int(width * scale + 0.5), int(height * scale + 0.5)

@@ -18,9 +18,10 @@ class InputForm:
     Attributes:
         width: of the input, pixels.
         height: of the input, pixels.
-        keep_ratio: scale by one factor so that the image fits, at the top left, and fill the rest with `padding`;
-            else scale to width and height.
+        keep_ratio: scale by one factor so that the image fits into `scale`; else scale to `scale`. It lies at the top
+            left, and `padding` fills the rest.
         padding: RGB, 0..255.
+        scale: (W, H) that images are scaled by, pixels; None: the input's.
         layout: the rest in words.
     """
 
@@ -28,6 +29,7 @@ class InputForm:
     height: int
     keep_ratio: bool
     padding: tuple[float, float, float]
+    scale: tuple[int, int] | None = None
     layout: str = LAYOUT
 
 
@@ -65,7 +67,8 @@ class Metadata:
         try:
             values = {key: json.loads(properties[key]) for key in cls.__dataclass_fields__}
             values["classes"] = tuple(values["classes"])
-            values["input"] = InputForm(**{**values["input"], "padding": tuple(values["input"]["padding"])})
+            lists = {key: tuple(value) for key, value in values["input"].items() if isinstance(value, list)}
+            values["input"] = InputForm(**{**values["input"], **lists})
         except (KeyError, ValueError, TypeError) as error:
             raise UserError(
                 f"{source}: no model of `anchorprune deploy` (metadata: {error}); export it again"

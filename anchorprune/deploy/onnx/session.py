@@ -10,6 +10,7 @@ from anchorprune.deploy.onnx.images import Prepared
 from anchorprune.deploy.onnx.metadata import Metadata
 from anchorprune.deploy.onnx.models import IMAGES
 from anchorprune.errors import UserError
+from anchorprune.heads.detections import Detections
 
 # What ONNX Runtime's Python module raises, beside RuntimeError, derives from Exception alone.
 _ERRORS = tuple(
@@ -52,12 +53,9 @@ class OnnxDetector:
         self._session = session(path, threads)
         self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, path)
 
-    def detect(self, image: Prepared) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Detections of one image, the best first.
-
-        Returns:
-            boxes (n, 4) float32 x1 y1 x2 y2 in pixels of the image file, scores (n,) float32, labels (n,) int64.
-        """
+    def detect(self, image: Prepared) -> Detections:
+        """Detections of one image, the best first."""
         dets, labels = (output[0] for output in self._session.run(["dets", "labels"], {IMAGES: image.pixels}))
         found = labels >= 0
-        return image.to_original(dets[found, :4]), dets[found, 4], labels[found]
+        boxes, scores = (part.astype(np.float64) for part in (image.to_original(dets[found, :4]), dets[found, 4]))
+        return Detections(boxes, scores, labels[found], image.size[::-1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.card_usage import USAGE
+from anchorprune.detectors.mmdet.quiet import import_mmdet
 from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
 from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
@@ -37,6 +38,7 @@ class MmdetBackend:
     def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "MmdetDetector":
         check_installed()
         choose_devices(processes=1 if device == "cpu" else None)  # before torch looks for them
+        import_mmdet()
         import torch
 
         from anchorprune.detectors.mmdet.detector import load
@@ -47,6 +49,7 @@ class MmdetBackend:
 
     def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:
         check_installed()
+        import_mmdet()
         from anchorprune.detectors.mmdet.config.foreign import read_foreign
         from anchorprune.detectors.mmdet.conversion.convert import convert
 
@@ -55,6 +58,7 @@ class MmdetBackend:
 
     def give_back(self, files: Sequence[Path], output: Path) -> Mapping[str, Any]:
         check_installed()
+        import_mmdet()
         from anchorprune.detectors.mmdet.config.compose import read_config
         from anchorprune.detectors.mmdet.conversion.convert_back import convert_back
 
@@ -65,6 +69,7 @@ class MmdetBackend:
         self, foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
     ) -> LookedOver:
         check_installed()
+        import_mmdet()
         from anchorprune.detectors.mmdet.conversion.takeover import look_over
 
         return look_over(foreign, classes, annotations, names, photo)
@@ -98,6 +103,7 @@ class MmdetBackend:
     def _choose(self, training: Training) -> None:
         check_installed()
         choose_devices(training.gpus, training.processes)  # before torch looks for them
+        import_mmdet()
         import torch
 
         if training.gpus is not None and not torch.cuda.is_available():

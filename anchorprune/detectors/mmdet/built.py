@@ -21,14 +21,12 @@ class BuiltDetector:
         model: the network.
         head: its description.
         source: the file that its weights are from.
-        batch_size: images that go through the network together.
     """
 
     config: Config
     model: nn.Module
     head: Head
     source: Path = Path()
-    batch_size: int = 8
 
     @property
     def classes(self) -> tuple[str, ...]:

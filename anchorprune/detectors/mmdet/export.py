@@ -30,7 +30,7 @@ KNOWN_STEPS = ("LoadImageFromFile", "LoadAnnotations", "Resize", "PackDetInputs"
 def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
     """The model from images to the features and raw outputs of the levels that keep anchors.
 
-    Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the detector's input size. Outputs: `feature_L`, and
+    Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the size of `canvas`. Outputs: `feature_L`, and
     `cls_L` and `reg_L` (or what the family calls them) for each level L with anchors, as the head gives them.
 
     Raises:
@@ -40,9 +40,7 @@ def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
         raise UserError(
             f"--opset {opset}: torch writes ONNX opsets {OPSETS.start} to {OPSETS.stop - 1}; give one of them"
         )
-    width, height = detector.head.input_size
-    device = next(detector.model.parameters()).device
-    images = torch.zeros(2, 3, height, width, device=device)  # a batch of 1 would be taken for a constant
+    images = _black(detector, 2)  # a batch of 1 would be taken for a constant
     levels = kept_levels(detector)
     names = [name for part in outputs_of_levels(detector) for name in part]
     with _quiet():
@@ -59,6 +57,18 @@ def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
     return program.model_proto
 
 
+def canvas(detector: BuiltDetector) -> tuple[int, int]:
+    """(W, H) of the models' input: the detector's input size, padded as mmdet pads it."""
+    divisor = detector.model.data_preprocessor.pad_size_divisor
+    width, height = (-(-side // divisor) * divisor for side in detector.head.input_size)
+    return width, height
+
+
+def _black(detector: BuiltDetector, count: int) -> Tensor:
+    width, height = canvas(detector)
+    return torch.zeros(count, 3, height, width, device=next(detector.model.parameters()).device)
+
+
 def kept_levels(detector: BuiltDetector) -> list[int]:
     """The levels that have anchors."""
     return [i for i, level in enumerate(detector.head.levels) if level.anchors]
@@ -73,7 +83,8 @@ def outputs_of_levels(detector: BuiltDetector) -> list[tuple[str, ...]]:
 def level_outputs(detector: BuiltDetector) -> list[LevelOutputs]:
     """What decoding must know of each level with anchors."""
     generator = detector.model.bbox_head.prior_generator
-    grids = [level.grid for level in detector.head.levels]
+    with torch.no_grad():
+        grids = [tuple(map(int, feature.shape[-2:])) for feature in detector.model.extract_feat(_black(detector, 1))]
     boxes = generator.grid_priors(grids, device="cpu")
     return [
         LevelOutputs(names, grids[i], boxes[i].numpy(), float(generator.strides[i][0]))
@@ -140,8 +151,9 @@ def input_form(detector: BuiltDetector) -> InputForm:
                 f"{', '.join(KNOWN_STEPS)}"
             )
         keep_ratio = keep_ratio or bool(step.get("keep_ratio", False))
-    width, height = detector.head.input_size
-    return InputForm(width, height, keep_ratio, _padding(detector.model.data_preprocessor))
+    size = detector.head.input_size
+    scale = size if size != canvas(detector) else None
+    return InputForm(*canvas(detector), keep_ratio, _padding(detector.model.data_preprocessor), scale)
 
 
 def _padding(preprocessor: nn.Module) -> tuple[float, float, float]:

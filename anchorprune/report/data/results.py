@@ -9,7 +9,7 @@ from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED, Layout
-from anchorprune.report.data.ap_changes import ApChange, change_of, optimism
+from anchorprune.report.data.ap_changes import NONE, ApChange, change_of, optimism
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
 from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, Measured, measured, training_text
@@ -34,7 +34,6 @@ COLUMNS = [
     *AP_FIGURES,
     "commit",
 ]
-NONE = float("nan")
 NO_CHANGE = ApChange(0.0, 0.0, 0.0)  # of the unpruned detector against itself
 
 

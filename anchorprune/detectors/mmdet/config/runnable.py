@@ -39,6 +39,7 @@ def runnable_config(cfg: Config, annotations: str, images: str) -> Config:
     """A copy of a complete config with everything that a test with mmengine's runner needs."""
     cfg = copy.deepcopy(cfg)
     set_test_data(cfg, annotations, images)
+    cfg.test_dataloader.batch_size = 1  # as `evaluate` does: no image is padded to another's size
     cfg.test_evaluator = ConfigDict(type="CocoMetric", ann_file=annotations, metric="bbox")
     cfg.test_cfg = ConfigDict(type="TestLoop")
     cfg.val_dataloader, cfg.val_evaluator = copy.deepcopy(cfg.test_dataloader), copy.deepcopy(cfg.test_evaluator)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
-from anchorprune.detectors.mmdet.inference.loop import batches
+from anchorprune.detectors.mmdet.inference.loop import prepared_images
 from anchorprune.detectors.protocols import ImageCandidates
 
 
@@ -21,11 +21,11 @@ def split_candidates(detector: BuiltDetector, annotations: Path, images: Path) -
     Raises:
         UserError: an image is missing or damaged.
     """
-    for batch in batches(detector, annotations, images, detector.batch_size, "predict"):
+    for batch in prepared_images(detector, annotations, images, "predict"):
         outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
-        for i, sample in enumerate(batch["data_samples"]):
-            rows = candidates(detector, [[o[i] for o in level] for level in outputs], sample.metainfo)
-            yield ImageCandidates(int(sample.img_id), *rows)
+        (sample,) = batch["data_samples"]
+        rows = candidates(detector, [[o[0] for o in level] for level in outputs], sample.metainfo)
+        yield ImageCandidates(int(sample.img_id), *rows)
 
 
 def candidates(

@@ -7,7 +7,7 @@ import numpy as np
 from mmdet.structures import DetDataSample
 
 from anchorprune.detectors.mmdet.built import BuiltDetector
-from anchorprune.detectors.mmdet.inference.loop import batches
+from anchorprune.detectors.mmdet.inference.loop import prepared_images
 from anchorprune.heads.detections import Detections
 
 
@@ -17,9 +17,9 @@ def split_detections(detector: BuiltDetector, annotations: Path, images: Path) -
     Raises:
         UserError: an image is missing or damaged.
     """
-    for batch in batches(detector, annotations, images, detector.batch_size, "evaluate"):
-        for sample in detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True):
-            yield int(sample.img_id), as_detections(sample)
+    for batch in prepared_images(detector, annotations, images, "evaluate"):
+        (sample,) = detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True)
+        yield int(sample.img_id), as_detections(sample)
 
 
 def as_detections(sample: DetDataSample) -> Detections:
