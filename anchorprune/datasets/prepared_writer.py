@@ -5,11 +5,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.datasets.prepared import describe
@@ -61,7 +59,7 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
     if preparation.makes_images:
         _refuse_strangers(output / "images")
     with _workshop(output) as folder:
-        splits = {name: _with_positive_ids(split) for name, split in preparation.make(folder).items()}
+        splits = dict(preparation.make(folder))
         check_together(splits)
         splits = {"train": _none_of(splits["prune"]), **splits}
         for name, split in splits.items():
@@ -75,14 +73,6 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
 def _none_of(split: Split) -> Split:
     """A split of the same categories without images."""
     return split._replace(annotations=subset(split.annotations, ()))
-
-
-def _with_positive_ids(split: Split) -> Split:
-    """Shift annotation ids to start at 1 if one is 0 or less: COCO's reference evaluation takes id 0 for `no match`."""
-    ids = split.annotations.ids
-    if not len(ids) or ids.min() > 0:
-        return split
-    return split._replace(annotations=replace(split.annotations, ids=(ids - ids.min() + 1).astype(np.int64)))
 
 
 def _refuse_to_overwrite(output: Path, inputs: Iterable[Path]) -> None:
