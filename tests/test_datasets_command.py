@@ -7,8 +7,8 @@ import pytest
 
 from anchorprune.cli import main
 from anchorprune.datasets.coco import read_coco
-from anchorprune.datasets.rare_classes import misspelt
 from anchorprune.datasets.prepared import read_split
+from anchorprune.datasets.rare_classes import misspelt
 from anchorprune.errors import UserError
 
 BCCD = Path(__file__).resolve().parents[2] / "shared" / "data" / "bccd"
