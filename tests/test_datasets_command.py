@@ -141,6 +141,17 @@ def test_only_training_leaves_boxes_out(scenes, tmp_path):
     assert splits["test"]["unusable_count"] == sum(number >= 0 for number in found["test"])
 
 
+def test_an_annotation_of_id_0_stays_and_is_named(scenes, tmp_path, caplog):
+    def spoil(data):
+        data["annotations"][0]["id"] = 0
+
+    file, images = spoiled(scenes, tmp_path, spoil)
+    assert coco("--prune", file, images, "--test", *source(scenes, "test"), "--output", tmp_path / "o") == 0
+    assert 0 in by_id(tmp_path / "o/prune.json")
+    line = "prune: COCO's evaluation never counts annotation 0 as found; number annotations from 1"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [line]
+
+
 def test_skipped_boxes_are_reported_and_not_fatal(scenes, tmp_path, caplog):
     def spoil(data):
         for record in data["annotations"][:25]:

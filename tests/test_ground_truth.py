@@ -11,8 +11,11 @@ import pytest
 from oracles.original_file import NAMES, detections_near, figures_of_file, file_with, plain_file
 from pycocotools import mask
 
+from anchorprune.anchors.scaling import scaled_boxes
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.evaluate import evaluate
+from anchorprune.detectors.training import check_boxes
+from anchorprune.errors import UserError
 from anchorprune.heads.detections import Detections
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
@@ -205,6 +208,20 @@ def test_real_predictions_on_the_original_file(spoil, tmp_path, shared_data):
         expected = figures_of_file(original, rows)
         equal(dict(zip(NAMES, astuple(scorer.score(kept)), strict=True)), expected)
         equal(coco_figures(truth, rows), expected)
+
+
+def test_training_and_anchors_do_without_what_cannot_be_found(tmp_path, caplog):
+    plain = plain_file(tmp_path / "plain.json")
+    spoil = boxes([20, 20, 0, 10], [20, 20, 10, -1], [160, 10, 9, 9], [9, 9, 1, 1], of_each=1)
+    odd = file_with(tmp_path / "odd.json", spoil, plain)
+    assert check_boxes(odd) == check_boxes(plain) == (8, 40, ("class 1", "class 2", "class 3"))
+    line = f"{odd}: 4 boxes are not to be trained on, the first: 0.jpg: annotation 1000: box [20, 20, 0, 10] skipped"
+    assert [message.partition(": width")[0] for message in caplog.messages] == [line]
+    scaled = [scaled_boxes(read_coco(file), (80, 60), keep_ratio=False)[0] for file in (plain, odd)]
+    np.testing.assert_array_equal(*scaled)
+    file_with(odd, lambda data: data.update(annotations=data["annotations"][40:]), odd)
+    with pytest.raises(UserError, match=r"odd.json: no boxes to train on"):
+        check_boxes(odd)
 
 
 def test_overlaps_are_those_of_pycocotools_own_code():

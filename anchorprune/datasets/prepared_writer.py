@@ -1,5 +1,6 @@
 """Writing a prepared data set: made in a temporary folder and moved into place, all of it or nothing."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from anchorprune.datasets.splits import SPLITS, Split, subset
 from anchorprune.errors import UserError
 from anchorprune.files import write_json
 
+LOG = logging.getLogger(__name__)
 _FILES = tuple(f"{name}.json" for name in (*SPLITS, "dataset"))  # the order they come into place in
 
 
@@ -61,6 +63,7 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
     with _workshop(output) as folder:
         splits = dict(preparation.make(folder))
         check_together(splits)
+        _note_id_zero(splits)
         splits = {"train": _none_of(splits["prune"]), **splits}
         for name, split in splits.items():
             write_coco(split.annotations, folder / f"{name}.json")
@@ -68,6 +71,13 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
         write_json(folder / "dataset.json", manifest)
         _move(folder, output)
     return manifest
+
+
+def _note_id_zero(splits: Mapping[str, Split]) -> None:
+    """Ids stay, and COCO's evaluation takes a match with an annotation of id 0 for none."""
+    for name, split in splits.items():
+        if name != "train" and (split.annotations.ids == 0).any():
+            LOG.warning("%s: COCO's evaluation never counts annotation 0 as found; number annotations from 1", name)
 
 
 def _none_of(split: Split) -> Split:

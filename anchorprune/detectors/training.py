@@ -77,6 +77,6 @@ def check_boxes(annotations: Path) -> tuple[int, int, tuple[str, ...]]:
         raise UserError(f"{annotations}: no boxes to train on; give the data set a train split with annotated images")
     if truth.skipped:
         LOG.warning(
-            "%s: %d boxes cannot be trained on, the first: %s", annotations, len(truth.skipped), truth.skipped[0]
+            "%s: %d boxes are not to be trained on, the first: %s", annotations, len(truth.skipped), truth.skipped[0]
         )
     return len(truth.images), len(truth.ids), truth.category_names
