@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anchorprune.anchors.anchor_sets import read_anchor_set
 from anchorprune.anchors.fit import THRESHOLDS, best_overlaps, fit
 from anchorprune.anchors.kmeans import kmeans_anchors, shape_overlaps
 from anchorprune.anchors.scaling import scaled_boxes
@@ -123,6 +124,28 @@ def test_kmeans_at_its_limits():
     assert kmeans_anchors(shapes, 2).tolist() == [[1, 2], [3, 4]]
     with pytest.raises(UserError, match="3 anchors of 2 different box shapes; ask for 1 to 2"):
         kmeans_anchors(shapes, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"strides": [8]}',
+        "[]",
+        "3",
+        '{"strides": [], "levels": []}',
+        '{"strides": [8], "levels": [[[1, 2, 3]]]}',
+        '{"strides": [8], "levels": [[["a", 2]]]}',
+        '{"strides": [8], "levels": [[[0, 2]]]}',
+        '{"strides": [8], "levels": [[[NaN, 2]]]}',
+        '{"strides": [8.5], "levels": [[[1, 2]]]}',
+        '{"strides": "8", "levels": [[[1, 2]]]}',
+    ],
+)
+def test_a_file_that_is_no_anchor_set_is_one_line(tmp_path, text):
+    (tmp_path / "anchors.json").write_text(text)
+    with pytest.raises(UserError, match=r"anchors.json: is no anchor set; it must be") as error:
+        read_anchor_set(tmp_path / "anchors.json")
+    assert "\n" not in str(error.value)
 
 
 def test_the_command_on_real_boxes(shared_data, run_command, ssd300, tmp_path):

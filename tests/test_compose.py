@@ -10,8 +10,11 @@ pytest.importorskip("torch")
 
 import mmdet
 
+from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.config.compose import read_config, set_anchors
+from anchorprune.detectors.mmdet.config.foreign import read_foreign, read_options
+from anchorprune.detectors.mmdet.weights import read_weights
 from anchorprune.errors import UserError
 
 DEMO = Path(__file__).parents[1] / "config/detectors/ssd_demo.py"
@@ -28,6 +31,38 @@ def test_an_anchor_list_per_level(tmp_path):
     (tmp_path / "bad.py").write_text("model = dict(")
     with pytest.raises(UserError, match=r"bad.py: not a readable mmdet config"):
         read_config(tmp_path / "bad.py")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("model", "--option 'model' is not KEY=VALUE"),
+        ("=1", "--option '=1' is not KEY=VALUE"),
+        ("a=[1, 2", r"--option 'a=\[1, 2': the value cannot be read as YAML"),
+        ("a='b", '--option "a=\'b": the value cannot be read as YAML'),
+        ("a={b: c: d}", "cannot be read as YAML"),
+        ("model.type.depth=3", "--option model.type.depth: the config has no place for it"),
+        ("train_dataloader.dataset.pipeline.99.type=x", "--option train_dataloader.*: the config has no place for it"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_one_line(option, message):
+    with pytest.raises(UserError, match=message) as error:
+        read_foreign(Foreign(str(DEMO), "demo", options=(option,)))
+    assert "\n" not in str(error.value)
+
+
+def test_options_are_read_as_numbers():
+    found = read_options(("a=5e-05", "b=[1e3, x]", "c=0.5", "d=7", "e=e5", "f='1e3'"))
+    assert found == {"a": 5e-05, "b": [1000.0, "x"], "c": 0.5, "d": 7, "e": "e5", "f": "1e3"}
+    cfg = read_foreign(Foreign(str(DEMO), "demo", options=("model.test_cfg.score_thr=5e-05",)))
+    assert cfg.model.test_cfg.score_thr == 5e-05
+
+
+def test_what_is_no_weights_file_is_called_that(tmp_path):
+    for content in (b'{"a": 1}', b"", b"\xff\xd8 a photo"):
+        (tmp_path / "w.json").write_bytes(content)
+        with pytest.raises(UserError, match=r"w.json: is no checkpoint; give a weights file"):
+            read_weights(tmp_path / "w.json")
 
 
 def test_a_config_that_is_not_built_is_read_without_mmdet():

@@ -9,6 +9,7 @@ from pycocotools.coco import COCO
 
 from anchorprune.datasets.coco import read_coco, read_image_info
 from anchorprune.datasets.coco_writer import write_coco
+from anchorprune.datasets.unusable import coco_trainable
 from anchorprune.errors import UserError
 
 
@@ -66,26 +67,22 @@ def test_read_sorts_images_and_categories_and_keeps_the_order_of_boxes(tmp_path)
         ([5, 80, 9, 9], "entirely outside the image"),
         ([-9, 5, 9, 9], "entirely outside the image"),
         ([5, -10, 9, 10], "entirely outside the image"),
+        ([5, 5, 1, 1], "a single pixel"),
     ],
 )
-def test_bad_boxes_are_skipped_and_reported_by_file_name(tmp_path, box, reason):
+def test_odd_boxes_are_read_as_they_are_and_not_trained_on(tmp_path, box, reason):
     data = example()
     data["annotations"][0]["bbox"] = box
     found = read_coco(save(tmp_path, data))
-    assert found.ids.tolist() == [4, 6]
+    assert found.ids.tolist() == [5, 4, 6]
+    assert found.boxes[0].tolist() == box
+    assert (found.area[0], found.iscrowd[0]) == (150.5, True)
+    assert found.skipped == ()
+    left = coco_trainable(found)
+    assert left.ids.tolist() == [4, 6]
+    assert left.boxes.tolist() == found.boxes[1:].tolist()
     shown = ", ".join(map(str, box))
-    assert found.skipped == (f"sub/a.jpg: annotation 5: box [{shown}] skipped: {reason}",)
-
-
-def test_single_pixels_are_skipped_only_where_asked(tmp_path):
-    data = example()
-    data["annotations"][0]["bbox"] = [5, 5, 1, 1]
-    data["annotations"][1]["bbox"] = [5, 5, 1, 2]
-    path = save(tmp_path, data)
-    assert read_coco(path).ids.tolist() == [5, 4, 6]
-    found = read_coco(path, skip_points=True)
-    assert found.ids.tolist() == [4, 6]
-    assert found.skipped == ("sub/a.jpg: annotation 5: box [5, 5, 1, 1] skipped: a single pixel",)
+    assert left.skipped == (f"sub/a.jpg: annotation 5: box [{shown}] skipped: {reason}",)
 
 
 def change(*path, to):

@@ -8,6 +8,7 @@ import pytest
 from anchorprune.cli import main
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.prepared import read_split
+from anchorprune.datasets.rare_classes import misspelt
 from anchorprune.errors import UserError
 
 BCCD = Path(__file__).resolve().parents[2] / "shared" / "data" / "bccd"
@@ -111,13 +112,44 @@ def spoiled(scenes, tmp_path, spoil) -> tuple[Path, Path]:
     return path, scenes / "images" / "train"
 
 
-def test_annotation_ids_from_zero_are_shifted(scenes, tmp_path):
-    def spoil(data):
-        for number, record in enumerate(data["annotations"]):
-            record["id"] = number
+def by_id(path: Path) -> dict[int, dict]:
+    return {record["id"]: record for record in json.loads(path.read_text())["annotations"]}
 
-    assert coco("--train", *spoiled(scenes, tmp_path, spoil), "--test-fraction", 0.2, "--output", tmp_path / "o") == 0
-    assert min(read_coco(tmp_path / "o" / f"{name}.json").ids.min() for name in ("train", "prune", "test")) == 1
+
+def test_only_training_leaves_boxes_out(scenes, tmp_path):
+    def spoil(data):
+        boxes = [1, 1, 0, 5], [9, 9, -4, 5], [5, 500, 9, 9], [7, 7, 1, 1]
+        for number, record in enumerate(data["annotations"]):
+            record |= {"id": 2**33 * number, "bbox": boxes[number % 4], "area": number / 7, "iscrowd": number % 2}
+        data["annotations"] += [{**record, "id": -n, "bbox": [1, 1, 20, 20]} for n, record in enumerate(records, 1)]
+
+    records = json.loads((scenes / "train.json").read_text())["annotations"]
+    file, images = spoiled(scenes, tmp_path, spoil)
+    given = by_id(file)
+    assert coco("--train", file, images, "--test-fraction", 0.2, "--output", tmp_path / "o") == 0
+    found = {}
+    for name in ("train", "prune", "test"):
+        found[name] = written = by_id(tmp_path / f"o/{name}.json")
+        numbers = {image["id"] for image in json.loads((tmp_path / f"o/{name}.json").read_text())["images"]}
+        whole = {number for number, record in given.items() if record["image_id"] in numbers}
+        assert set(written) == ({number for number in whole if number < 0} if name == "train" else whole)
+        for number, record in written.items():
+            assert record == {key: given[number][key] for key in record}
+    assert any(min(record["bbox"][2:]) < 0 for record in found["prune"].values())
+    splits = json.loads((tmp_path / "o/dataset.json").read_text())["splits"]
+    assert [len(splits[name]["skipped"]) > 0 for name in found] == [True, False, False]
+    assert splits["test"]["unusable_count"] == sum(number >= 0 for number in found["test"])
+
+
+def test_an_annotation_of_id_0_stays_and_is_named(scenes, tmp_path, caplog):
+    def spoil(data):
+        data["annotations"][0]["id"] = 0
+
+    file, images = spoiled(scenes, tmp_path, spoil)
+    assert coco("--prune", file, images, "--test", *source(scenes, "test"), "--output", tmp_path / "o") == 0
+    assert 0 in by_id(tmp_path / "o/prune.json")
+    line = "prune: COCO's evaluation never counts annotation 0 as found; number annotations from 1"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [line]
 
 
 def test_skipped_boxes_are_reported_and_not_fatal(scenes, tmp_path, caplog):
@@ -130,8 +162,59 @@ def test_skipped_boxes_are_reported_and_not_fatal(scenes, tmp_path, caplog):
     assert "train: 000001.png: annotation 1: box [1, 1, 0, 5] skipped: width or height is not above zero" in (
         f"train: {line}" for line in read_skipped(tmp_path / "o")
     )
-    assert "and 5 more boxes left out: see" in caplog.messages[-1]
-    assert len(caplog.messages) == 21
+    left, kept = len(read_skipped(tmp_path / "o")), 25 - len(read_skipped(tmp_path / "o"))
+    assert left > 20
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"and {left - 20} more boxes left out: see" in warned[-1]
+    assert warned[0] == (
+        f"prune: {kept} boxes have no area, lie outside their image or are one pixel; COCO counts them, so they stay"
+    )
+    assert len(warned) == 22
+
+
+def test_classes_are_counted_and_a_misspelt_one_is_named(tmp_path, capsys, run_command):
+    def thing(name):
+        box = "<xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax>"
+        return f"<object><name>{name}</name><bndbox>{box}</bndbox></object>"
+
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "ImageSets/Main").mkdir(parents=True)
+    (tmp_path / "JPEGImages").mkdir()
+    for number, names in enumerate((["platelet"] * 6, ["platlet", "cell"], ["cell"] * 7)):
+        size = "<size><width>20</width><height>20</height></size>"
+        text = f"<annotation>{size}{''.join(map(thing, names))}</annotation>"
+        (tmp_path / f"Annotations/{number}.xml").write_text(text)
+    for name, listed in {"train": "0", "val": "1", "test": "2"}.items():
+        (tmp_path / f"ImageSets/Main/{name}.txt").write_text(listed)
+    words = ["dataset", "voc", "--root", tmp_path, "--prune", "val", "--test", "test", "--no-check"]
+    done = run_command(*words, "--output", tmp_path / "o")
+    assert done.status == 0, done.err
+    assert done.err.splitlines() == [
+        "boxes of each class: cell 8, platelet 6, platlet 1",
+        "class 'platlet' has 1 boxes, 'platelet' has 6: if it is the same, correct the name in the annotation files",
+    ]
+    assert done.json["splits"]["prune"]["boxes_of_class"] == {"cell": 1, "platelet": 0, "platlet": 1}
+    done = run_command(*words, "--categories", "cell,platelet", "--output", tmp_path / "p")
+    assert done.status == 2
+    assert (
+        f"{tmp_path}/Annotations/1.xml: class 'platlet' is not among the categories cell, platelet" in done.error_line
+    )
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("counts", "pairs"),
+    [
+        ({"RBC": 2382, "WBC": 214, "RBD": 3, "Platelets": 200}, [("RBD", "RBC")]),
+        ({"Dog": 2, "dog": 10}, [("Dog", "dog")]),
+        ({"Dog": 3, "dog": 10}, []),
+        ({"car": 100, "cat": 2, "truck": 900}, [("cat", "car")]),
+        ({"car": 99, "cat": 2}, []),
+        ({"cat": 0, "car": 900}, []),
+    ],
+)
+def test_which_class_may_be_misspelt(counts, pairs):
+    assert misspelt(counts) == pairs
 
 
 def read_skipped(output) -> list[str]:
@@ -263,7 +346,7 @@ def test_real_voc_folder_and_coco_files_give_the_same_boxes(tmp_path, caplog):
     assert coco(*arguments, "--output", tmp_path / "coco") == 0
     for output in ("voc", "coco"):
         skipped = [line.partition(":")[0] for line in read_skipped(tmp_path / output)]
-        assert skipped == ["BloodImage_00343.jpg", "BloodImage_00338.jpg"]
+        assert skipped == ["BloodImage_00343.jpg"]
     assert sum("BloodImage_00343.jpg" in message for message in caplog.messages) == 2
     for name in files:
         voc, reference = (read_coco(tmp_path / kind / f"{name}.json") for kind in ("voc", "coco"))
@@ -281,7 +364,7 @@ def test_voc_gathers_its_classes_over_all_splits_and_names_unknown_ones(tmp_path
     assert [category["name"] for category in summary["categories"]] == ["Platelets", "RBC", "WBC"]
     assert summary["splits"]["prune"]["image_count"] == 58  # a fifth of 292
     assert main([*base, "--categories", "RBC,WBC"]) == 2
-    assert "class 'Platelets' is not among RBC, WBC" in failure(capsys)
+    assert "class 'Platelets' is not among the categories RBC, WBC" in failure(capsys)
     assert main([*base, "--categories", "RBC,RBC"]) == 2
     assert "must be different names" in failure(capsys)
     assert main([*base, "--prune", "gone"]) == 2

@@ -82,6 +82,17 @@ SETTINGS = [
         {"root": "r", "train": "a", "prune": "b", "test": ["c", "d"], "limit": {"test": 1}},
         {"root": Path("r"), "train": ("a",), "prune": ("b",), "test": ("c", "d"), "categories": None},
     ),
+    (
+        "voc",
+        {"root": "r", "prune": 0.25, "test": "c", "categories": ["traffic light", "car"]},
+        {
+            "root": Path("r"),
+            "prune": (),
+            "prune_fraction": 0.25,
+            "test": ("c",),
+            "categories": ("traffic light", "car"),
+        },
+    ),
 ]
 
 
@@ -99,6 +110,13 @@ def test_settings_reach_the_options_of_the_sub_command(name, settings, stated):
     assert first == name
     assert {key: options[key] for key in [*same, *stated]} == {**same, **stated}
     KINDS[name].prepare(**options)
+
+
+def test_the_schema_and_the_code_agree_on_the_least_size(schema, tmp_path):
+    least = schema["scenes"]["properties"]["size"]["minimum"]
+    assert len(write_scenes(tmp_path / "least", 0, "train", 1, least).ids)
+    with pytest.raises(UserError, match="size is"):
+        write_scenes(tmp_path / "less", 0, "train", 1, least - 1)
 
 
 def test_a_kind_that_can_be_downloaded_names_its_collection(schema):

@@ -20,7 +20,6 @@ def data(images: int, boxes: int = 0, seed: int = 0) -> Annotations:
         boxes=rng.uniform(1, 50, (boxes, 4)),
         area=rng.uniform(1, 50, boxes),
         iscrowd=rng.random(boxes) < 0.2,
-        skipped=tuple(f"{n}.jpg: annotation {n}: box [0, 0, 0, 0] skipped: x" for n in range(1, images + 1, 2)),
     )
 
 
@@ -39,7 +38,6 @@ def test_subset_keeps_exactly_the_boxes_of_its_images(images, boxes, seed, draw)
     assert rows(part) == {number: row for number, row in rows(whole).items() if row[0] in wanted}
     assert part.ids.tolist() == sorted(part.ids.tolist())  # order kept
     assert part.image_index.dtype == np.int32
-    assert {line.partition(".")[0] for line in part.skipped} == {str(n // 10) for n in wanted if n // 10 % 2}
 
 
 def test_subset_of_an_unknown_image():

@@ -6,6 +6,7 @@ import pytest
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.coco_writer import write_coco
+from anchorprune.datasets.unusable import coco_trainable, voc_trainable
 from anchorprune.datasets.voc import read_voc, voc_categories, voc_images
 from anchorprune.errors import UserError
 
@@ -86,13 +87,19 @@ def test_years_below_a_common_root_keep_their_folder_in_the_names(tmp_path):
         read_voc(tmp_path, ["VOC2007/../../test"])
 
 
-def test_degenerate_boxes_are_skipped_and_reported(tmp_path):
-    objects = thing() + thing(corners=(7, 3, 7, 9)) + thing(corners=(101, 3, 110, 9)) + thing(corners=(9, 9, 12, 12))
+def test_degenerate_boxes_are_read_as_they_are_and_not_trained_on(tmp_path):
+    corners = (7, 3, 7, 9), (101, 3, 110, 9), (9, 9, 12, 12), (9, 9, 5, 12)
+    objects = thing() + "".join(thing(corners=four) for four in corners)
     found = read_voc(folder(tmp_path, {"one": xml(objects)}, train="one"), "train")
-    assert found.ids.tolist() == [1, 4]
-    assert found.skipped == (
+    assert found.ids.tolist() == [1, 2, 3, 4, 5]
+    assert found.boxes[1:].tolist() == [[6, 2, 1, 7], [100, 2, 10, 7], [8, 8, 4, 4], [8, 8, -3, 4]]
+    assert found.area[1:].tolist() == [7, 70, 16, -12]
+    left = voc_trainable(found)
+    assert left.ids.tolist() == [1, 4]
+    assert left.skipped == (
         "one.jpg: annotation 2: box [7, 3, 7, 9] skipped: xmax <= xmin or ymax <= ymin",
         "one.jpg: annotation 3: box [101, 3, 110, 9] skipped: entirely outside the image",
+        "one.jpg: annotation 5: box [9, 9, 5, 12] skipped: xmax <= xmin or ymax <= ymin",
     )
 
 
@@ -102,7 +109,7 @@ def test_categories_can_be_given_and_gathered_over_splits(tmp_path):
     found = read_voc(root, "train", ["x", "b"])
     assert found.category_names == ("x", "b")
     assert found.category_index.tolist() == [1]
-    with pytest.raises(UserError, match=r"two\.jpg: class 'a' is not among x, b"):
+    with pytest.raises(UserError, match=r"Annotations/two\.xml: class 'a' is not among the categories x, b; correct"):
         read_voc(root, "test", ["x", "b"])
 
 
@@ -151,11 +158,11 @@ def test_bad_lists_are_named(tmp_path):
 @pytest.mark.skipif(not BCCD.exists(), reason=f"needs {BCCD}")
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_real_folder_equals_its_own_coco_file(split):
-    reference = read_coco(BCCD / "annotations" / f"instances_{split}.json", skip_points=True)
+    reference = read_coco(BCCD / "annotations" / f"instances_{split}.json")
     found = read_voc(BCCD / "VOCdevkit" / "VOC2007", split, reference.category_names)
     assert found.images == reference.images
     for name in ("category_ids", "ids", "image_index", "category_index", "boxes", "area", "iscrowd"):
         np.testing.assert_array_equal(getattr(found, name), getattr(reference, name))
     files = {"train": ["BloodImage_00343.jpg"], "val": ["BloodImage_00338.jpg"], "test": []}[split]
-    for data in (found, reference):
+    for data in (voc_trainable(found), coco_trainable(reference)):
         assert [line.partition(":")[0] for line in data.skipped] == files

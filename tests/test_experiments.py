@@ -8,8 +8,10 @@ import yaml
 
 from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.errors import UserError
+from anchorprune.pipeline.arguments import detector_arguments
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.records import NAME
+from anchorprune.pipeline.yaml_numbers import read_value
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
@@ -79,6 +81,27 @@ def test_numbers_that_came_as_strings(config):
     assert (chosen.run[0].budgets, chosen.run[0].seeds) == ((0.5,), (1,))
     config["experiments"]["demo"]["budgets"] = ["much"]
     with pytest.raises(UserError, match=r"experiments.demo.budgets.0: 'much' is not of type 'number'"):
+        plan(config, SCHEMA)
+
+
+def test_numbers_that_yaml_1_1_takes_for_text(config):
+    text = "{lr: 5e-05, nested: {list: [1e-3, -2E+4, .5e1]}, word: 1e, path: a/1e5, text: '1.5', size: [3, 0.5]}"
+    config["detectors"]["ssd-demo"]["options"] = yaml.safe_load(text)
+    config["detectors"]["ssd-demo"]["training"]["learning_rate"] = yaml.safe_load("2e-3")
+    detector = plan(config, SCHEMA).config["detectors"]["ssd-demo"]
+    numbers = {"lr": 5e-05, "nested": {"list": [1e-3, -2e4, 5.0]}}
+    assert detector["options"] == {**numbers, "word": "1e", "path": "a/1e5", "text": "1.5", "size": [3, 0.5]}
+    assert detector["training"]["learning_rate"] == 2e-3
+    words = detector_arguments({"config": "c.py", "backend": "mmdet", "options": detector["options"]}, None)
+    read = (word.partition("=") for word in words[4::2])
+    assert {key: read_value(value) for key, _, value in read} == detector["options"]
+
+
+def test_a_layout_cannot_have_the_name_of_the_full_head(config):
+    for own in config["detectors"]["ssd-demo"]["anchor_sets"].values():
+        own["layouts"] = {"full": {"drop": [0]}}
+    line = r"detectors.ssd-demo.anchor_sets.\w+.layouts.full: this name is taken by the layout of all anchors; choose"
+    with pytest.raises(UserError, match=line):
         plan(config, SCHEMA)
 
 

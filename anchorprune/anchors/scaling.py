@@ -3,10 +3,11 @@
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
+from anchorprune.datasets.unusable import unusable
 
 
 def scaled_boxes(truth: Annotations, size: tuple[int, int], keep_ratio: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """A data set's boxes in input pixels; crowds and boxes without area are left out.
+    """A data set's boxes in input pixels; crowds and boxes that cannot be trained on are left out.
 
     Args:
         truth: the annotations.
@@ -17,7 +18,7 @@ def scaled_boxes(truth: Annotations, size: tuple[int, int], keep_ratio: bool) ->
     Returns:
         boxes (M, 4) float64 x1 y1 x2 y2, and with `keep_ratio` the (M, 2) width and height of each box's image.
     """
-    whole = ~truth.iscrowd & (truth.boxes[:, 2:] > 0).all(1)
+    whole = ~truth.iscrowd & (unusable(truth) == 0)
     images, factor = image_scales(truth, size, keep_ratio)
     index = truth.image_index[whole]
     corners = truth.boxes[whole].astype(np.float64)

@@ -26,16 +26,14 @@ def command(
 
     The interval is that of a paired bootstrap over images. With one --keep the second layout is the full one.
     """
-    from anchorprune.datasets.coco import read_coco
+    from anchorprune.datasets.predicted import open_predicted
     from anchorprune.heads.layout import Layout
-    from anchorprune.heads.predictions import Predictions
 
     if len(keeps) > 2:
         raise click.UsageError("give --keep once or twice; two layouts are compared")
-    opened = Predictions.open(predictions)
+    opened, truth = open_predicted(predictions, annotations)
     layouts = [Layout.keep(opened.head, keep) for keep in keeps]
     first, second = [*layouts, Layout.full(opened.head)][:2]
-    truth = read_coco(annotations)
     from anchorprune.scoring import Bootstrap, Scorer
 
     scorer = Scorer(opened, truth, threads)

@@ -1,12 +1,14 @@
 """What the sub-commands of `anchorprune dataset` share: options, and the summary."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 
 from anchorprune.commands.options import print_json
+from anchorprune.datasets.rare_classes import misspelt
 from anchorprune.datasets.splits import SPLITS
 
 LOG = logging.getLogger(__name__)
@@ -50,8 +52,16 @@ def read_names(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 
 def report(output: Path, manifest: dict[str, Any]) -> None:
-    """Skipped boxes to standard error, the summary to standard output."""
+    """Classes and odd boxes to standard error, the summary to standard output."""
     splits = manifest["splits"]
+    _report_classes(splits)
+    for name, entry in splits.items():
+        if entry["unusable_count"]:
+            LOG.warning(
+                "%s: %d boxes have no area, lie outside their image or are one pixel; COCO counts them, so they stay",
+                name,
+                entry["unusable_count"],
+            )
     lines = [f"{name}: {line}" for name, entry in splits.items() for line in entry["skipped"]]
     for line in lines[:_SHOWN]:
         LOG.warning("%s", line)
@@ -59,3 +69,19 @@ def report(output: Path, manifest: dict[str, Any]) -> None:
         LOG.warning("and %d more boxes left out: see %s", len(lines) - _SHOWN, output / "dataset.json")
     counts = {name: entry | {"skipped": len(entry["skipped"])} for name, entry in splits.items()}
     print_json({"output": str(output)} | manifest | {"splits": counts})
+
+
+def _report_classes(splits: dict[str, Any]) -> None:
+    """How many boxes each class has, over all splits, and which may be misspelt."""
+    total: Counter[str] = Counter()
+    for entry in splits.values():
+        total.update(entry["boxes_of_class"])
+    LOG.info("boxes of each class: %s", ", ".join(f"{name} {count}" for name, count in total.items()))
+    for rare, usual in misspelt(total):
+        LOG.warning(
+            "class %r has %d boxes, %r has %d: if it is the same, correct the name in the annotation files",
+            rare,
+            total[rare],
+            usual,
+            total[usual],
+        )

@@ -23,6 +23,6 @@ def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads
     from anchorprune.provenance import provenance
 
     loaded = load(detector, threads=threads)
-    facts = provenance(weights=str(loaded.source), annotations=str(annotations))
+    facts = provenance(weights=str(loaded.source), annotations_file=str(annotations))
     count = predict(loaded, annotations, images, output, facts)
     print_json({"output": str(output), "candidates": count})

@@ -28,12 +28,10 @@ def command(
 
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images.
     """
-    from anchorprune.datasets.coco import read_coco
-    from anchorprune.heads.predictions import Predictions
+    from anchorprune.datasets.predicted import open_predicted
 
-    opened = Predictions.open(predictions)
+    opened, truth = open_predicted(predictions, annotations)
     chosen = chosen_layout(opened.head, keep, drop, layout)
-    truth = read_coco(annotations)
     from anchorprune.scoring import Scorer
 
     score = Scorer(opened, truth, threads).score(chosen.kept)

@@ -106,9 +106,8 @@ def command(
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Killed and started
     again with the same inputs, the search goes on where it was and ends with the same bytes.
     """
-    from anchorprune.datasets.coco import read_coco
+    from anchorprune.datasets.predicted import open_predicted
     from anchorprune.heads.latency_table import LatencyTable
-    from anchorprune.heads.predictions import Predictions
     from anchorprune.scoring import Scorer
     from anchorprune.search.journal import Journal, fingerprint
     from anchorprune.search.output import front_rows, row, write_evaluated, write_front, write_layouts
@@ -118,7 +117,8 @@ def command(
     if (latency_table is not None) != COSTS[given["cost"]].from_table:
         needing = " or ".join(name for name, kind in COSTS.items() if kind.from_table)
         raise click.UsageError(f"--cost {needing} and --latency-table FILE go together")
-    opened, truth = Predictions.open(predictions), read_coco(annotations)
+    opened, truth = open_predicted(predictions, annotations)
+    reported = open_predicted(*report) if report else None
     measured = LatencyTable.load(latency_table, opened.head) if latency_table else None
     scorer = Scorer(opened, truth, threads)
     (number, share), budgets = given.pop("min_ap"), given.pop("budgets")
@@ -128,7 +128,7 @@ def command(
     with Journal(output, fingerprint([predictions, annotations])) as journal:
         with Progress(options) as progress:
             result = search(scorer, options, budgets, journal, progress)
-        elsewhere = Scorer(Predictions.open(report[0]), read_coco(report[1]), threads) if report else None
+        elsewhere = Scorer(*reported, threads) if reported else None
         write_evaluated(output, result.evaluated, options.cost)
         write_layouts(output, opened.head, result.budgets)
         write_front(output, front_rows(result, scorer, resamples, elsewhere, options.cost))

@@ -32,19 +32,18 @@ def command(
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Prints, for each anchor,
     its own width and height, how many boxes it predicts and their median width and height, all in input pixels.
     """
-    from anchorprune.datasets.coco import read_coco
-    from anchorprune.heads.predictions import Predictions
+    from anchorprune.datasets.predicted import open_predicted
     from anchorprune.report.data.shapes import count_shapes, summary
     from anchorprune.report.figures.predicted_shapes import draw_shapes
     from anchorprune.report.figures.style import style, write_figure
 
-    opened = Predictions.open(predictions)
+    opened, truth = open_predicted(predictions, annotations)
     unknown = [level for level in levels if level >= len(opened.head.levels) or not opened.head.levels[level].anchors]
     if unknown:
         raise UserError(
             f"{predictions}: no anchors on a level {unknown[0]}; the head has {len(opened.head.levels)} levels"
         )
-    shapes = count_shapes(opened, read_coco(annotations), keep_ratio, min_score)
+    shapes = count_shapes(opened, truth, keep_ratio, min_score)
     with style():
         write_figure(draw_shapes(shapes, levels), output, "shapes")
     print_json({"output": str(output), "boxes": int(shapes.counts.sum()), "anchors": summary(shapes)})

@@ -30,7 +30,7 @@ class Annotations:
         boxes: (M, 4) float64, x y w h, pixels of the original image.
         area: (M,) float64, square pixels (COCO's own `area`, which for segmented objects is not w * h).
         iscrowd: (M,) bool; COCO's crowds, and PASCAL VOC's `difficult` boxes. COCO's protocol ignores them.
-        skipped: one line per box that was left out, naming its file and why.
+        skipped: of a train split, one line per box that was left out, naming its file and why.
         difficult: (M,) bool, PASCAL VOC's flag, or None where the data set has no such flag.
     """
 

@@ -8,22 +8,20 @@ import numpy as np
 from anchorprune.datasets import columns
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.datasets.columns import Record
-from anchorprune.datasets.unusable import skip_lines, unusable
 from anchorprune.errors import UserError
 from anchorprune.files import inside
 
 
-def read_coco(path: str | Path, skip_points: bool = False) -> Annotations:
+def read_coco(path: str | Path) -> Annotations:
     """Read a COCO annotation file.
 
-    Boxes of no width or height and boxes entirely outside their image are left out and reported in `skipped`; boxes
-    partly outside are kept as they are. A missing `area` becomes w * h, a missing `iscrowd` 0. The key `ignore` has no
-    effect, as in COCO's own evaluation.
+    Every box is kept as the file has it, with its id, area and iscrowd: also one of no or negative size, outside its
+    image, or of a single pixel, since COCO's own evaluation counts them all. A missing `area` becomes w * h, a missing
+    `iscrowd` 0; pycocotools cannot evaluate a file that lacks either. The key `ignore` has no effect, as in COCO's own
+    evaluation.
 
     Args:
         path: the annotation file (instances_*.json).
-        skip_points: also leave out boxes of at most 1 x 1 pixel. Off for scoring, which must see what COCO's evaluation
-            sees; on where a data set is prepared for training.
 
     Returns:
         Images ascending by id, categories ascending by id, boxes in the file's order.
@@ -34,7 +32,7 @@ def read_coco(path: str | Path, skip_points: bool = False) -> Annotations:
     data = _load(path, ("images", "annotations", "categories"))
     images = _images(path, data["images"])
     category_ids, category_names = _categories(path, data["categories"])
-    return _assemble(path, data["annotations"], images, category_ids, category_names, skip_points)
+    return _assemble(path, data["annotations"], images, category_ids, category_names)
 
 
 def read_image_info(path: str | Path) -> Annotations:
@@ -47,7 +45,7 @@ def read_image_info(path: str | Path) -> Annotations:
         UserError: the file is missing, damaged or contradicts itself.
     """
     data = _load(path, ("images", "categories"))
-    return _assemble(path, [], _images(path, data["images"]), *_categories(path, data["categories"]), False)
+    return _assemble(path, [], _images(path, data["images"]), *_categories(path, data["categories"]))
 
 
 def _load(path: str | Path, lists: tuple[str, ...]) -> dict[str, list[Record]]:
@@ -102,30 +100,23 @@ def _categories(path: str | Path, records: list[Record]) -> tuple[np.ndarray, tu
     return ids[order].astype(np.int32), tuple(names[row] for row in order.tolist())
 
 
-def _assemble(path, records, images, category_ids, category_names, skip_points) -> Annotations:
+def _assemble(path, records, images, category_ids, category_names) -> Annotations:
     ids = columns.unique_ids(path, "annotation", records)
     image_ids = np.array([image.id for image in images])
     image_index = columns.references(path, ids, records, "image_id", image_ids, "images")
     category_index = columns.references(path, ids, records, "category_id", category_ids, "categories")
     boxes = columns.boxes(path, ids, records)
-    area = columns.areas(path, ids, records, boxes)
-    iscrowd = _flags(records, "iscrowd")
-    difficult = _flags(records, "difficult") if any("difficult" in record for record in records) else None
-    sizes = np.array([(image.width, image.height) for image in images])[image_index]
-    reasons = unusable(boxes, sizes, skip_points)
-    keep = reasons == 0
     return Annotations(
         images=images,
         category_ids=category_ids,
         category_names=category_names,
-        ids=ids[keep],
-        image_index=image_index[keep],
-        category_index=category_index[keep],
-        boxes=boxes[keep],
-        area=area[keep],
-        iscrowd=iscrowd[keep],
-        skipped=skip_lines(reasons, ids, boxes, lambda row: images[image_index[row]].file_name),
-        difficult=None if difficult is None else difficult[keep],
+        ids=ids,
+        image_index=image_index,
+        category_index=category_index,
+        boxes=boxes,
+        area=columns.areas(path, ids, records, boxes),
+        iscrowd=_flags(records, "iscrowd"),
+        difficult=_flags(records, "difficult") if any("difficult" in record for record in records) else None,
     )
 
 

@@ -1,13 +1,15 @@
-"""The last steps from the splits that are read to those of a prepared data set: limit, check."""
+"""The last steps from the splits that are read to those of a prepared data set: limit, check, what to train on."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.image_check import check_images
 from anchorprune.datasets.split_checks import check_disjoint
 from anchorprune.datasets.splits import SPLITS, Split, first_images
+from anchorprune.datasets.unusable import coco_trainable
 
 
 def finish(
@@ -15,15 +17,17 @@ def finish(
     output: Path,
     limits: Mapping[str, int],
     check: bool,
+    trainable: Callable[[Annotations], Annotations] = coco_trainable,
     same: Collection[str] = (),
 ) -> dict[str, Split]:
-    """Cut the splits to their limits, and check that they are disjoint and that their images are whole.
+    """Cut the splits to their limits, check that they are disjoint and their images whole, and fit train for training.
 
     Args:
         found: train (or none), prune and test.
         output: the folder the data set goes to, for relative image folders.
         limits: most images of a split; the first by id stay.
         check: decode every image.
+        trainable: leaves out of the train split what cannot be trained on; the others keep every box.
         same: splits that the protocol takes for one and the same.
 
     Raises:
@@ -34,6 +38,8 @@ def finish(
     check_disjoint(cut, same)
     for annotations, images in cut.values() if check else ():
         check_images(annotations, images)
+    if "train" in cut:
+        cut["train"] = cut["train"]._replace(annotations=trainable(cut["train"].annotations))
     return {name: Split(part, _recorded(images, output)) for name, (part, images) in cut.items()}
 
 

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.rare_classes import box_counts
 from anchorprune.datasets.splits import Split
+from anchorprune.datasets.unusable import unusable
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 
@@ -58,5 +62,7 @@ def _entry(name: str, split: Split) -> dict[str, Any]:
         "image_count": len(found.images),
         "box_count": len(found.ids),
         "crowd_count": int(found.iscrowd.sum()),
+        "boxes_of_class": box_counts(found),
+        "unusable_count": int(np.count_nonzero(unusable(found))),
         "skipped": list(found.skipped),
     }

@@ -1,15 +1,14 @@
 """Writing a prepared data set: made in a temporary folder and moved into place, all of it or nothing."""
 
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from anchorprune.datasets.coco_writer import write_coco
 from anchorprune.datasets.prepared import describe
@@ -18,6 +17,7 @@ from anchorprune.datasets.splits import SPLITS, Split, subset
 from anchorprune.errors import UserError
 from anchorprune.files import write_json
 
+LOG = logging.getLogger(__name__)
 _FILES = tuple(f"{name}.json" for name in (*SPLITS, "dataset"))  # the order they come into place in
 
 
@@ -61,8 +61,9 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
     if preparation.makes_images:
         _refuse_strangers(output / "images")
     with _workshop(output) as folder:
-        splits = {name: _with_positive_ids(split) for name, split in preparation.make(folder).items()}
+        splits = dict(preparation.make(folder))
         check_together(splits)
+        _note_id_zero(splits)
         splits = {"train": _none_of(splits["prune"]), **splits}
         for name, split in splits.items():
             write_coco(split.annotations, folder / f"{name}.json")
@@ -72,17 +73,16 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
     return manifest
 
 
+def _note_id_zero(splits: Mapping[str, Split]) -> None:
+    """Ids stay, and COCO's evaluation takes a match with an annotation of id 0 for none."""
+    for name, split in splits.items():
+        if name != "train" and (split.annotations.ids == 0).any():
+            LOG.warning("%s: COCO's evaluation never counts annotation 0 as found; number annotations from 1", name)
+
+
 def _none_of(split: Split) -> Split:
     """A split of the same categories without images."""
     return split._replace(annotations=subset(split.annotations, ()))
-
-
-def _with_positive_ids(split: Split) -> Split:
-    """Shift annotation ids to start at 1 if one is 0 or less: COCO's reference evaluation takes id 0 for `no match`."""
-    ids = split.annotations.ids
-    if not len(ids) or ids.min() > 0:
-        return split
-    return split._replace(annotations=replace(split.annotations, ids=(ids - ids.min() + 1).astype(np.int64)))
 
 
 def _refuse_to_overwrite(output: Path, inputs: Iterable[Path]) -> None:

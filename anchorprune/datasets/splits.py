@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.datasets.unusable import file_name_of
 from anchorprune.errors import UserError
 
 # What a data set is split into: trained on, searched on, reported on.
@@ -35,7 +34,6 @@ def subset(annotations: Annotations, image_ids: Iterable[int]) -> Annotations:
     position = np.cumsum(keep_image, dtype=np.int32) - 1
     keep = keep_image[annotations.image_index]
     images = tuple(image for image, kept in zip(annotations.images, keep_image.tolist(), strict=True) if kept)
-    names = {image.file_name for image in images}
     return Annotations(
         images=images,
         category_ids=annotations.category_ids,
@@ -46,7 +44,6 @@ def subset(annotations: Annotations, image_ids: Iterable[int]) -> Annotations:
         boxes=annotations.boxes[keep],
         area=annotations.area[keep],
         iscrowd=annotations.iscrowd[keep],
-        skipped=tuple(line for line in annotations.skipped if file_name_of(line) in names),
         difficult=None if annotations.difficult is None else annotations.difficult[keep],
     )
 

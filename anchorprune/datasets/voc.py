@@ -18,7 +18,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations, Image
-from anchorprune.datasets.unusable import skip_lines, unusable
 from anchorprune.datasets.voc_xml import Picture, read_picture
 from anchorprune.errors import UserError
 from anchorprune.files import inside
@@ -28,8 +27,8 @@ def read_voc(root: str | Path, sets: str | Sequence[str], categories: Sequence[s
     """Read one split of a VOC folder, or of several below a common root.
 
     Image ids are 1, 2, .. in the order of the sets and of the lists, annotation ids 1, 2, .. in the order of the images
-    and of the objects in their XML file (a skipped box keeps its number). Degenerate boxes (xmax <= xmin or
-    ymax <= ymin, or entirely outside) are left out and reported in `skipped`.
+    and of the objects in their XML file. Every box is kept, and w is xmax - xmin + 1 in all of them: 1 where xmax is
+    xmin, 0 or less where it is smaller; h likewise. What is evaluated sees them as they are.
 
     Args:
         root: the folder that holds Annotations, ImageSets/Main and JPEGImages, or folders that do.
@@ -46,7 +45,7 @@ def read_voc(root: str | Path, sets: str | Sequence[str], categories: Sequence[s
     names = tuple(categories) if categories is not None else tuple(sorted(_classes(pictures)))
     if not names:
         raise UserError(f"{root}: the images of {sets!r} have no objects at all; check the annotation files")
-    return _assemble(Path(root), pictures, names)
+    return _assemble(pictures, names)
 
 
 def voc_categories(root: str | Path, splits: Iterable[str | Sequence[str]]) -> tuple[str, ...]:
@@ -112,31 +111,28 @@ def _classes(pictures: Iterable[Picture]) -> set[str]:
     return {name for picture in pictures for name in picture.names}
 
 
-def _assemble(root: Path, pictures: list[Picture], categories: tuple[str, ...]) -> Annotations:
+def _assemble(pictures: list[Picture], categories: tuple[str, ...]) -> Annotations:
     position = {name: index for index, name in enumerate(categories)}
     for picture in pictures:
         unknown = sorted(set(picture.names) - set(position))
         if unknown:
-            raise UserError(f"{root}: {picture.file_name}: class {unknown[0]!r} is not among {', '.join(categories)}")
+            raise UserError(
+                f"{picture.source}: class {unknown[0]!r} is not among the categories {', '.join(categories)}; correct "
+                "the name, or add it to them"
+            )
     index = np.repeat(np.arange(len(pictures), dtype=np.int32), [len(picture.names) for picture in pictures])
     corners = np.array([c for p in pictures for c in p.corners], dtype=np.float64).reshape(-1, 4)
     boxes = np.concatenate([corners[:, :2] - 1, corners[:, 2:] - corners[:, :2] + 1], axis=1)
-    reasons = unusable(boxes, np.array([(p.width, p.height) for p in pictures])[index])
-    # In VOC's own terms xmax == xmin is one pixel wide; in practice it is a slip of the mouse or a 0-based writer.
-    reasons[(corners[:, 2:] <= corners[:, :2]).any(axis=1)] = 4
-    keep = reasons == 0
-    ids = np.arange(1, len(boxes) + 1, dtype=np.int64)
-    difficult = np.array([d for p in pictures for d in p.difficult], dtype=bool)[keep]
+    difficult = np.array([d for p in pictures for d in p.difficult], dtype=bool)
     return Annotations(
         images=tuple(Image(n, p.file_name, p.width, p.height) for n, p in enumerate(pictures, start=1)),
         category_ids=np.arange(1, len(categories) + 1, dtype=np.int32),
         category_names=categories,
-        ids=ids[keep],
-        image_index=index[keep],
-        category_index=np.array([position[n] for p in pictures for n in p.names], dtype=np.int32)[keep],
-        boxes=boxes[keep],
-        area=(boxes[:, 2] * boxes[:, 3])[keep],
+        ids=np.arange(1, len(boxes) + 1, dtype=np.int64),
+        image_index=index,
+        category_index=np.array([position[n] for p in pictures for n in p.names], dtype=np.int32),
+        boxes=boxes,
+        area=boxes[:, 2] * boxes[:, 3],
         iscrowd=difficult,
-        skipped=skip_lines(reasons, ids, corners, lambda row: pictures[index[row]].file_name),
         difficult=difficult,
     )

@@ -14,6 +14,7 @@ from anchorprune.files import inside
 class Picture:
     """One XML file: the image's name and size, and per object its class, corners (VOC's) and difficult flag."""
 
+    source: Path
     file_name: str
     width: int
     height: int
@@ -48,6 +49,7 @@ def read_picture(path: Path, stem: str) -> Picture:
         raise UserError(f"{path}: {error}") from None
     objects = root.findall("object")
     return Picture(
+        source=path,
         file_name=_file_name(path, root, stem),
         width=_size(path, root, "width"),
         height=_size(path, root, "height"),

@@ -1,10 +1,14 @@
 """A training: on what, by which recipe, and where its folder goes."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.unusable import coco_trainable
 from anchorprune.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,16 @@ class Schedule:
 
 
 def check_boxes(annotations: Path) -> tuple[int, int, tuple[str, ...]]:
-    """Images, boxes and category names of a split to train on.
+    """Images, boxes that can be trained on, and category names of a split to train on.
 
     Raises:
-        UserError: it has no boxes, or the file is missing or damaged.
+        UserError: it has no such boxes, or the file is missing or damaged.
     """
-    truth = read_coco(annotations)
+    truth = coco_trainable(read_coco(annotations))
     if not len(truth.ids):
         raise UserError(f"{annotations}: no boxes to train on; give the data set a train split with annotated images")
+    if truth.skipped:
+        LOG.warning(
+            "%s: %d boxes are not to be trained on, the first: %s", annotations, len(truth.skipped), truth.skipped[0]
+        )
     return len(truth.images), len(truth.ids), truth.category_names

@@ -77,7 +77,7 @@ def _as_coco(truth: Annotations) -> COCO:
         ],
         "annotations": [
             {
-                "id": n + 1,  # pycocotools takes an id of 0 for "not matched"
+                "id": int(truth.ids[n]),  # as in the file: to pycocotools a match with an id of 0 is none
                 "image_id": int(image_ids[truth.image_index[n]]),
                 "category_id": int(truth.category_ids[truth.category_index[n]]),
                 "bbox": truth.boxes[n].tolist(),

@@ -9,6 +9,8 @@ from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.records import Experiment
 
+_FULL = "full"  # stands where a layout's name would, for all anchors (rules/score.smk)
+
 # What a data set lacks that does not give this split.
 _LACKING = {
     "prune": "no images to search on; give prune, or train to hold out a part of it",
@@ -34,6 +36,7 @@ def cross_check(config: Mapping[str, Any], experiments: Mapping[str, Experiment]
     for detector, value in config["detectors"].items():
         for anchor_set, anchors in value["anchor_sets"].items():
             _check_anchor_set(f"{source}: detectors.{detector}.anchor_sets.{anchor_set}", anchors)
+            _check_layout_names(f"{source}: detectors.{detector}.anchor_sets.{anchor_set}.layouts", anchors["layouts"])
     if FIXED in config["searches"]:
         raise UserError(f"{source}: searches.{FIXED}: this name is taken by fixed layouts; choose another")
 
@@ -83,6 +86,11 @@ def _check_splits(where: str, dataset: Mapping[str, Any]) -> None:
     for split, line in _LACKING.items():
         if split not in given:
             raise UserError(f"{where}: {line}")
+
+
+def _check_layout_names(where: str, layouts: Mapping[str, Any]) -> None:
+    if _FULL in layouts:
+        raise UserError(f"{where}.{_FULL}: this name is taken by the layout of all anchors; choose another")
 
 
 def _check_anchor_set(where: str, anchor_set: Mapping[str, Any]) -> None:

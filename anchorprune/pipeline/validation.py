@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from anchorprune.errors import UserError
 from anchorprune.pipeline.schema import read_schema
+from anchorprune.pipeline.yaml_numbers import read_value, with_numbers
 
 
 def validate(config: Mapping[str, Any], schema_path: str | Path, source: str) -> dict[str, Any]:
@@ -31,17 +31,21 @@ def validate(config: Mapping[str, Any], schema_path: str | Path, source: str) ->
     if error is not None:
         raise UserError(f"{source}: {_describe(error, schema)}")
     _fill_defaults(result, schema, schema)
+    for detector in result.get(
+        "detectors", {}
+    ).values():  # what backends read, so the schema cannot say what is a number
+        detector["options"] = with_numbers(detector["options"])
     return result
 
 
 def _read_numbers(config: dict[str, Any], validator: Draft202012Validator) -> None:
     """Make numbers of strings where the schema wants numbers, in place.
 
-    Snakemake reads what is nested in a `--config` option as strings.
+    Snakemake reads what is nested in a `--config` option as strings, and 1e-3 anywhere.
     """
     for error in _with_choices(validator.iter_errors(config)):
         if error.validator == "type" and isinstance(error.instance, str) and "str" not in error.validator_value:
-            number = yaml.safe_load(error.instance) if error.instance.strip() else None
+            number = read_value(error.instance) if error.instance.strip() else None
             if isinstance(number, int | float):
                 place = config
                 *path, last = error.absolute_path

@@ -44,7 +44,7 @@ def prepare(
     shares = shares_held_out(given, prune_fraction, test_fraction)
 
     def make(folder: Path) -> dict[str, Split]:
-        found = {name: Split(read_coco(file, skip_points=True), images) for name, (file, images) in given.items()}
+        found = {name: Split(read_coco(file), images) for name, (file, images) in given.items()}
         return finish(hold_out(found, shares, seed), output, limit, check)
 
     inputs = [file for file, _ in given.values()]

@@ -67,9 +67,7 @@ def sources(settings: Settings) -> list[Source]:
 
 def _read(root: Path, protocol: str) -> dict[str, Split]:
     """The splits that are whole files: train and test, and under `release` prune, which is test."""
-    train, val = (
-        Split(read_coco(_annotation_file(root, part), skip_points=True), _image_folder(root, part)) for part in _PARTS
-    )
+    train, val = (Split(read_coco(_annotation_file(root, part)), _image_folder(root, part)) for part in _PARTS)
     return {"train": train, "test": val} | ({"prune": val} if protocol == "release" else {})
 
 

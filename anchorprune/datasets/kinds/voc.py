@@ -8,6 +8,7 @@ from anchorprune.datasets.held_out import hold_out, shares_held_out
 from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source, with_fraction_apart
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.splits import SPLITS, Split
+from anchorprune.datasets.unusable import voc_trainable
 from anchorprune.datasets.voc import listed, read_voc, voc_categories, voc_images, voc_list
 
 
@@ -48,7 +49,7 @@ def prepare(
     def make(folder: Path) -> dict[str, Split]:
         names = categories or voc_categories(root, given.values())
         found = {name: Split(read_voc(root, sets, names), voc_images(root, sets)) for name, sets in given.items()}
-        return finish(hold_out(found, shares, seed), output, limit, check)
+        return finish(hold_out(found, shares, seed), output, limit, check, voc_trainable)
 
     return Preparation(make, seed if shares else None, protocol=facts(shares, limit))
 
@@ -61,4 +62,10 @@ def sources(settings: Settings) -> list[Source]:
     return folders + [Source(s, str(voc_list(root, name))) for s, name in sets]
 
 
-KIND = Kind("voc", prepare, sources, options=with_fraction_apart, collection="voc0712")
+def _options(settings: Settings) -> Settings:
+    """The class names as the one value that `--categories` takes."""
+    names = settings.get("categories")
+    return with_fraction_apart(settings if names is None else {**settings, "categories": ",".join(names)})
+
+
+KIND = Kind("voc", prepare, sources, options=_options, collection="voc0712")

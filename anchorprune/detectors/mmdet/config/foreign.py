@@ -3,13 +3,14 @@
 import yaml
 from mmengine.config import Config
 
+from anchorprune.anchors.anchor_sets import read_anchor_set
 from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.config.explicit_anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.families.registry import supported
 from anchorprune.errors import UserError
-from anchorprune.files import read_json
+from anchorprune.pipeline.yaml_numbers import read_value
 
 
 def read_foreign(foreign: Foreign) -> Config:
@@ -20,13 +21,13 @@ def read_foreign(foreign: Foreign) -> Config:
     """
     cfg = compose.read_config(foreign.config)
     if foreign.options:
-        cfg.merge_from_dict({key: _as_before(cfg, key, value) for key, value in read_options(foreign.options).items()})
+        _override(cfg, read_options(foreign.options))
     refuse_other_heads(cfg, foreign.config)
     if cfg.model.get("bbox_head", {}).get("anchor_generator", {}).get("type") != ExplicitAnchorGenerator.__name__:
         make_prunable(cfg)
     compose.set_head_name(cfg, foreign.name)
     if foreign.anchors is not None:
-        chosen = read_json(foreign.anchors, "anchor set")
+        chosen = read_anchor_set(foreign.anchors)
         compose.set_anchors(cfg, chosen["strides"], chosen["levels"])
     return cfg
 
@@ -56,6 +57,15 @@ def read_options(options: tuple[str, ...]) -> dict[str, object]:
     return dict(_read_option(text) for text in options)
 
 
+def _override(cfg: Config, values: dict[str, object]) -> None:
+    for key, value in values.items():
+        try:
+            cfg.merge_from_dict({key: _as_before(cfg, key, value)})
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError, AssertionError) as error:
+            line = " ".join(str(error).split())
+            raise UserError(f"--option {key}: the config has no place for it ({line}); correct the key") from None
+
+
 def _as_before(cfg: Config, key: str, value: object) -> object:
     """A list as a tuple where the config has a tuple, which YAML cannot write; mmcv tells sizes from lists by it."""
     old = cfg
@@ -71,4 +81,10 @@ def _read_option(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise UserError(f"--option {text!r} is not KEY=VALUE, e.g. model.test_cfg.score_thr=0.01")
-    return key, yaml.safe_load(value)
+    try:
+        return key, read_value(value)
+    except yaml.YAMLError as error:
+        line = " ".join(str(error).split())
+        raise UserError(
+            f"--option {text!r}: the value cannot be read as YAML ({line}); quote it, or correct it"
+        ) from None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from anchorprune.anchors.anchor_sets import read_anchor_set
 from anchorprune.detectors.foreign import Foreign
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
@@ -24,7 +25,7 @@ def read_foreign(foreign: Foreign, classes: Sequence[str] = ()) -> LinearDetecto
         key, _, text = option.partition("=")
         value["postprocess"][key.removeprefix("postprocess.")] = json.loads(text)
     if foreign.anchors is not None:
-        anchors = read_json(foreign.anchors, "anchor set")
+        anchors = read_anchor_set(foreign.anchors)
         value |= {"strides": anchors["strides"], "anchors": anchors["levels"]}
     try:
         (width, height), classes, levels = value["input_size"], tuple(classes or value["classes"]), []

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.unusable import coco_trainable
 from anchorprune.detectors.training import Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
@@ -34,7 +35,7 @@ def fit(head: Head, training: Training, initial: Mapping[str, np.ndarray] | None
 
 def _examples(head: Head, training: Training) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Each image's pixels, labels, and boxes in input pixels."""
-    truth = read_coco(training.annotations)
+    truth = coco_trainable(read_coco(training.annotations))
     for index, image in enumerate(truth.images):
         pixels, size = read_pixels(training.images / image.file_name, head.input_size)
         here = (truth.image_index == index) & ~truth.iscrowd
