@@ -1,6 +1,7 @@
 """What a search, or `anchorprune score`, left behind: APs on the prune split, before any retraining."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -57,3 +58,20 @@ def read_front(path: str) -> pd.DataFrame:
     if missing:
         raise UserError(f"{path}: column {missing[0]!r} is missing; search again")
     return front
+
+
+def read_selection(path: Path) -> dict[str, Any] | None:
+    """A search's selection.json; None where the search is older than that file.
+
+    `budgets` holds by budget, as it was written: kept, ap, ap_corrected, change, change_low, change_high, price,
+    share_of_cost, same_as, stability; what was not estimated is None.
+
+    Raises:
+        UserError: the file is no selection, or of an unknown version.
+    """
+    if not path.exists():
+        return None
+    selection = read_json(path, "selection")
+    if not isinstance(selection, dict) or selection.get("version") != 1:
+        raise UserError(f"{path}: not a selection of version 1; search again")
+    return selection
