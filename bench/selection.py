@@ -87,9 +87,17 @@ def one_draw(scorer: Scorer, images: int, given: argparse.Namespace, seed: int) 
     wanted = [(RULES[name], limit) for name, _, limit in cases]
     front = pareto_front(problem.evaluated)
     taken = [rule(problem, limit).kept for rule, limit in wanted]
-    both = cross_fit(mine, lambda scorer: options, [*wanted, *((within_budget, s.price) for s in front)], given.folds)
-    fit, of_front = (CrossFit(both.fold, [c[part] for c in both.chosen]) for part in parts(len(wanted)))
-    after = corrected(mine, problem.full, fit, given.resamples)
+    alone = len(cases) - len(given.budgets)  # from here on `closest`, in searches of its own for the same reason
+    wanted[alone:alone] = [(within_budget, s.price) for s in front]
+    fits = [
+        cross_fit(mine, lambda scorer: options, part, given.folds)
+        for part in (wanted[: alone + len(front)], wanted[alone + len(front) :])
+    ]
+    of_rules, of_front = (
+        CrossFit(fits[0].fold, [chosen[part] for chosen in fits[0].chosen])
+        for part in (slice(alone), slice(alone, None))
+    )
+    after = [a for fit in (of_rules, fits[1]) for a in corrected(mine, problem.full, fit, given.resamples)]
     front_after = corrected(mine, problem.full, of_front, 0)
     here, there = Measured(mine, given.resamples), Measured(scorer.on(~mask), given.resamples)
     rows = []
@@ -98,7 +106,7 @@ def one_draw(scorer: Scorer, images: int, given: argparse.Namespace, seed: int) 
         now = after[index]
         rows[-1] |= {"corrected": now.change, "corrected_low": now.low, "corrected_high": now.high}
         if name == "best":
-            votes = [taken[index], *(chosen[index] for chosen in fit.chosen)]
+            votes = [taken[index], *(chosen[index] for chosen in of_rules.chosen)]
             fitting = [(s, now.ap) for s, now in zip(front, front_after, strict=True) if s.price <= limit]
             for other, kept in (
                 ("corrected", max(fitting, key=lambda pair: pair[1])[0].kept if fitting else taken[index]),
@@ -107,11 +115,6 @@ def one_draw(scorer: Scorer, images: int, given: argparse.Namespace, seed: int) 
             ):
                 rows.append(_row(problem, (seed, images, budget, other), kept, here, there))
     return rows
-
-
-def parts(first: int) -> tuple[slice, slice]:
-    """The first so many of a list, and the rest."""
-    return slice(first), slice(first, None)
 
 
 def _row(problem: Problem, named: tuple, kept: Subset, here: Measured, there: Measured) -> dict[str, object]:
