@@ -45,6 +45,7 @@ def pruned_files(experiment, names, pruned):
         "layout": f"{beside}/search/layout-{pruned.budget}.json",
         "front": f"{beside}/search/front.csv",
         "evaluated": f"{beside}/search/evaluated.parquet",
+        "selection": f"{beside}/search/selection.json",
     }
 
 

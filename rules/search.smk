@@ -10,6 +10,7 @@ rule search:
     output:
         front=f"{TRAINED}/{{search}}/search/front.csv",
         evaluated=f"{TRAINED}/{{search}}/search/evaluated.parquet",
+        selection=f"{TRAINED}/{{search}}/search/selection.json",
         layouts=[f"{TRAINED}/{{search}}/search/layout-{budget}.json" for budget in ALL_BUDGETS],
     log:
         f"{TRAINED}/{{search}}/search/search.log",

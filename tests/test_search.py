@@ -128,7 +128,9 @@ def contents(folder):
 def test_search_command_writes_the_documented_files(files, tmp_path, capsys):
     assert main(arguments(files, tmp_path, "--report", str(files / "p.parquet"), str(files / "a.json"))) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert set(contents(tmp_path)) == {"front.csv", "evaluated.parquet", "layout-0.7.json", "layout-.30.json"}
+    assert set(contents(tmp_path)) == {
+        *("front.csv", "evaluated.parquet", "selection.json", "layout-0.7.json", "layout-.30.json")
+    }
     with (tmp_path / "front.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:5] == ["kept", "ap", "macs", "boxes", "anchors"]
@@ -136,6 +138,7 @@ def test_search_command_writes_the_documented_files(files, tmp_path, capsys):
     assert all(float(r["gap"]) == 0 and float(r["low"]) <= float(r["high"]) for r in rows)
     layout = Layout.load(tmp_path / "layout-0.7.json", HEAD)
     assert " ".join(map(str, layout.kept)) == printed["budgets"]["0.7"]["kept"]
+    assert list(rows[0])[-4:] == ["ap_corrected", "change", "change_low", "change_high"]
     assert pq.read_table(tmp_path / "evaluated.parquet").num_rows == printed["subsets"] == 31
 
 
@@ -148,9 +151,9 @@ def test_same_bytes_on_any_number_of_threads(files, tmp_path):
 def test_killed_and_started_again_it_ends_with_the_same_bytes(files, tmp_path):
     assert main(arguments(files, tmp_path / "whole")) == 0
     command = [sys.executable, "-m", "anchorprune", *arguments(files, tmp_path / "killed")]
-    for lines in (2, 9, 20):
+    for name, lines in ((NAME, 2), (NAME, 9), ("journal-1.txt", 5), ("journal-3.txt", 20)):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        journal = tmp_path / "killed" / NAME
+        journal = tmp_path / "killed" / name
         while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > lines):
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)

@@ -7,6 +7,7 @@ import click
 
 from anchorprune.commands.options import print_json
 from anchorprune.heads.cost import COSTS
+from anchorprune.search.choice import CHOICES
 from anchorprune.search.methods import METHODS, heeding, load
 
 
@@ -68,6 +69,21 @@ class WithChoices(click.Command):
 @click.option("--min-ap", type=ShareOrValue(), default="0", help="Pursue no subset below this AP: 0.2, or 78% of full.")
 @click.option("--budget", "budgets", type=Fraction(), multiple=True, help="Fraction of the full cost; repeatable.")
 @click.option(
+    "--choice",
+    type=click.Choice(list(CHOICES)),
+    default="best",
+    show_default=True,
+    help="Of the subsets within a budget: the highest AP; within one standard error of it the most anchors;"
+    " or the highest AP of those that cost at least 0.9 of the budget.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Search again without each fold of the images, to correct APs for optimism; 0: do not.",
+)
+@click.option(
     "--criterion",
     type=click.Choice(("ap", "ratio")),
     default="ap",
@@ -97,11 +113,12 @@ def command(
     output: Path,
     threads: int | None,
     resamples: int,
+    folds: int,
     report: tuple[Path, Path] | None,
     latency_table: Path | None,
     **given: Any,
 ) -> None:
-    """Search subsets of anchors: write front.csv, evaluated.parquet and a layout per budget.
+    """Search subsets of anchors: write front.csv, evaluated.parquet, selection.json and a layout per budget.
 
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Killed and started
     again with the same inputs, the search goes on where it was and ends with the same bytes.
@@ -109,8 +126,19 @@ def command(
     from anchorprune.datasets.predicted import open_predicted
     from anchorprune.heads.latency_table import LatencyTable
     from anchorprune.scoring import Scorer
-    from anchorprune.search.journal import Journal, fingerprint
-    from anchorprune.search.output import front_rows, row, write_evaluated, write_front, write_layouts
+    from anchorprune.search.cautions import cautions, coincidences
+    from anchorprune.search.correction import corrections, wanted_of
+    from anchorprune.search.folds import cross_fit, fitting_folds
+    from anchorprune.search.journal import Journal, fingerprint, fold_journal
+    from anchorprune.search.output import (
+        budget_rows,
+        front_rows,
+        row,
+        write_evaluated,
+        write_front,
+        write_layouts,
+        write_selection,
+    )
     from anchorprune.search.progress import Progress
     from anchorprune.search.run import Options, search
 
@@ -122,16 +150,35 @@ def command(
     measured = LatencyTable.load(latency_table, opened.head) if latency_table else None
     scorer = Scorer(opened, truth, threads)
     (number, share), budgets = given.pop("min_ap"), given.pop("budgets")
-    options = Options(
-        min_ap=number * scorer.ap(range(opened.head.num_anchors)) if share else number, latency_table=measured, **given
-    )
-    with Journal(output, fingerprint([predictions, annotations])) as journal:
+
+    def options_on(some: Scorer) -> Options:
+        least = number * some.ap(range(opened.head.num_anchors)) if share else number
+        return Options(min_ap=least, latency_table=measured, **given)
+
+    options, inputs = options_on(scorer), fingerprint([predictions, annotations])
+    with Journal(output, inputs) as journal:
         with Progress(options) as progress:
             result = search(scorer, options, budgets, journal, progress)
+        said = cautions(scorer, result.full)
+        for line in [*said, *coincidences(result.budgets, result.full, options.cost)]:
+            click.echo(f"search: {line}", err=True)
+        folds = fitting_folds(scorer, folds)
+        fit = cross_fit(
+            scorer,
+            options_on,
+            wanted_of(result, options.choice),
+            folds,
+            lambda fold: fold_journal(output, inputs, f"fold {fold + 1} of {folds} by seed {options.seed}", fold),
+            lambda fold: Progress(options, f", fold {fold + 1} of {folds}"),
+        )
+        corrected = corrections(scorer, result, fit, resamples)
         elsewhere = Scorer(*reported, threads) if reported else None
         write_evaluated(output, result.evaluated, options.cost)
         write_layouts(output, opened.head, result.budgets)
-        write_front(output, front_rows(result, scorer, resamples, elsewhere, options.cost))
+        write_front(output, front_rows(result, scorer, resamples, elsewhere, options.cost, corrected))
+        rows = budget_rows(result, corrected)
+        about = {"folds": folds, "images": len(truth.images), "choice": options.choice, "cost": options.cost}
+        write_selection(output, {**about, "budgets": rows, "warnings": said})
         journal.remove()
     print_json(
         {
@@ -140,7 +187,7 @@ def command(
             "subsets": len(result.evaluated),
             "full": row(result.full, options.cost),
             "front": [row(scored, options.cost) for scored in result.front],
-            "budgets": {text: row(scored, options.cost) for text, scored in result.budgets.items()},
+            "budgets": {text: {**rows[text], **row(scored, options.cost)} for text, scored in result.budgets.items()},
             "output": str(output),
         }
     )

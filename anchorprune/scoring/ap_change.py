@@ -7,11 +7,12 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.detections import SplitDetections
-from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Difference, drawn_times
+from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES, Difference, drawn_times, truths_of
 from anchorprune.scoring.certainty import two_detectors
-from anchorprune.scoring.resample import class_aps
+from anchorprune.scoring.resampling import class_means, resampled_aps
+from anchorprune.scoring.scorer import Scorer
 
-SIZES = ("ap", "ap_small", "ap_medium", "ap_large")
+SIZES = ("ap", "ap_small", "ap_medium", "ap_large")  # of COCO's areas, in their order
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def ap_change(
     scorer = two_detectors(truth, first, second, threads)
     images = len(truth.images)
     times = np.concatenate([np.ones((1, images), np.int32), drawn_times(images, resamples)])
-    changes = class_aps(scorer, (0,), times) - class_aps(scorer, (1,), times)  # row 0: the images as they are
-    overall = [_class_means(change) for change in changes]
+    changes = [_class_changes(scorer, times, area) for area in range(len(SIZES))]  # row 0: the images as they are
+    overall = [class_means(change) for change in changes]
     return APChange(
         {name: _difference(column) for name, column in zip(SIZES, overall, strict=True) if column[0] == column[0]},
         {
@@ -64,12 +65,11 @@ def ap_change(
     )
 
 
-def _class_means(change: np.ndarray) -> np.ndarray:
-    """(R,) mean over the classes that a resample has, of (R, K); NaN where it has none."""
-    there = ~np.isnan(change)
-    counts = there.sum(axis=1)
-    sums = np.where(there, change, 0.0).sum(axis=1)
-    return np.divide(sums, counts, out=np.full(len(change), np.nan), where=counts > 0)
+def _class_changes(scorer: Scorer, times: np.ndarray, area: int) -> np.ndarray:
+    """(R, K) AP of the first detector less that of the second, in an area."""
+    truths = truths_of(scorer.annotations, times, area)
+    first, second = (resampled_aps(scorer, scorer.evaluated((which,), area), times, truths) for which in (0, 1))
+    return first - second
 
 
 def _difference(column: np.ndarray) -> Difference:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.scoring.evaluated import Evaluated
 from anchorprune.scoring.ground_truth import sort_truth
+from anchorprune.scoring.resampling import class_means, resampled_aps
 from anchorprune.scoring.scorer import Scorer
-from anchorprune.scoring.tables import COUNTED, NUM_THRESHOLDS, RECALL_THRESHOLDS
 
 RESAMPLES = 1000
-RESAMPLES_TOGETHER = 16  # resamples that share one walk over the candidates
 INTERVAL = (2.5, 97.5)  # percentiles: 95 %
 
 
@@ -30,6 +30,19 @@ class Difference:
     high: float
 
 
+@dataclass(frozen=True)
+class Stitched:
+    """AP of detections that come from several subsets, each image's from one of them.
+
+    Attributes:
+        ap: on all images.
+        aps: (resamples,) float64, on each resample.
+    """
+
+    ap: float
+    aps: np.ndarray
+
+
 class Bootstrap:
     """Resamples of a scorer's images, the same ones for every subset, so that differences are paired.
 
@@ -41,31 +54,38 @@ class Bootstrap:
     """
 
     def __init__(self, scorer: Scorer, resamples: int = RESAMPLES, seed: int = 0):
-        images = len(scorer.annotations.images)
+        images = np.flatnonzero(scorer.images)
         self._scorer = scorer
-        self.times = drawn_times(images, resamples, seed)
-        truth = sort_truth(scorer.annotations)
-        counts = truth.flags & 1 == 0
-        categories = len(scorer.annotations.category_ids)
-        self._truths = np.stack(
-            [
-                np.bincount(truth.category[counts], times[truth.image[counts]], categories).astype(np.int64)
-                for times in self.times
-            ]
-        )
+        self.times = np.zeros((resamples, len(scorer.images)), np.int32)
+        self.times[:, images] = drawn_times(len(images), resamples, seed)
+        self._truths = truths_of(scorer.annotations, self.times)
+        once = scorer.images.astype(np.int32)[None]
+        self._once = once, truths_of(scorer.annotations, once)
 
     def aps(self, kept: Sequence[int]) -> np.ndarray:
         """(resamples,) float64: the subset's AP on each resample; -1 where a resample has no ground truth."""
-        t, state = self._scorer.tables, self._scorer.state_of(kept)
-        image, mask, start = _evaluated(t, state)
-        result = np.empty(len(self.times))
-        threads, times = self._scorer.threads, np.ascontiguousarray(self.times.T)
+        return self._aps(self._scorer.evaluated(kept), self.times, self._truths)
 
-        def run(first: int) -> None:
-            resampled_aps(image, mask, start, times, self._truths, RECALL_THRESHOLDS, first, threads.count, result)
+    def stitched(self, subsets: Sequence[Sequence[int]], which: np.ndarray) -> Stitched:
+        """AP of the detections that each image has by a subset of its own.
 
-        threads.map(run, range(threads.count))
-        return result
+        Args:
+            subsets: the subsets.
+            which: (I,) int, the index of each image's subset.
+        """
+        different = dict.fromkeys(tuple(subset) for subset in subsets)
+        if len(different) == 1:
+            return Stitched(self._scorer.ap(subsets[0]), self.aps(subsets[0]))
+        parts = []
+        for subset in different:
+            mine = np.array([tuple(one) == subset for one in subsets])[which]
+            part = self._scorer.evaluated(subset)
+            parts.append(Evaluated(*(values[mine[part.image]] for values in part)))
+        joined = Evaluated(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+        order = np.argsort(joined.position)
+        matches = Evaluated(*(values[order] for values in joined))
+        ap = self._aps(matches, *self._once)[0]
+        return Stitched(float(ap), self._aps(matches, self.times, self._truths))
 
     def difference(self, kept: Sequence[int], other: Sequence[int], others: np.ndarray | None = None) -> Difference:
         """AP of `kept` less AP of `other`; `others` are `aps(other)` if they are at hand."""
@@ -74,118 +94,21 @@ class Bootstrap:
         low, high = np.percentile(self.aps(kept) - others, INTERVAL)
         return Difference(scorer.ap(kept) - scorer.ap(other), float(low), float(high))
 
+    def _aps(self, matches: Evaluated, times: np.ndarray, truths: np.ndarray) -> np.ndarray:
+        aps = class_means(resampled_aps(self._scorer, matches, times, truths))
+        return np.where(np.isnan(aps), -1.0, aps)
+
 
 def drawn_times(images: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """(resamples, images) int32: how often each image is drawn; the same for the same arguments."""
     rng = np.random.default_rng([seed, images])
-    return np.stack([_draw(rng, images) for _ in range(resamples)])
+    draws = (rng.integers(0, images, images) for _ in range(resamples))
+    return np.stack([np.bincount(draw, minlength=images) for draw in draws]).astype(np.int32)
 
 
-def _draw(rng: np.random.Generator, images: int) -> np.ndarray:
-    return np.bincount(rng.integers(0, images, images), minlength=images).astype(np.int32)
-
-
-def _evaluated(t, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Evaluated candidates by position: image (D,) int32, mask (D,) uint32; and each category's start (K+1,)."""
-    index = np.flatnonzero(state.flags & COUNTED)
-    order = np.argsort(t.position[index])
-    index = index[order]
-    row = t.match_row[index]
-    mask = np.zeros(len(index), np.uint32)
-    mask[row >= 0] = state.matches[row[row >= 0]]
-    start = np.searchsorted(t.position[index], t.category_word * 64).astype(np.int64)
-    return t.group_image[t.group_of[index]], mask, start
-
-
-@kernel
-def resampled_aps(image, mask, start, times, truths, recalls, first, step, result):
-    """AP of the first, (first + step)-th, ... block of resamples.
-
-    Args:
-        image: (D,) int32, image of each evaluated candidate, by category, then falling score.
-        mask: (D,) uint32, bit t true positive at threshold t, bit 10 + t ignored at t.
-        start: (K+1,) int64, each category's candidates.
-        times: (I, R) int32, how often each image is drawn.
-        truths: (R, K) int64, ground-truth boxes of each resample.
-        recalls: (101,) float64.
-        first: this thread's first block.
-        step: number of threads.
-        result: (R,) float64, out.
-    """
-    longest = 1
-    for k in range(len(start) - 1):
-        longest = max(longest, np.count_nonzero(mask[start[k] : start[k + 1]]))
-    precision = np.empty((NUM_THRESHOLDS, longest), np.float64)
-    recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
-    seen = np.empty((longest, RESAMPLES_TOGETHER), np.int32)
-    which = np.empty(longest, np.int64)
-    for low in range(first * RESAMPLES_TOGETHER, times.shape[1], step * RESAMPLES_TOGETHER):
-        high = min(low + RESAMPLES_TOGETHER, times.shape[1])
-        sums, cells = np.zeros(RESAMPLES_TOGETHER, np.float64), np.zeros(RESAMPLES_TOGETHER, np.int64)
-        for k in range(len(start) - 1):
-            found = count_seen(image, mask, start[k], start[k + 1], times, low, high, which, seen)
-            for r in range(low, high):
-                if truths[r, k]:
-                    cells[r - low] += NUM_THRESHOLDS * len(recalls)
-                    places = which[:found], seen[:found, r - low]
-                    sums[r - low] += weighted_sum(
-                        image, mask, places, times[:, r], truths[r, k], recalls, precision, recall
-                    )
-        for r in range(low, high):
-            result[r] = sums[r - low] / cells[r - low] if cells[r - low] else -1.0
-
-
-@kernel
-def count_seen(image, mask, first, end, times, low, high, which, seen):
-    """Candidates of resamples low..high up to and with each matched one; RESAMPLES_TOGETHER resamples share one walk.
-
-    Returns:
-        Number of matched candidates: entries filled of `which` (their index) and `seen` (found, RESAMPLES_TOGETHER).
-    """
-    count, found = np.zeros(RESAMPLES_TOGETHER, np.int32), 0
-    for d in range(first, end):
-        row = times[image[d]]
-        for r in range(high - low):
-            count[r] += row[low + r]
-        if mask[d]:
-            which[found] = d
-            seen[found] = count
-            found += 1
-    return found
-
-
-@kernel
-def weighted_sum(image, mask, places, times, truths, recalls, precision, recall):
-    """Sum over thresholds and recalls of one category's interpolated precision; images count `times` each."""
-    hits = np.zeros(NUM_THRESHOLDS, np.int64)
-    accounted = np.zeros(NUM_THRESHOLDS, np.int64)
-    length = np.zeros(NUM_THRESHOLDS, np.int64)
-    which, seen = places
-    for m in range(len(which)):
-        d = which[m]
-        n, bits = np.int64(times[image[d]]), np.int64(mask[d])
-        if n == 0:
-            continue
-        for i in range(NUM_THRESHOLDS):
-            if (bits >> i) & 1:
-                hits[i] += n
-                accounted[i] += n
-                at = length[i]
-                false = np.float64(seen[m] - accounted[i])
-                precision[i, at] = hits[i] / (false + hits[i] + 2.220446049250313e-16)
-                recall[i, at] = hits[i]
-                length[i] = at + 1
-            elif (bits >> (NUM_THRESHOLDS + i)) & 1:
-                accounted[i] += n
-    total = 0.0
-    for i in range(NUM_THRESHOLDS):
-        best, r = 0.0, len(recalls) - 1
-        while r >= 0 and recalls[r] > hits[i] / truths:
-            r -= 1
-        for at in range(length[i] - 1, -1, -1):
-            best = max(best, precision[i, at])
-            before = recall[i, at - 1] / truths if at else -1.0
-            while r >= 0 and recalls[r] > before:
-                total += best
-                r -= 1
-    return total
+def truths_of(annotations: Annotations, times: np.ndarray, area: int = 0) -> np.ndarray:
+    """(R, K) int64, ground-truth boxes of each class in an area (0: all) on resamples that draw images (R, I) times."""
+    truth, categories = sort_truth(annotations), len(annotations.category_ids)
+    counts = truth.flags >> area & 1 == 0
+    image, category = truth.image[counts], truth.category[counts]
+    return np.stack([np.bincount(category, row[image], categories).astype(np.int64) for row in times])

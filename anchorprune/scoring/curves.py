@@ -47,30 +47,6 @@ def nonzero_bits(masks: np.ndarray) -> np.ndarray:
     return packed.view(np.uint64)
 
 
-def evaluated(t, state, masks: np.ndarray, area: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The evaluated candidates of a subset by category, then falling score.
-
-    Args:
-        t: the tables.
-        state: of the subset.
-        masks: (S,) uint32, its matches in this area, by slot.
-        area: 0..3.
-
-    Returns:
-        image (D,) int32, inside (D,) uint8: the box lies in the area, mask (D,) uint32: bit t true positive at
-        threshold t, bit 10 + t ignored at t; and (K+1,) int64, each category's start.
-    """
-    index = np.flatnonzero(state.flags & COUNTED)
-    index = index[np.argsort(t.position[index])]
-    position, row = t.position[index], t.match_row[index]
-    mask = np.zeros(len(index), np.uint32)
-    mask[row >= 0] = masks[t.row_slot[row[row >= 0]]]
-    word = t.area_bits[area][position >> 6]
-    inside = (word >> (position & 63).astype(np.uint64) & np.uint64(1)).astype(np.uint8)
-    start = np.searchsorted(position, t.category_word * 64).astype(np.int64)
-    return t.group_image[t.group_of[index]], inside, mask, start
-
-
 def long_enough(logs: list[Log], index: int, t: Tables, children: int, pieces: int) -> Log:
     """The index-th of a thread's logs, made or made anew where it would not hold the largest block or the pieces.
 

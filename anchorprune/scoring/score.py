@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anchorprune.datasets.annotations import Annotations
+from anchorprune.scoring.sorted_rows import Sorted
+from anchorprune.scoring.state import State
+from anchorprune.scoring.tables import ALIVE, Tables
+
 
 @dataclass(frozen=True)
 class Score:
@@ -34,3 +39,14 @@ class LeftDetections:
     anchor: np.ndarray
     score: np.ndarray
     boxes: np.ndarray
+
+
+def left_detections(t: Tables, state: State, candidates: Sorted, annotations: Annotations) -> LeftDetections:
+    """What a subset's state leaves of the candidates."""
+    c = candidates
+    index = np.flatnonzero((state.flags & ALIVE != 0) & (t.rank <= state.cut[c.image]))
+    index = index[np.lexsort((t.rank[index], c.image[index]))]
+    image_id, category_id = annotations.image_ids, annotations.category_ids
+    return LeftDetections(
+        image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
+    )

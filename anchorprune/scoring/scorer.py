@@ -1,22 +1,25 @@
 """COCO's average precision of any subset of a detector's anchors."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, evaluated, long_enough, nonzero_bits
+from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
+from anchorprune.scoring.evaluated import Evaluated, evaluated
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
-from anchorprune.scoring.score import LeftDetections, Score
+from anchorprune.scoring.restrict import restricted
+from anchorprune.scoring.score import LeftDetections, Score, left_detections
 from anchorprune.scoring.state import State, empty_state, with_own_scratch
-from anchorprune.scoring.tables import ALIVE, AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
+from anchorprune.scoring.tables import AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
-from anchorprune.scoring.walks import EVERYTHING, NOTHING, walk_categories, walk_images
+from anchorprune.scoring.toggles import is_near, masks_of, toggles_of
+from anchorprune.scoring.walks import EVERYTHING, walk_categories, walk_images
 
-NEAR = 4  # a subset that differs in more anchors than this is scored from nothing
 TOGETHER = 64  # the most children carried through the images at once
 
 
@@ -25,13 +28,33 @@ class Scorer:
 
     Made once per predictions file; then a subset takes milliseconds, and one that differs from the subset before in
     an anchor or two takes fewer. Results have the same bits on any number of threads and for any history of calls.
+
+    Attributes:
+        images: (I,) bool, which of the annotations' images count.
     """
 
     def __init__(self, predictions: Predictions, annotations: Annotations, threads: int | None = None):
         self.head = predictions.head
         self.annotations = annotations
         self.threads = Threads(threads)
+        self.images = np.ones(len(annotations.images), np.bool_)
         self.tables, self.candidates = prepare(predictions, annotations, self.threads)
+        self._start()
+
+    def on(self, images: np.ndarray) -> "Scorer":
+        """A scorer of some of the images alone: as of a file of these images, at the cost of a subset or two.
+
+        Args:
+            images: (I,) bool.
+        """
+        other = copy(self)
+        other.images = self.images & images
+        other.tables = restricted(self.tables, self.annotations, other.images)
+        other._start()
+        return other
+
+    def _start(self) -> None:
+        """No subset has been scored."""
         self._valid = np.diff(self.tables.weight_start, axis=1) > 0
         sizes = np.diff(self.tables.category_word)
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
@@ -63,7 +86,7 @@ class Scorer:
         self.move_to(parent)
         wanted = [self._checked(subset) for subset in subsets]
         result = np.empty(len(wanted))
-        near = [i for i, subset in enumerate(wanted) if len(set(subset) ^ set(self._parent)) <= NEAR]
+        near = [i for i, subset in enumerate(wanted) if is_near(subset, self._parent)]
         if near:
             for at in range(0, len(near), TOGETHER):
                 some = near[at : at + TOGETHER]
@@ -77,9 +100,8 @@ class Scorer:
         subset = self._checked(kept)
         if subset == self._parent:
             return
-        near = self._parent is not None and len(set(subset) ^ set(self._parent)) <= NEAR
-        if near:
-            toggles = self._toggles([subset])
+        if is_near(subset, self._parent):
+            toggles = toggles_of([subset], self._parent)
         else:
             base, toggles = self._states[0], np.full((1, 1), EVERYTHING, np.int32)
             for array in (base.flags, base.covers, base.matches, base.alive, *self._curves[0]):
@@ -96,41 +118,22 @@ class Scorer:
         self.move_to(kept)
         return self._states[0]
 
-    def evaluated(self, kept: Sequence[int], area: int) -> tuple[np.ndarray, ...]:
-        """The evaluated candidates of a subset and their matches in one of COCO's areas, see `curves.evaluated`."""
-        state = self.state_of(kept)
-        return evaluated(self.tables, state, (self._area_curve(area) if area else self._curves[0]).masks, area)
+    def evaluated(self, kept: Sequence[int], area: int = 0) -> Evaluated:
+        """The evaluated candidates of a subset and their matches in one of COCO's areas (0: all boxes)."""
+        flags = self.state_of(kept).flags
+        return evaluated(self.tables, flags, (self._area_curve(area) if area else self._curves[0]).masks, area)
 
     def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
-        t, s, c = self.tables, self._states[0], self.candidates
-        left = (s.flags & ALIVE != 0) & (t.rank <= s.cut[c.image])
-        index = np.flatnonzero(left)
-        index = index[np.lexsort((t.rank[index], c.image[index]))]
-        image_id, category_id = self.annotations.image_ids, self.annotations.category_ids
-        return LeftDetections(
-            image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
-        )
+        return left_detections(self.tables, self._states[0], self.candidates, self.annotations)
 
     def _checked(self, kept: Sequence[int]) -> Subset:
         return Layout.keep(self.head, kept).kept
 
-    def _mask(self, subset: Subset) -> np.ndarray:
-        mask = np.zeros(self.head.num_anchors + 1, np.uint8)
-        mask[list(subset)] = 1
-        return mask
-
-    def _toggles(self, subsets: list[Subset]) -> np.ndarray:
-        toggles = np.full((len(subsets), NEAR), NOTHING, np.int32)
-        for row, subset in zip(toggles, subsets, strict=True):
-            different = sorted(set(subset) ^ set(self._parent))
-            row[: len(different)] = different
-        return toggles
-
     def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[Log]:
         """Carry the images through the subsets; what it does to the curves, in logs that the next walk overwrites."""
-        masks = np.stack([self._mask(subset) for subset in subsets])
+        masks = masks_of(subsets, self.head.num_anchors)
 
         def run(thread: int) -> list[Log]:
             (block, end), own, used = self._blocks[thread], self._logs[thread], []
@@ -144,7 +147,7 @@ class Scorer:
         return [log for logs in self.threads.map(run, range(len(self._blocks))) for log in logs]
 
     def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
-        logs, count = self._walk(subsets, self._toggles(subsets), keep=False), self.threads.count
+        logs, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
         everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
         curves = self._curves_of_parent(min(count, len(subsets)))
 

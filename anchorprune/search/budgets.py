@@ -1,11 +1,11 @@
-"""A layout per budget: the best subset that costs no more than a fraction of the full head."""
+"""A budget is a ceiling: what may be asked for, and the best subset below it."""
 
 from collections.abc import Callable
 
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
-from anchorprune.search.front import Scored, best_within
+from anchorprune.search.front import Scored, best_within, preference
 from anchorprune.search.methods.greedy import descend
 from anchorprune.search.problem import Problem
 
@@ -28,17 +28,17 @@ def check_budgets(head: Head, budgets: tuple[str, ...], kind: str, price: Callab
             )
 
 
-def within_budget(problem: Problem, budget: float) -> Scored:
-    """The best subset scored within a budget; the search goes on greedily where there is none yet.
+def within_budget(problem: Problem, limit: float) -> Scored:
+    """The best subset scored at no more than a price; the search goes on greedily where there is none yet.
 
     It starts from the cheapest subset scored and removes the least harmful anchors; if it ends at one anchor that is
     too dear, the single anchors within the budget are scored.
     """
-    limit = budget * problem.price(problem.full)
     if found := best_within(problem.evaluated, limit):
         return found
     start = min(problem.evaluated, key=lambda s: (s.price, -s.ap, s.kept))
     descend(problem, start.kept, "ratio", down_to=lambda scored: scored.price <= limit)
     if not best_within(problem.evaluated, limit):
         problem.score([(a,) for a in problem.full if problem.price((a,)) <= limit])
-    return best_within(problem.evaluated, limit)
+    # Of some latency tables two anchors cost less than one: then nothing at all may be within.
+    return best_within(problem.evaluated, limit) or min(problem.evaluated, key=lambda s: (s.price, *preference(s)))

@@ -31,14 +31,14 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 class Journal:
-    """The journal of a search in `folder`.
+    """The journal of a search in `folder`, or of one of its folds.
 
     Attributes:
         aps: the AP of every subset in the journal.
     """
 
-    def __init__(self, folder: Path, inputs: str):
-        self._path = folder / NAME
+    def __init__(self, folder: Path, inputs: str, name: str = NAME):
+        self._path = folder / name
         self.aps: dict[Subset, float] = {}
         self._synced = time.monotonic()
         try:
@@ -65,9 +65,10 @@ class Journal:
         self._file.close()
 
     def remove(self) -> None:
-        """The search is complete."""
+        """The search is complete, with all its folds."""
         self._file.close()
-        self._path.unlink()
+        for path in self._path.parent.glob(f"{Path(NAME).stem}*.txt"):
+            path.unlink()
 
     def _write(self, text: str) -> None:
         self._file.write(text.encode())
@@ -94,3 +95,8 @@ class Journal:
                 break
             length += len(line)
         return length
+
+
+def fold_journal(folder: Path, inputs: str, which: str, fold: int) -> Journal:
+    """The journal of the search without one fold; `which` says how the images were divided."""
+    return Journal(folder, f"{inputs} without {which}", f"{Path(NAME).stem}-{fold + 1}.txt")

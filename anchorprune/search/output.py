@@ -1,17 +1,21 @@
-"""A finished search on disk: `front.csv`, `evaluated.parquet`, `layout-B.json`."""
+"""A finished search on disk: `front.csv`, `evaluated.parquet`, `selection.json`, `layout-B.json`."""
 
 import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from anchorprune.files import whole_file
+from anchorprune.files import whole_file, write_json
 from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.scoring import Bootstrap, Scorer
+from anchorprune.search.cautions import same_as
+from anchorprune.search.correction import Corrected, Corrections
 from anchorprune.search.front import Scored
 from anchorprune.search.run import Result
+
+VERSION = 1  # of selection.json
 
 
 def row(scored: Scored, priced: str = "macs") -> dict[str, Any]:
@@ -26,21 +30,28 @@ def row(scored: Scored, priced: str = "macs") -> dict[str, Any]:
 
 
 def front_rows(
-    result: Result, scorer: Scorer, resamples: int, elsewhere: Scorer | None = None, priced: str = "macs"
+    result: Result,
+    scorer: Scorer,
+    resamples: int,
+    elsewhere: Scorer | None = None,
+    priced: str = "macs",
+    corrected: Corrections | None = None,
 ) -> list[dict[str, Any]]:
     """The front's table: each subset with all its figures and how sure they are.
 
     Args:
         result: the finished search.
         scorer: the search's scorer.
-        resamples: of the bootstrap; 0 leaves `difference` (AP less the full layout's), `low` and `high` out.
+        resamples: of the bootstrap; 0 leaves `difference` (AP less the full layout's), `low` and `high` out. They do
+            not know that the subset was picked.
         elsewhere: scores the same anchors on another split: columns `ap_report` and `gap` (`ap` less `ap_report`).
         priced: the search's cost.
+        corrected: adds the columns `ap_corrected`, `change`, `change_low`, `change_high`.
     """
     bootstrap = Bootstrap(scorer, resamples) if resamples else None
     full = bootstrap.aps(result.full.kept) if bootstrap else None
     rows = []
-    for scored in result.front:
+    for index, scored in enumerate(result.front):
         figures = {**row(scored, priced), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
         if bootstrap:
             difference = bootstrap.difference(scored.kept, result.full.kept, full)
@@ -48,8 +59,38 @@ def front_rows(
         if elsewhere:
             there = elsewhere.ap(scored.kept)
             figures |= {"ap_report": there, "gap": scored.ap - there}
+        if corrected:
+            figures |= _corrected_figures(corrected.front[index])
         rows.append(figures)
     return rows
+
+
+def _corrected_figures(corrected: Corrected | None) -> dict[str, float | None]:
+    """None for all where nothing was corrected."""
+    figures = (corrected.ap, corrected.change, corrected.low, corrected.high) if corrected else [None] * 4
+    return dict(zip(("ap_corrected", "change", "change_low", "change_high"), figures, strict=True))
+
+
+def budget_rows(result: Result, corrected: Corrections | None) -> dict[str, dict[str, Any]]:
+    """Each budget's choice: kept (a list), ap, what it is corrected to, price, share_of_cost, same_as, stability."""
+    rows, same = {}, same_as(result.budgets)
+    for text, scored in result.budgets.items():
+        mine = corrected.budgets[text] if corrected else None
+        rows[text] = {
+            "kept": list(scored.kept),
+            "ap": scored.ap,
+            **_corrected_figures(mine),
+            "price": scored.price,
+            "share_of_cost": scored.price / result.full.price,
+            "same_as": same[text],
+            "stability": list(mine.stability) if mine else None,
+        }
+    return rows
+
+
+def write_selection(folder: Path, said: dict[str, Any]) -> None:
+    """Write `selection.json`: how the search was checked, and each budget's row."""
+    write_json(folder / "selection.json", {"version": VERSION, **said})
 
 
 def write_front(folder: Path, rows: list[dict[str, Any]]) -> None:

@@ -14,7 +14,9 @@ from anchorprune.search.pricing import pricer
 if TYPE_CHECKING:  # the methods' files, which import this one, are read for the command line's help
     import numpy as np
 
-    from anchorprune.scoring import Scorer
+    from anchorprune.scoring import Bootstrap, Scorer
+
+RESAMPLED = 200  # resamples of a standard error
 
 
 class EnoughScored(Exception):  # noqa: N818 - it ends a search, it is not an error
@@ -55,6 +57,18 @@ class Problem:
     def num_subsets(self) -> int:
         """How many subsets there are, the empty one apart."""
         return 2**self.head.num_anchors - 1
+
+    def standard_error(self, kept: Subset) -> float:
+        """Of a subset's AP change against the full one, by a bootstrap over the images."""
+        bootstrap, full = self._resampled_full
+        return float((bootstrap.aps(kept) - full).std())
+
+    @cached_property
+    def _resampled_full(self) -> "tuple[Bootstrap, np.ndarray]":
+        from anchorprune.scoring import Bootstrap
+
+        bootstrap = Bootstrap(self._scorer, RESAMPLED)
+        return bootstrap, bootstrap.aps(self.full)
 
     @cached_property
     def generator(self) -> "np.random.Generator":

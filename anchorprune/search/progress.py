@@ -11,10 +11,10 @@ from anchorprune.search.methods import load
 class Progress:
     """Shows subsets scored, the front's size, the best AP and, where the end is known, the time left."""
 
-    def __init__(self, options: Any):
+    def __init__(self, options: Any, part: str = ""):
         self._front = WorkingFront()
         total = options.max_subsets or load(options.method).default_subsets
-        self._bar = tqdm(desc=options.method, total=total, unit=" subsets", disable=None, dynamic_ncols=True)
+        self._bar = tqdm(desc=f"{options.method}{part}", total=total, unit=" subsets", disable=None, dynamic_ncols=True)
 
     def __enter__(self) -> "Progress":
         return self

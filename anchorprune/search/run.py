@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from anchorprune.errors import UserError
 from anchorprune.heads.latency_table import LatencyTable
 from anchorprune.scoring import Scorer
-from anchorprune.search.budgets import check_budgets, within_budget
+from anchorprune.search.budgets import check_budgets
+from anchorprune.search.choice import CHOICES, choose
 from anchorprune.search.front import Scored, pareto_front
 from anchorprune.search.journal import Journal
 from anchorprune.search.methods import load
@@ -28,6 +29,7 @@ class Options:
         max_subsets: the most subsets the method scores; None: its own default, or no limit.
         seed: of what the method draws.
         latency_table: of the head, for a cost that is counted by it.
+        choice: one of CHOICES: which subset within a budget is taken.
     """
 
     method: str = "best"
@@ -38,6 +40,7 @@ class Options:
     max_subsets: int | None = None
     seed: int = 0
     latency_table: LatencyTable | None = None
+    choice: str = "best"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Result:
     Attributes:
         evaluated: every subset scored, in order; the full set is always among them.
         front: the Pareto set, dearest first.
-        budgets: the best subset of each budget.
+        budgets: the subset chosen for each budget.
     """
 
     evaluated: list[Scored]
@@ -58,6 +61,25 @@ class Result:
     def full(self) -> Scored:
         """The unpruned detector."""
         return max(self.evaluated, key=lambda scored: len(scored.kept))
+
+
+def searched(
+    scorer: Scorer,
+    options: Options,
+    journal: Journal | None = None,
+    watch: Callable[[Scored], None] = lambda scored: None,
+) -> Problem:
+    """The problem after the method's run; arguments as in `search`."""
+    if options.max_subsets is not None and options.max_subsets < 1:
+        raise UserError("--max-subsets must be at least 1")
+    method, problem = load(options.method), Problem(scorer, options, journal, watch)
+    if most := options.max_subsets or method.default_subsets:
+        problem.limit = min(most, problem.num_subsets)
+    problem.score_one(problem.full)
+    with contextlib.suppress(EnoughScored):
+        method.run(problem)
+    problem.limit = None
+    return problem
 
 
 def search(
@@ -80,16 +102,7 @@ def search(
         UserError: the head does not suit the method, or no anchor fits a budget.
     """
     check_budgets(scorer.head, budgets, options.cost, pricer(options))
-    if options.max_subsets is not None and options.max_subsets < 1:
-        raise UserError("--max-subsets must be at least 1")
-    method, problem = load(options.method), Problem(scorer, options, journal, watch)
-    if most := options.max_subsets or method.default_subsets:
-        problem.limit = min(most, problem.num_subsets)
-    problem.score_one(problem.full)
-    with contextlib.suppress(EnoughScored):
-        method.run(problem)
-    problem.limit = None
-    chosen = {text: within_budget(problem, float(text)) for text in budgets}
-    # A later budget may have scored a better subset for an earlier one.
-    chosen = {text: within_budget(problem, float(text)) for text in chosen}
-    return Result(problem.evaluated, pareto_front(problem.evaluated), chosen)
+    problem = searched(scorer, options, journal, watch)
+    limits = [float(text) * problem.price(problem.full) for text in budgets]
+    chosen = choose(problem, [(CHOICES[options.choice], limit) for limit in limits])
+    return Result(problem.evaluated, pareto_front(problem.evaluated), dict(zip(budgets, chosen, strict=True)))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from anchorprune.files import read_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED, Layout
@@ -13,7 +12,8 @@ from anchorprune.report.data.ap_changes import NONE, ApChange, change_of, optimi
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
 from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, Measured, measured, training_text
-from anchorprune.report.data.search_results import latency_of, read_score, search_ap, searched_change
+from anchorprune.report.data.search_results import corrected, latency_of, read_score, search_ap, searched_change
+from anchorprune.report.data.splits import split_images
 
 # results.csv: the columns other programs rely on, in order; more follow.
 COLUMNS = [
@@ -49,6 +49,8 @@ def results_table(manifest: list[Entry]) -> pd.DataFrame:
     - `sliced_change`, `_low`, `_high`: the same before retraining, of both detectors;
     - `gap`: AP of the search on the prune split minus AP of the sliced detector on the test split; `optimism`, `_low`,
       `_high`: the change that the search saw less that on the test split, before retraining;
+    - `ap_search_corrected`, `search_change`, `_low`, `_high`: the search's AP corrected for optimism (cross-fitted), and
+      its change against the full layout with an interval that contains the selection, prune split;
     - `trained`, `images_train`, `images_prune`, `images_test`, `same_as` (the dearer budget of the same layout),
       `latency` (ms by the search's table);
     - `label` and `control` of the manifest, `expected_ap`, `within_expected`, `expected_found`, and VOC_FIGURES of a
@@ -89,9 +91,10 @@ def _row(entry: Entry) -> dict[str, Any]:
         **change.columns("ap_change"),
         "verdict": change.verdict(entry["no_loss"], found.reference.get("ap", NONE)) if entry["method"] else "",
         **_flattery(entry, layout, found),
+        **_corrected(entry),
         "gap": _difference(ap_search, found.before.get("ap", NONE)),
         "trained": training_text(final),
-        **_images(files),
+        **split_images(files),
         "latency": latency_of(files, layout) if entry["cost"] == "latency" else NONE,
         "label": entry["label"] or "",
         "control": entry["control"],
@@ -114,10 +117,11 @@ def _flattery(entry: Entry, layout: Layout, found: Measured) -> dict[str, float]
     return {**sliced.columns("sliced_change"), **optimism(saw, sliced).columns("optimism")}
 
 
-def _images(files: dict[str, str]) -> dict[str, int | None]:
-    """How many images each split has."""
-    splits = read_json(files["data"], "data set")["splits"] if "data" in files else {}
-    return {f"images_{name}": splits.get(name, {}).get("image_count") for name in ("train", "prune", "test")}
+def _corrected(entry: Entry) -> dict[str, float]:
+    """What the search's choice is worth on images it has not seen, as the search estimates it."""
+    is_searched = is_pruned(entry) and entry["method"] != FIXED
+    ap, change = corrected(entry["files"], entry["budget"]) if is_searched else (NONE, ApChange())
+    return {"ap_search_corrected": ap, **change.columns("search_change")}
 
 
 def _same_as(table: pd.DataFrame) -> list[str]:

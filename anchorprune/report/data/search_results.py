@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.layout import Layout
-from anchorprune.report.data.ap_changes import ApChange
+from anchorprune.report.data.ap_changes import NONE, ApChange
 
 
 def read_score(path: Path) -> float:
@@ -43,8 +44,17 @@ def search_ap(path: Path, layout: Layout) -> float:
 def latency_of(files: Mapping[str, str], layout: Layout) -> float:
     """Milliseconds of a layout by the latency table of its search; NaN where the search was after another cost."""
     if "evaluated" not in files:
-        return float("nan")
-    return float(_scored(Path(files["evaluated"]), layout).get("latency", float("nan")))
+        return NONE
+    return float(_scored(Path(files["evaluated"]), layout).get("latency", NONE))
+
+
+def corrected(files: Mapping[str, str], budget: float) -> tuple[float, ApChange]:
+    """Cross-fitted AP of a budget's choice and its change against the full layout, prune split; NaN without folds."""
+    found = selected(files, budget)
+    if found.get("ap_corrected") is None:
+        return NONE, ApChange()
+    ends = (found[name] if found[name] is not None else NONE for name in ("change_low", "change_high"))
+    return found["ap_corrected"], ApChange(found["change"], *ends)
 
 
 def searched_change(files: Mapping[str, str], layout: Layout) -> ApChange:
@@ -81,3 +91,27 @@ def read_front(path: str) -> pd.DataFrame:
     if missing:
         raise UserError(f"{path}: column {missing[0]!r} is missing; search again")
     return front
+
+
+def selected(files: Mapping[str, str], budget: float) -> dict[str, Any]:
+    """What a search's selection.json says of a budget, see docs/how-sure.md; {} where there is none.
+
+    Raises:
+        UserError: the file is no selection, or of an unknown version.
+    """
+    if "selection" not in files:
+        return {}
+    budgets = _read_selection(files["selection"])["budgets"]
+    return next((found for text, found in budgets.items() if float(text) == budget), {})
+
+
+def warnings_of(path: str) -> list[str]:
+    """Why to be careful with a search, as its selection.json says; errors as `selected`."""
+    return _read_selection(path)["warnings"]
+
+
+def _read_selection(path: str) -> dict[str, Any]:
+    selection = read_json(path, "selection")
+    if not isinstance(selection, dict) or selection.get("version") != 1:
+        raise UserError(f"{path}: not a selection of version 1; search again")
+    return selection

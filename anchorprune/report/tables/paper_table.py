@@ -10,7 +10,9 @@ from anchorprune.report.data.configurations import by_configuration, change_over
 from anchorprune.report.data.manifest import UNPRUNED, is_retrained
 from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.data.published import number
+from anchorprune.report.data.search_results import warnings_of
 from anchorprune.report.data.section import Section
+from anchorprune.report.data.splits import test_cautions
 from anchorprune.report.tables.results_table import (
     AP_HEADINGS,
     CHANGE_HEADINGS,
@@ -24,7 +26,16 @@ from anchorprune.report.tables.results_table import (
     write_table,
 )
 
-MEANS = ["ap_search", "ap_sliced", *AP_FIGURES, *VOC_FIGURES, "saved_macs", "saved_boxes", "latency"]
+MEANS = [
+    "ap_search",
+    "ap_search_corrected",
+    "ap_sliced",
+    *AP_FIGURES,
+    *VOC_FIGURES,
+    "saved_macs",
+    "saved_boxes",
+    "latency",
+]
 SAME = ["trained", "images_train", "images_prune", "images_test"]  # for all seeds
 # Ours -> the published table's column.
 PUBLISHED = {
@@ -110,7 +121,7 @@ def as_text(table: pd.DataFrame, section: Section) -> pd.DataFrame:
     shown["latency"] = [f"{ms:.2f}" if ms >= 0 else "" for ms in table["latency"]]
     shown["configuration"] += [f" ({n} seeds)" if n > 1 else "" for n in table["seeds"]]
     shown["published_macs"] = [_as_given(cell) for cell in table["published_macs"]]
-    measured_or_not = (*VOC_FIGURES, "latency", "optimism")
+    measured_or_not = (*VOC_FIGURES, "latency", "optimism", "ap_search_corrected")
     empty = {name for name in PUBLISHED if not any(table[name])}
     empty |= {name for name in measured_or_not if table[name].isna().all()}
     return shown[[name for name in HEADINGS if name not in empty]].astype(str).replace("", "-")
@@ -142,6 +153,17 @@ def _same(section: Section) -> list[str]:
     return [f"Budgets that came to the same layout: {'; '.join(names)}."] if names else []
 
 
+def _cautions(section: Section) -> list[str]:
+    """Why to be careful with these figures: what the searches say, and small test splits."""
+    said = [line for path in _files(section, "selection") for line in warnings_of(path)]
+    said += [line for path in _files(section, "data") for line in test_cautions(path)]
+    return [f"Careful: {line}." for line in dict.fromkeys(said)]
+
+
+def _files(section: Section, key: str) -> list[str]:
+    return list(dict.fromkeys(e["files"][key] for e in section.entries if key in e["files"]))
+
+
 def notes(table: pd.DataFrame, section: Section) -> list[str]:
     """What to read below the paper table: splits, seeds, sources of published figures, results not as expected."""
     entry = section.entries[0]
@@ -155,7 +177,7 @@ def notes(table: pd.DataFrame, section: Section) -> list[str]:
             "Figures are means over the seeds, ± their sample standard deviation; the intervals of AP changes are of a "
             "bootstrap over seeds and images."
         )
-    lines += _same(section)
+    lines += [*_same(section), *_cautions(section)]
     rows = [row for row in map(section.published.row, section.entries) if row]
     if rows:
         sources = "; ".join(dict.fromkeys(row["source"] for row in rows))

@@ -12,6 +12,7 @@ from anchorprune.report.data.section import Section
 
 AP_HEADINGS = {
     "ap_search": "AP (search)",
+    "ap_search_corrected": "AP (search, corrected)",
     "ap_sliced": "AP (before retraining)",
     "ap": "AP",
     "ap50": "AP50",

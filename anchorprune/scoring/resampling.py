@@ -1,40 +1,41 @@
-"""AP of each class and size on resamples of the images, from matches that are made once."""
+"""Kernels that score resamples of the images, class by class, from matches made once."""
 
 import numpy as np
 
 from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.ground_truth import sort_truth
+from anchorprune.scoring.evaluated import Evaluated
 from anchorprune.scoring.scorer import Scorer
-from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS
+from anchorprune.scoring.tables import NUM_THRESHOLDS, RECALL_THRESHOLDS
 
 TOGETHER = 16  # resamples that share one walk over the candidates
 
 
-def class_aps(scorer: Scorer, kept: tuple[int, ...], times: np.ndarray) -> np.ndarray:
-    """AP of every class on every resample, for COCO's areas.
+def resampled_aps(scorer: Scorer, matches: Evaluated, times: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    """AP of every class on every resample.
 
     Args:
         scorer: of the images.
-        kept: the subset.
+        matches: of a subset of its anchors, or of several, each image's of one of them.
         times: (R, I) int32, how often each image is drawn.
+        truths: (R, K) int64, ground-truth boxes of each resample.
 
     Returns:
-        (4, R, K) float64: all boxes, small, medium, large; NaN where a resample has no ground truth of a class.
+        (R, K) float64; NaN where a resample has no ground truth of a class.
     """
-    truth, categories = sort_truth(scorer.annotations), len(scorer.annotations.category_ids)
-    drawn = np.ascontiguousarray(times.T)
-    result = np.empty((len(AREAS), len(times), categories))
-    for area in range(len(AREAS)):
-        counts = truth.flags >> area & 1 == 0
-        image, category = truth.image[counts], truth.category[counts]
-        truths = np.stack([np.bincount(category, row[image], categories).astype(np.int64) for row in times])
-        image, inside, mask, start = scorer.evaluated(kept, area)
+    start = np.searchsorted(matches.position, scorer.tables.category_word * 64).astype(np.int64)
+    columns = matches.image, matches.inside, matches.mask, start, np.ascontiguousarray(times.T), truths
+    sums, threads = np.empty(truths.shape), scorer.threads
+    threads.map(
+        lambda first: resampled_sums(*columns, RECALL_THRESHOLDS, first, threads.count, sums), range(threads.count)
+    )
+    return sums / (NUM_THRESHOLDS * len(RECALL_THRESHOLDS))
 
-        def run(first: int, columns=(image, inside, mask, start), truths=truths, sums=result[area]) -> None:
-            resampled_sums(*columns, drawn, truths, RECALL_THRESHOLDS, first, scorer.threads.count, sums)
 
-        scorer.threads.map(run, range(scorer.threads.count))
-    return result / (NUM_THRESHOLDS * len(RECALL_THRESHOLDS))
+def class_means(aps: np.ndarray) -> np.ndarray:
+    """(R,) mean over the classes that a resample has, of (R, K); NaN where it has none."""
+    there = ~np.isnan(aps)
+    sums, counts = np.where(there, aps, 0.0).sum(axis=1), there.sum(axis=1)
+    return np.divide(sums, counts, out=np.full(len(aps), np.nan), where=counts > 0)
 
 
 @kernel
@@ -42,7 +43,7 @@ def resampled_sums(image, inside, mask, start, times, truths, recalls, first, st
     """Each class's sum of interpolated precision, of the first, (first + step)-th, ... block of resamples.
 
     Args:
-        image: (D,) int32, see `curves.evaluated`.
+        image: (D,) int32, see `Evaluated`.
         inside: (D,) uint8.
         mask: (D,) uint32.
         start: (K+1,) int64.

@@ -1,0 +1,29 @@
+"""How large the splits are, and what their size speaks against."""
+
+from collections.abc import Mapping
+
+from anchorprune.files import read_json
+from anchorprune.search.cautions import FEW_BOXES, FEW_IMAGES, NAMED
+
+
+def split_images(files: Mapping[str, str]) -> dict[str, int | None]:
+    """`images_train`, `images_prune` and `images_test` of an entry; None where it is not known."""
+    splits = read_json(files["data"], "data set")["splits"] if "data" in files else {}
+    return {f"images_{name}": splits.get(name, {}).get("image_count") for name in ("train", "prune", "test")}
+
+
+def test_cautions(path: str) -> list[str]:
+    """Why to be careful with figures on a data set's test split, one line for each reason.
+
+    Args:
+        path: its `dataset.json`.
+    """
+    test, found = read_json(path, "data set")["splits"].get("test", {}), []
+    if test.get("image_count", FEW_IMAGES) < FEW_IMAGES:
+        found.append(f"the test split has {test['image_count']} images, fewer than {FEW_IMAGES}: intervals are rough")
+    if few := [f"{name} ({n})" for name, n in test.get("boxes_of_class", {}).items() if n < FEW_BOXES]:
+        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+        found.append(
+            f"{len(few)} classes have fewer than {FEW_BOXES} boxes in the test split: {', '.join(few[:NAMED])}{more}"
+        )
+    return found

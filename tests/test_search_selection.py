@@ -1,0 +1,252 @@
+"""How sure a search is of what it picked: folds, stitched detections, corrected figures, rules, warnings."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracles.generate import make, postprocesses, write
+from oracles.reference import coco_dict, pycocotools_figures, results
+from oracles.resamples import resampled
+
+from anchorprune.cli import main
+from anchorprune.datasets.coco import read_coco
+from anchorprune.errors import UserError
+from anchorprune.heads.predictions import Postprocess, Predictions
+from anchorprune.report.data.search_results import read_selection
+from anchorprune.scoring import Bootstrap, Scorer, SplitDetections
+from anchorprune.search.choice import CHOICES
+from anchorprune.search.folds import cross_fit, drawn_folds
+from anchorprune.search.front import best_within
+from anchorprune.search.run import Options, search, searched
+
+POST = Postprocess(0.0, 0.5, None, 100, 0)
+quickly = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def part_of(annotations, candidates, images, folder, post=POST):
+    """Predictions and annotations of some images alone, as files of their own would give them."""
+    kept = [i for i, wanted in enumerate(images) if wanted]
+    mine = np.isin(annotations.image_index, kept)
+    names = ("ids", "category_index", "boxes", "area", "iscrowd")
+    fewer = dataclasses.replace(
+        annotations,
+        images=tuple(annotations.images[i] for i in kept),
+        image_index=np.searchsorted(kept, annotations.image_index[mine]).astype(np.int32),
+        **{name: getattr(annotations, name)[mine] for name in names},
+    )
+    rows = np.isin(candidates.image_id, [image.id for image in fewer.images])
+    left = type(candidates)(**{name: values[rows] for name, values in vars(candidates).items()})
+    return write(folder / "part.parquet", left, post), fewer
+
+
+@quickly
+@given(seed=st.integers(0, 2**32), post=postprocesses, kept=st.sets(st.integers(0, 4), min_size=1))
+def test_some_of_the_images_score_as_files_of_them_alone(tmp_path_factory, seed, post, kept):
+    folder = tmp_path_factory.mktemp("p")
+    annotations, candidates = make(seed, images=20)
+    images = np.random.default_rng(seed).random(20) < 0.5
+    images[[image.id for image in annotations.images].index(candidates.image_id[np.argmax(candidates.score)])] = True
+    some = Scorer(write(folder / "p.parquet", candidates, post), annotations, 2).on(images)
+    alone = Scorer(*part_of(annotations, candidates, images, folder, post), 1)
+    assert some.score(kept) == alone.score(kept)
+    children = [[a] for a in range(5)]
+    np.testing.assert_array_equal(some.children(kept, children), alone.children(kept, children))
+    np.testing.assert_array_equal(some.detections(kept).boxes, alone.detections(kept).boxes)
+    np.testing.assert_array_equal(Bootstrap(some, 3).aps(kept), Bootstrap(alone, 3).aps(kept))
+
+
+def pycocotools_ap(file, found):
+    """AP of a results list, pycocotools reading the annotations' own file."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    truth = COCO(str(file))
+    run = COCOeval(truth, truth.loadRes(found), "bbox")
+    run.evaluate()
+    run.accumulate()
+    run.summarize()
+    return run.stats[0]
+
+
+def listed_of(scorer, subsets, which):
+    """Detections of each image by its own subset."""
+    parts = [dataclasses.asdict(scorer.detections(subset)) for subset in subsets]
+    ids = scorer.annotations.image_ids
+    masks = [np.isin(part["image_id"], ids[which == n]) for n, part in enumerate(parts)]
+    return {
+        name: np.concatenate([part[name][mask] for part, mask in zip(parts, masks, strict=True)]) for name in parts[0]
+    }
+
+
+@quickly
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_stitched_detections_score_as_pycocotools_scores_them(tmp_path_factory, seed, data):
+    # Scores without ties, as for every resample.
+    annotations, candidates = make(seed, images=9, levels_of_score=10**6)
+    annotations = dataclasses.replace(annotations, ids=annotations.ids + 1)
+    scorer = Scorer(write(tmp_path_factory.mktemp("p") / "p.parquet", candidates, POST), annotations)
+    subsets = data.draw(st.lists(st.sets(st.integers(0, 4), min_size=1), min_size=3, max_size=3))
+    which = np.random.default_rng(seed).integers(0, 3, 9)
+    bootstrap = Bootstrap(scorer, 7, seed)
+    stitched = bootstrap.stitched([tuple(sorted(s)) for s in subsets], which)
+    found = SplitDetections(**listed_of(scorer, subsets, which))
+    for times, ap in [(np.ones(9, int), stitched.ap), *list(zip(bootstrap.times, stitched.aps, strict=True))[::3]]:
+        assert ap == pytest.approx(pycocotools_figures(*resampled(annotations, found, times))[0], abs=1e-9)
+
+
+def test_stitched_real_detections_score_as_pycocotools_scores_the_file(shared_data):
+    file = shared_data / "coco2017_subset/annotations/instances_val2017.json"
+    scorer = Scorer(Predictions.open(shared_data / "predictions/yolov5n_coco_val206.parquet"), read_coco(file))
+    subsets, which = [(0, 3, 7), (1, 4, 6, 8), tuple(range(9))], np.arange(len(scorer.images)) % 3
+    columns = listed_of(scorer, subsets, which)
+    found = results(columns["image_id"], columns["category_id"], columns["score"], columns["boxes"])
+    assert Bootstrap(scorer, 1).stitched(subsets, which).ap == pytest.approx(pycocotools_ap(file, found), abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    annotations, candidates = make(11, images=60, boxes=90)
+    predictions = write(folder / "p.parquet", candidates, POST)
+    (folder / "a.json").write_text(json.dumps(coco_dict(annotations)))
+    return folder, annotations, candidates, Scorer(predictions, annotations)
+
+
+def test_a_folds_search_is_the_search_of_the_other_folds_files(made, tmp_path):
+    _, annotations, candidates, scorer = made
+    budgets, options = ("0.7", "0.3"), Options("greedy")
+    full = searched(scorer, options).evaluated[0].price
+    wanted = [(CHOICES["best"], float(text) * full) for text in budgets]
+    fit = cross_fit(scorer, lambda some: options, wanted, 4)
+    assert sorted(np.bincount(fit.fold)) == [15] * 4
+    for fold, chosen in enumerate(fit.chosen):
+        others = Scorer(*part_of(annotations, candidates, fit.fold != fold, tmp_path))
+        assert chosen == [scored.kept for scored in search(others, options, budgets).budgets.values()]
+
+
+def test_folds_are_even_and_follow_the_seed():
+    images = np.arange(23) % 4 > 0
+    fold = drawn_folds(images, 5, 3)
+    assert sorted(np.bincount(fold[images])) == [3, 3, 3, 4, 4]
+    np.testing.assert_array_equal(fold, drawn_folds(images, 5, 3))
+    assert (fold != drawn_folds(images, 5, 4)).any()
+
+
+@pytest.mark.parametrize("share", [0.8, 0.45, 0.3])
+def test_rules_take_what_they_say(made, share):
+    problem = searched(made[3], Options("exhaustive"))
+    limit = share * problem.price(problem.full)
+    within = [s for s in problem.evaluated if s.price <= limit]
+    highest = CHOICES["best"](problem, limit)
+    assert highest == best_within(problem.evaluated, limit)
+    error = problem.standard_error(highest.kept)
+    near = [s for s in within if s.ap >= highest.ap - error]
+    taken = CHOICES["one-se"](problem, limit)
+    assert taken in near
+    assert len(taken.kept) == max(len(s.kept) for s in near)
+    taken = CHOICES["closest"](problem, limit)
+    close = [s for s in within if s.price >= 0.9 * limit] or [max(within, key=lambda s: s.price)]
+    assert taken.ap == max(s.ap for s in close)
+
+
+def test_a_standard_error_is_that_of_the_change(made):
+    scorer = made[3]
+    problem = searched(scorer, Options("greedy"))
+    assert problem.standard_error(problem.full) == 0
+    aps = Bootstrap(scorer, 200)
+    changes = aps.aps((0, 1)) - aps.aps(range(5))
+    expected = np.sqrt(np.mean((changes - changes.mean()) ** 2))
+    assert problem.standard_error((0, 1)) == pytest.approx(expected, abs=1e-12)
+
+
+def run(folder, output, capsys, *more):
+    names = [str(folder / "p.parquet"), str(folder / "a.json"), "--output", str(output), "--resamples", "20"]
+    assert main(["search", *names, "--budget", "0.95", "--budget", "0.9", "--budget", "0.3", *more]) == 0
+    printed = capsys.readouterr()
+    with (output / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return json.loads(printed.out), printed.err, rows, read_selection(output / "selection.json")
+
+
+def test_selection_json_says_how_sure_each_budget_is(made, tmp_path, capsys):
+    folder, _, _, scorer = made
+    printed, said, rows, selection = run(folder, tmp_path, capsys, "--seed", "3")
+    assert (selection["version"], selection["folds"], selection["images"]) == (1, 5, 60)
+    full = printed["full"]["macs"]
+    wanted = [(CHOICES["best"], float(text) * full) for text in selection["budgets"]]
+    fit = cross_fit(scorer, lambda some: Options(seed=3), wanted, 5)
+    for index, (text, budget) in enumerate(selection["budgets"].items()):
+        subsets = [chosen[index] for chosen in fit.chosen]
+        assert budget["ap"] == scorer.ap(budget["kept"])
+        assert budget["stability"] == [sum(a in kept for kept in subsets) / 5 for a in range(5)]
+        bootstrap = Bootstrap(scorer, 20)
+        stitched = bootstrap.stitched(subsets, fit.fold)
+        changes = stitched.aps - bootstrap.aps(range(5))
+        assert budget["ap_corrected"] == stitched.ap
+        assert budget["change"] == pytest.approx(stitched.ap - scorer.ap(range(5)), abs=1e-12)
+        each = np.array([scorer.ap(kept) for kept in subsets])
+        picked = 1.96**2 * 4 / 5 * np.sum((each - each.mean()) ** 2)  # the jackknife's variance
+        for end, percentile, sign in (("change_low", 2.5, -1), ("change_high", 97.5, 1)):
+            sampled = (np.percentile(changes, percentile) - budget["change"]) ** 2
+            assert budget[end] == pytest.approx(budget["change"] + sign * np.sqrt(sampled + picked), abs=1e-12)
+        assert budget["price"] == budget["share_of_cost"] * full
+        assert printed["budgets"][text]["change_low"] == budget["change_low"]
+    assert selection["budgets"]["0.9"]["same_as"] == "0.95"
+    assert [selection["budgets"][text]["same_as"] for text in ("0.95", "0.3")] == [None, None]
+    assert "budgets 0.95, 0.9: the same layout" in said
+    assert any("60 images, fewer than 100" in line for line in selection["warnings"])
+    assert all(f"search: {line}\n" in said for line in selection["warnings"])
+    assert all(float(row["change_low"]) <= float(row["change"]) <= float(row["change_high"]) for row in rows)
+
+
+def test_without_folds_nothing_is_corrected(made, tmp_path, capsys):
+    printed, _, rows, selection = run(made[0], tmp_path, capsys, "--folds", "0")
+    assert selection["folds"] == 0
+    assert list(rows[0])[-1] == "high"
+    for budget in (*selection["budgets"].values(), *printed["budgets"].values()):
+        assert {budget[key] for key in ("ap_corrected", "change", "change_low", "change_high")} == {None}
+        assert budget["stability"] is None
+
+
+def test_a_search_by_milliseconds_shows_them(made, tmp_path, capsys):
+    folder, _, _, scorer = made
+    nothing = [{"ms": [0] * 3}, {"ms": [0] * 4}]
+    measured = [{"ms": [0, 2.0, 2.5]}, {"ms": [0, 1.0, 0.75, 1.5]}]
+    about = {"version": 1, "head": scorer.head.name, "device": "a board", "fixed_ms": 0.25}
+    table = folder / "table.json"
+    table.write_text(json.dumps({**about, "levels": measured, "post": {"levels": nothing}}))
+    printed, _, rows, selection = run(
+        folder, tmp_path, capsys, "--cost", "latency", "--latency-table", str(table), "--folds", "2"
+    )
+    for row in rows:
+        counts = [sum(int(a) < 2 for a in row["kept"].split()), sum(int(a) >= 2 for a in row["kept"].split())]
+        assert float(row["latency"]) == 0.25 + sum(m["ms"][n] for m, n in zip(measured, counts, strict=True))
+    assert "latency" in pq.read_table(tmp_path / "evaluated.parquet").column_names
+    for text, budget in selection["budgets"].items():
+        assert budget["price"] == printed["budgets"][text]["latency"]
+        assert budget["price"] <= float(text) * printed["full"]["latency"]
+
+
+def test_a_detector_that_has_hardly_learnt_and_rare_classes_are_named(tmp_path, capsys):
+    annotations, candidates = make(5, images=12, objects=3, boxes=5)
+    boxes = np.zeros_like(candidates.boxes) + np.array([0, 0, 1, 1], np.float32)
+    write(tmp_path / "p.parquet", dataclasses.replace(candidates, boxes=boxes), POST)
+    (tmp_path / "a.json").write_text(json.dumps(coco_dict(annotations)))
+    _, said, _, selection = run(tmp_path, tmp_path / "out", capsys)
+    assert "hardly learnt" in said
+    counted = np.bincount(annotations.category_index[~annotations.iscrowd], minlength=3)
+    few = [f"{name} ({count})" for name, count in zip(annotations.category_names, counted, strict=True) if count < 10]
+    assert few
+    assert any(f"{len(few)} of 3 classes" in line and ", ".join(few) in line for line in selection["warnings"])
+
+
+def test_an_older_search_has_no_selection_and_a_strange_one_is_refused(tmp_path):
+    assert read_selection(tmp_path / "selection.json") is None
+    (tmp_path / "selection.json").write_text('{"version": 2}')
+    with pytest.raises(UserError, match="search again"):
+        read_selection(tmp_path / "selection.json")
