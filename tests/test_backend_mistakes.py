@@ -113,7 +113,7 @@ evaluate . train.json images/train --output o
 submission . train.json images/train --name a --output o
 deploy . --output o
 latency . --images images/train --output o.json
-show . . images/train/000001.png --output o
+show . . images/train/train-000001.png --output o
 """
 
 

@@ -159,7 +159,7 @@ def test_skipped_boxes_are_reported_and_not_fatal(scenes, tmp_path, caplog):
 
     arguments = ("--train", *spoiled(scenes, tmp_path, spoil), "--test", *source(scenes, "test"))
     assert coco(*arguments, "--output", tmp_path / "o") == 0
-    assert "train: 000001.png: annotation 1: box [1, 1, 0, 5] skipped: width or height is not above zero" in (
+    assert "train: train-000001.png: annotation 1: box [1, 1, 0, 5] skipped: width or height is not above zero" in (
         f"train: {line}" for line in read_skipped(tmp_path / "o")
     )
     left, kept = len(read_skipped(tmp_path / "o")), 25 - len(read_skipped(tmp_path / "o"))
@@ -259,7 +259,7 @@ def test_bad_input_leaves_an_older_output_as_it_was(scenes, tmp_path, capsys, sp
 def test_a_truncated_image_is_named_unless_unchecked(scenes, tmp_path, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(scenes, copy)
-    image = copy / "images" / "train" / "000003.png"
+    image = copy / "images" / "train" / "train-000003.png"
     image.write_bytes(image.read_bytes()[:3000])
     arguments = ("--train", *source(copy, "train"), "--test", *source(copy, "test"), "--output", tmp_path / "o")
     assert coco(*arguments) == 2

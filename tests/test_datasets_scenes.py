@@ -90,5 +90,5 @@ def test_bad_numbers_are_named(tmp_path):
 
 def test_pictures_are_plain_rgb(tmp_path):
     write_scenes(tmp_path, 0, "test", 1)
-    with PIL.Image.open(tmp_path / "000001.png") as picture:
+    with PIL.Image.open(tmp_path / "test-000001.png") as picture:
         assert (picture.mode, picture.size) == ("RGB", (128, 128))

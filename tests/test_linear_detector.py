@@ -136,7 +136,7 @@ evaluate train {data}/prune.json {data}/images/prune --output train/evaluate
 evaluate slice {data}/prune.json {data}/images/prune --output slice/evaluate
 evaluate retrained {data}/prune.json {data}/images/prune --output retrained/evaluate
 publish slice --layout search/layout-0.6.json --head train/head.json --evaluation slice/evaluate {full} --output deploy
-show train slice {data}/images/prune/000001.png --output pictures
+show train slice {data}/images/prune/prune-000001.png --output pictures
 report manifest.json --output report
 """
 RUNNER = """

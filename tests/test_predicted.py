@@ -152,9 +152,13 @@ def test_predict_writes_it(tmp_path, run_command):
     assert done.status == 0, done.err
     provenance = json.loads(pq.read_schema(tmp_path / "p.parquet").metadata[b"provenance"])
     assert provenance["annotations_file"] == str(data / "prune.json")
-    images = [[n, 128, 128, f"00000{n}.png"] for n in (1, 2, 3)]
+    images = [[n, 128, 128, f"prune-00000{n}.png"] for n in (1, 2, 3)]
     text = json.dumps([[1, 2, 3], images], separators=(",", ":"))
     assert provenance["annotations"] == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     assert Predictions.open(tmp_path / "p.parquet").num_rows
     done = run_command("score", tmp_path / "p.parquet", data / "prune.json")
     assert (done.status, done.err) == (0, "")
+    assert read_coco(data / "prune.json").image_ids.tolist() == read_coco(data / "test.json").image_ids.tolist()
+    done = run_command("score", tmp_path / "p.parquet", data / "test.json")
+    assert done.status == 2
+    assert f"{LINE} {data / 'test.json'}" in done.error_line

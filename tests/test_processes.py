@@ -41,7 +41,7 @@ DETECTORS = {
         "--dataset data/dataset.json --output out"
     ),
     "retrain": "train --iterations 1 --annotations data/prune.json --images data/images/prune --output out",
-    "show": "train train data/images/test/000001.png --output out",
+    "show": "train train data/images/test/test-000001.png --output out",
     "slice": "train layout.json --output out",
     "train": (
         "train/config.py --name again --iterations 1 --annotations data/prune.json --images data/images/prune "

@@ -76,7 +76,7 @@ def write_scenes(folder: str | Path, seed: int, split: str, count: int, size: in
         raise UserError(f"{folder}: cannot write scenes ({error.strerror or error})") from None
     boxes = np.concatenate([boxes for _, boxes in scenes]).astype(np.float64)
     return Annotations(
-        images=tuple(Image(number, _file_name(number), size, size) for number in range(1, count + 1)),
+        images=tuple(Image(number, _file_name(split, number), size, size) for number in range(1, count + 1)),
         category_ids=np.arange(1, len(CLASSES) + 1, dtype=np.int32),
         category_names=CLASSES,
         ids=np.arange(1, len(boxes) + 1, dtype=np.int64),
@@ -99,12 +99,14 @@ def _check(seed: int, split: str, count: int, size: int) -> None:
 def _write_each(folder: Path, seed: int, split: str, count: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for number in range(1, count + 1):
         picture, kinds, boxes = make_scene(seed, split, number, size)
-        picture.save(folder / _file_name(number), compress_level=3)  # noise hardly compresses: little is gained by more
+        picture.save(
+            folder / _file_name(split, number), compress_level=3
+        )  # noise hardly compresses: little is gained by more
         yield kinds, boxes
 
 
-def _file_name(number: int) -> str:
-    return f"{number:06d}.png"
+def _file_name(split: str, number: int) -> str:
+    return f"{split}-{number:06d}.png"  # splits have the same ids and sizes; names tell their images apart
 
 
 def _place(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
