@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,8 +18,8 @@ from anchorprune.cli import main
 from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess, Predictions
-from anchorprune.report.data.search_results import read_selection
-from anchorprune.scoring import Bootstrap, Scorer, SplitDetections
+from anchorprune.report.data.search_results import corrected, selected, warnings_of
+from anchorprune.scoring import Bootstrap, LeftDetections, Scorer
 from anchorprune.search.choice import CHOICES
 from anchorprune.search.folds import cross_fit, drawn_folds
 from anchorprune.search.front import best_within
@@ -94,7 +95,7 @@ def test_stitched_detections_score_as_pycocotools_scores_them(tmp_path_factory, 
     which = np.random.default_rng(seed).integers(0, 3, 9)
     bootstrap = Bootstrap(scorer, 7, seed)
     stitched = bootstrap.stitched([tuple(sorted(s)) for s in subsets], which)
-    found = SplitDetections(**listed_of(scorer, subsets, which))
+    found = LeftDetections(**listed_of(scorer, subsets, which))
     for times, ap in [(np.ones(9, int), stitched.ap), *list(zip(bootstrap.times, stitched.aps, strict=True))[::3]]:
         assert ap == pytest.approx(pycocotools_figures(*resampled(annotations, found, times))[0], abs=1e-9)
 
@@ -170,7 +171,7 @@ def run(folder, output, capsys, *more):
     printed = capsys.readouterr()
     with (output / "front.csv").open() as file:
         rows = list(csv.DictReader(file))
-    return json.loads(printed.out), printed.err, rows, read_selection(output / "selection.json")
+    return json.loads(printed.out), printed.err, rows, json.loads((output / "selection.json").read_text())
 
 
 def test_selection_json_says_how_sure_each_budget_is(made, tmp_path, capsys):
@@ -245,8 +246,16 @@ def test_a_detector_that_has_hardly_learnt_and_rare_classes_are_named(tmp_path, 
     assert any(f"{len(few)} of 3 classes" in line and ", ".join(few) in line for line in selection["warnings"])
 
 
-def test_an_older_search_has_no_selection_and_a_strange_one_is_refused(tmp_path):
-    assert read_selection(tmp_path / "selection.json") is None
-    (tmp_path / "selection.json").write_text('{"version": 2}')
+def test_the_report_reads_it_and_does_without(made, tmp_path, capsys):
+    _, _, _, selection = run(made[0], tmp_path, capsys)
+    path = str(next(tmp_path.glob("**/selection.json")))
+    text, budget = next(iter(selection["budgets"].items()))
+    assert selected({"selection": path}, float(text)) == budget
+    ap, change = corrected({"selection": path}, float(text))
+    wanted = [budget[name] for name in ("ap_corrected", "change", "change_low", "change_high")]
+    assert [ap, change.ap, change.low, change.high] == wanted
+    assert warnings_of(path) == selection["warnings"]
+    assert np.isnan(corrected({}, 0.5)[0])  # an older search has no such file
+    Path(path).write_text('{"version": 2}')
     with pytest.raises(UserError, match="search again"):
-        read_selection(tmp_path / "selection.json")
+        selected({"selection": path}, float(text))

@@ -13,7 +13,7 @@ from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
 from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, Measured, measured, training_text
 from anchorprune.report.data.search_results import corrected, latency_of, read_score, search_ap, searched_change
-from anchorprune.report.data.splits import split_images
+from anchorprune.report.data.split_sizes import split_images
 
 # results.csv: the columns other programs rely on, in order; more follow.
 COLUMNS = [
@@ -49,7 +49,7 @@ def results_table(manifest: list[Entry]) -> pd.DataFrame:
     - `sliced_change`, `_low`, `_high`: the same before retraining, of both detectors;
     - `gap`: AP of the search on the prune split minus AP of the sliced detector on the test split; `optimism`, `_low`,
       `_high`: the change that the search saw less that on the test split, before retraining;
-    - `ap_search_corrected`, `search_change`, `_low`, `_high`: the search's AP corrected for optimism (cross-fitted), and
+    - `ap_search_corrected`, `search_change`, `_low`, `_high`: the search's AP corrected for optimism, cross-fitted, and
       its change against the full layout with an interval that contains the selection, prune split;
     - `trained`, `images_train`, `images_prune`, `images_test`, `same_as` (the dearer budget of the same layout),
       `latency` (ms by the search's table);

@@ -12,7 +12,7 @@ from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES
 from anchorprune.report.data.published import number
 from anchorprune.report.data.search_results import warnings_of
 from anchorprune.report.data.section import Section
-from anchorprune.report.data.splits import test_cautions
+from anchorprune.report.data.split_sizes import cautions_of_test
 from anchorprune.report.tables.results_table import (
     AP_HEADINGS,
     CHANGE_HEADINGS,
@@ -156,7 +156,7 @@ def _same(section: Section) -> list[str]:
 def _cautions(section: Section) -> list[str]:
     """Why to be careful with these figures: what the searches say, and small test splits."""
     said = [line for path in _files(section, "selection") for line in warnings_of(path)]
-    said += [line for path in _files(section, "data") for line in test_cautions(path)]
+    said += [line for path in _files(section, "data") for line in cautions_of_test(path)]
     return [f"Careful: {line}." for line in dict.fromkeys(said)]
 
 

@@ -12,7 +12,7 @@ def split_images(files: Mapping[str, str]) -> dict[str, int | None]:
     return {f"images_{name}": splits.get(name, {}).get("image_count") for name in ("train", "prune", "test")}
 
 
-def test_cautions(path: str) -> list[str]:
+def cautions_of_test(path: str) -> list[str]:
     """Why to be careful with figures on a data set's test split, one line for each reason.
 
     Args:
