@@ -294,7 +294,8 @@ def test_anchor_sets_meet_in_one_plot(everything):
     cost = [3607764480, 4231319040]
     assert fronts == [(color, cost, [0.255, 0.26]) for color in (COLORS[0], COLORS[0], COLORS[1])]  # two seeds, one
     points = [len(dots.get_offsets()) for dots in ax.collections]
-    assert points == [1, 2, 1, 2, 1, 1]  # unpruned, pruned: controls are left out
+    # unpruned, the same as searched, pruned: controls are left out
+    assert points == [1, 1, 2, 1, 1, 2, 1, 1, 1]
 
 
 def test_every_layout_is_pictured(everything):

@@ -48,6 +48,7 @@ def command(
     or for SSD's scheme. (mmdet 3's own SSDHead trains, but fails at prediction for want of an attribute `loss_cls`;
     ours has it.)
     """
+    from anchorprune.detectors.folder import record_trained
     from anchorprune.detectors.foreign import Foreign
     from anchorprune.detectors.protocols import Returning
     from anchorprune.detectors.registry import backend, offered
@@ -64,4 +65,5 @@ def command(
         return
     foreign = Foreign(config, name or Path(config).stem, weights, anchors, option)
     head = chosen.take_over(foreign, output, order)
+    record_trained(output, [] if weights is not None else None)
     print_json({"output": str(output), "head": head.name, **cost(Layout.full(head)).to_dict()})

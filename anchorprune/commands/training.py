@@ -30,7 +30,7 @@ def run_training(
     image_count, box_count, classes = check_boxes(annotations)
     recipe = Recipe(**{field.name: options.pop(field.name) for field in fields(Recipe)})
     schedule = train(Training(annotations, images, classes, output, recipe, **options))
-    before = [] if initial is None else trained_of(initial if initial.is_dir() else initial.parent)
+    before = None if initial is None else trained_of(initial if initial.is_dir() else initial.parent)
     start = "scratch" if initial is None else "weights"
-    record_trained(output, [*before, {"start": start, **asdict(schedule)}])
+    record_trained(output, [*(before or []), {"start": start, **asdict(schedule)}])
     return {"output": str(output), "images": image_count, "boxes": box_count, "seed": options["seed"]}

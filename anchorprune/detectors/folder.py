@@ -29,22 +29,23 @@ def whole_folder(folder: Path, backend: str, **facts: Any) -> Iterator[None]:
     write_json(folder / NAME, {"version": VERSION, "backend": backend, **facts})
 
 
-def trained_of(folder: Path) -> list[dict[str, Any]]:
-    """The trainings that led to a folder's weights, in order, as `record_trained` has them; [] where none is known."""
+def trained_of(folder: Path) -> list[dict[str, Any]] | None:
+    """The trainings that led to a folder's weights, in order, as `record_trained` has them; None: not recorded."""
     record = folder / NAME
-    return read_json(record, "record of a detector").get("trained", []) if record.is_file() else []
+    return read_json(record, "record of a detector").get("trained") if record.is_file() else None
 
 
-def record_trained(folder: Path, trained: list[dict[str, Any]]) -> None:
+def record_trained(folder: Path, trained: list[dict[str, Any]] | None) -> None:
     """Write into `detector.json` which trainings led to the folder's weights.
 
     Args:
         folder: of a whole detector.
         trained: for each training in order `start` (`scratch` or `weights`), `epochs` (passes over the training split)
-            and `iterations` (where it stopped after so many), each None where it is not known.
+            and `iterations` (where it stopped after so many), each None where it is not known. Empty for weights from
+            elsewhere; None: not known.
     """
     facts = read_json(folder / NAME, "record of a detector")
-    if facts.get("trained", []) != trained:
+    if facts.get("trained") != trained:
         write_json(folder / NAME, {**facts, "trained": trained})
 
 

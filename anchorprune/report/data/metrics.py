@@ -47,9 +47,9 @@ def measured(entry: Entry) -> Measured:
 
 def training_text(metrics: Metrics) -> str:
     """How an evaluation's detector was trained: `9 epochs`, `9 + 3 epochs`; "" where it does not say."""
-    if "trained" not in metrics:
+    stages = metrics.get("trained")
+    if stages is None:
         return ""
-    stages = metrics["trained"]
     counts = [_length(stage) for stage in stages]
     words = ["given weights"] if not stages or stages[0]["start"] == "weights" else []
     if counts and all(count.isdigit() for count in counts):

@@ -56,5 +56,6 @@ def label_cost(ax: Axes, axis: CostAxis, most: float) -> None:
     """Name a cost axis that starts at 0 and ends above `most`; from a million on, figures in millions or billions."""
     unit, size = next(((name, size) for name, size in (("G", 1e9), ("M", 1e6)) if most >= size), ("", 1.0))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / size:,g}"))
+    unit = unit or axis.cost.unit
     ax.set_xlabel(f"{axis.label} ({unit})" if unit else axis.label)
     ax.set_xlim(0, 1.06 * most)

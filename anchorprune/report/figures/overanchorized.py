@@ -44,6 +44,8 @@ def _draw(ax: Axes, training: Section, color: str, lines: dict[str, str]) -> Non
     unpruned = (training.table["method"] == "") & (training.table["ap"] >= 0)
     full, pruned = training.table[unpruned], training.table[finished]
     ax.scatter(full[column], full["ap"], s=130, marker="*", color=color, edgecolor="black", linewidth=0.6, zorder=5)
+    began = full[full["ap_search"] >= 0]
+    ax.scatter(began[column], began["ap_search"], s=130, marker="*", color="white", edgecolor=color, zorder=5)
     ax.scatter(pruned[column], pruned["ap"], s=46, marker="D", color=color, edgecolor="white", zorder=4)
 
 
@@ -51,6 +53,10 @@ def _handles(palette: dict[str, str], lines: dict[str, str]) -> list[Line2D]:
     handles = [Line2D([], [], color=color, linewidth=3, label=f"{name} anchors") for name, color in palette.items()]
     for search, line in lines.items():
         handles.append(Line2D([], [], color=GREY, linestyle=line, label=f"front of search {search} (prune split)"))
-    for marker, size, label in (("*", 10, "unpruned (test split)"), ("D", 6, "pruned, finished (test split)")):
-        handles.append(Line2D([], [], linestyle="", marker=marker, color=GREY, markersize=size, label=label))
+    for marker, size, face, label in (
+        ("*", 10, GREY, "unpruned, trained as long (test split)"),
+        ("*", 10, "white", "unpruned, as searched (prune split)"),
+        ("D", 6, GREY, "pruned, finished (test split)"),
+    ):
+        handles.append(Line2D([], [], linestyle="", marker=marker, color=GREY, mfc=face, markersize=size, label=label))
     return handles

@@ -9,6 +9,7 @@ from matplotlib.patheffects import withStroke
 from anchorprune.heads.layout import FIXED
 from anchorprune.report.data.manifest import is_retrained
 from anchorprune.report.data.published import COST_COLUMNS, number
+from anchorprune.report.data.search_results import read_front
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.axes import CostAxis
 from anchorprune.report.figures.fronts import ap_limits, best_by_cost, draw_front, label_cost, searched, shown
@@ -37,6 +38,8 @@ LABELS = {
     "published": "published, retrained",
     "subset": "subset searched (prune split)",
 }
+CORRECTED = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 3}
+INTERVAL = {"ecolor": DARK, "elinewidth": 1, "capsize": 4, "fmt": "none", "zorder": 8}
 HALO = withStroke(linewidth=2.5, foreground="white")
 
 
@@ -74,13 +77,18 @@ def _panel(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str])
 
 
 def _searches(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str]) -> set[str]:
-    reach = training.table[axis.column].max()
+    reach, drawn = training.table[axis.column].max(), {"subset"} if training.searches else set()
     for search in training.searches:
         subsets = searched(training, search)
         color = palette[search]
         ax.scatter(subsets[axis.column], subsets["ap"], color=color, **MARKS["subset"])
         draw_front(ax, best_by_cost(subsets, axis.column), axis.column, reach, color=color, linewidth=1.4)
-    return {"subset"} if training.searches else set()
+        file = training.file("front", search)
+        front = read_front(file) if file else pd.DataFrame()
+        if {"ap_corrected", axis.column} <= set(front):
+            ax.plot(front[axis.column], front["ap_corrected"], color=color, **CORRECTED)
+            drawn.add("corrected")
+    return drawn
 
 
 def _published(ax: Axes, training: Section, axis: CostAxis) -> set[str]:
@@ -113,8 +121,8 @@ def _detectors(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, s
             drawn.add("searched")
         if row["ap"] >= 0:
             if row["ap_change_low"] < row["ap_change_high"]:
-                ends = row["ap_reference"] + row["ap_change_low"], row["ap_reference"] + row["ap_change_high"]
-                ax.vlines(row[axis.column], *ends, color=color, linewidth=1.1, zorder=3)
+                reach = [[row["ap_change"] - row["ap_change_low"]], [row["ap_change_high"] - row["ap_change"]]]
+                ax.errorbar(row[axis.column], row["ap"], reach, **INTERVAL)
                 drawn.add("interval")
             ax.scatter(row[axis.column], row["ap"], **{"color": color, **MARKS[kind]})
             drawn.add(kind)
@@ -134,13 +142,17 @@ def _handles(section: Section, drawn: set[str]) -> list[Line2D]:
     handles = [Line2D([], [], color=c, label=f"search {name}") for name, c in colors(section.searches).items()]
     if section.searches:
         handles.append(Line2D([], [], color=GREY, label="front of the search (prune split)"))
+    if "corrected" in drawn:
+        label = "the same, corrected for optimism"
+        handles.append(Line2D([], [], color=GREY, linestyle=CORRECTED["linestyle"], linewidth=0.9, label=label))
     if "front" in drawn:
         handles.append(
             Line2D([], [], color=DARK, linewidth=1, linestyle="--", label="published front, before retraining")
         )
     handles += [_handle(kind, label) for kind, label in LABELS.items() if kind in drawn]
     if "interval" in drawn:
-        handles.append(Line2D([], [], color=GREY, linewidth=1.1, label="95% interval of the change against unpruned"))
+        label = "95% interval of the change against unpruned"
+        handles.append(Line2D([], [], linestyle="", marker="|", color=DARK, markersize=9, label=label))
     return handles
 
 

@@ -18,8 +18,10 @@ LOG = logging.getLogger(__name__)
 
 
 def can_resume(work: Path) -> bool:
-    """Whether a training left a checkpoint in its working folder."""
-    return (work / "last_checkpoint").is_file()
+    """Whether a training left a checkpoint in its working folder, and what names the last one was written whole."""
+    named = work / "last_checkpoint"
+    # a kill while mmengine writes this file leaves it empty, and mmengine would then look for a checkpoint of no name
+    return named.is_file() and (name := named.read_text().strip()) != "" and Path(name).is_file()
 
 
 def prepare_start(cfg: Config, work: Path, initial: Path | None) -> None:
