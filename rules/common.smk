@@ -108,20 +108,6 @@ def layout_file(wildcards):
     return f"{folder}/layout-{{budget}}.json"
 
 
-def reference_of(trained, detector, finished):
-    """Folder of the unpruned detector that was trained as a pruned one was: same start, recipe and epochs.
-
-    Args:
-        trained: folder of the training that both come from.
-        detector: name of the detector.
-        finished: `slice`, `retrain-finetune`, `retrain-scratch`, or `train` (a control, trained from scratch).
-    """
-    from_scratch = finished in ("retrain-scratch", "train")
-    if finished == "slice" or (from_scratch and "weights" not in PLAN.config["detectors"][detector]):
-        return f"{trained}/train"
-    return f"{trained}/retrain-{'scratch' if from_scratch else 'finetune'}"
-
-
 def images_of(split):
     """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
 

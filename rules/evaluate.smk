@@ -1,14 +1,6 @@
 """evaluate: COCO's figures on the test split, which no search has seen."""
 
 
-def reference_evaluation(folder):
-    """The evaluation that the AP change of a pruned detector is from; nothing for an unpruned one."""
-    parts = folder.split("/")
-    if len(parts) < 8:
-        return []
-    return f"{reference_of('/'.join(parts[:5]), parts[2], parts[-1])}/evaluate/metrics.json"
-
-
 rule evaluate:
     """Evaluate a detector, pruned or not, on the test split."""
     input:

@@ -16,7 +16,7 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.evaluate import evaluate
 from anchorprune.detectors.training import check_boxes
 from anchorprune.errors import UserError
-from anchorprune.heads.detections import Detections
+from anchorprune.heads.detections import Detections, SplitDetections
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Postprocess, Predictions, PredictionsWriter
 from anchorprune.metrics.coco_eval import coco_figures
@@ -116,6 +116,7 @@ class Told:
     rows: list[dict]
     classes: tuple[str, ...]
     head: Head = HEAD
+    source: Path = Path("told")
 
     def detections(self, annotations, images):
         for image in read_coco(annotations).images:
@@ -207,7 +208,7 @@ def test_real_predictions_on_the_original_file(spoil, tmp_path, shared_data):
         ]
         expected = figures_of_file(original, rows)
         equal(dict(zip(NAMES, astuple(scorer.score(kept)), strict=True)), expected)
-        equal(coco_figures(truth, rows), expected)
+        equal(coco_figures(truth, SplitDetections.from_rows(rows)), expected)
 
 
 def test_training_and_anchors_do_without_what_cannot_be_found(tmp_path, caplog):

@@ -1,0 +1,23 @@
+"""What pruned detectors are compared with: the unpruned one that was trained as long. No rules here."""
+
+
+def reference_of(trained, detector, finished):
+    """Folder of the unpruned detector that was trained as a pruned one was: same start, recipe and epochs.
+
+    Args:
+        trained: folder of the training that both come from.
+        detector: name of the detector.
+        finished: `slice`, `retrain-finetune`, `retrain-scratch`, or `train` (a control, trained from scratch).
+    """
+    from_scratch = finished in ("retrain-scratch", "train")
+    if finished == "slice" or (from_scratch and "weights" not in PLAN.config["detectors"][detector]):
+        return f"{trained}/train"
+    return f"{trained}/retrain-{'scratch' if from_scratch else 'finetune'}"
+
+
+def reference_evaluation(folder):
+    """The evaluation that the AP change of the pruned detector in a folder is from; nothing for an unpruned one."""
+    parts = folder.split("/")
+    if len(parts) < 8:
+        return []
+    return f"{reference_of('/'.join(parts[:5]), parts[2], parts[-1])}/evaluate/metrics.json"
