@@ -113,16 +113,29 @@ def runners_ap(case: Case, folder: Path) -> float:
     return ap_of(case.annotations, folder / "mmdet.bbox.json")
 
 
-def test_search_evaluation_and_mmdets_runner_agree(case, tmp_path):
+def onnx_ap(case: Case, folder: Path, any_size: bool) -> float:
+    """AP in `metrics-onnx.json` of the detector's ONNX model."""
+    save({"model": export(case.detector, 18, FACTS, any_size).end_to_end}, folder)
+    accuracy.evaluate({"model": folder / "model.onnx"}, case.annotations, case.images, folder, {}, 1)
+    return json.loads((folder / "metrics-onnx.json").read_text())["models"]["model"]["ap"]
+
+
+def test_search_evaluation_onnx_and_mmdets_runner_agree(case, tmp_path):
     predict(case.detector, case.annotations, case.images, tmp_path / "predictions.parquet", {})
     scorer = Scorer(Predictions.open(tmp_path / "predictions.parquet"), read_coco(case.annotations))
     searched = scorer.score(list(range(case.detector.head.num_anchors))).ap
     evaluated = evaluate(case.detector, case.annotations, case.images, tmp_path / "evaluation", {})
     expected = runners_ap(case, tmp_path)
-    print(f"AP {expected:.6f}, evaluated {evaluated['ap'] - expected:+.1e}, searched {searched - expected:+.1e}")
+    exported, fixed = (onnx_ap(case, tmp_path, any_size) for any_size in (True, False))
+    print(
+        f"AP {expected:.6f}, evaluated {evaluated['ap'] - expected:+.1e}, searched {searched - expected:+.1e}, "
+        f"ONNX {exported - expected:+.1e}, on one canvas {fixed - expected:+.1e}"
+    )
     assert expected > 0.01
     assert evaluated["ap"] == pytest.approx(expected, abs=1e-6)
     assert searched == pytest.approx(expected, abs=1e-6)
+    assert exported == pytest.approx(expected, abs=1e-6)
+    assert abs(fixed - expected) > 1e-4, "one canvas for all images: the test sees the difference"
     ours, theirs = (found(tmp_path / file) for file in ("evaluation/detections.json", "mmdet.bbox.json"))
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, atol=1e-4)  # pixels and scores; padded to a neighbour's size, others

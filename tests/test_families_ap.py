@@ -29,8 +29,9 @@ from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector
-from anchorprune.detectors.mmdet.export import export, input_form
+from anchorprune.detectors.mmdet.export import export
 from anchorprune.detectors.mmdet.inference.loop import prepared_images
+from anchorprune.detectors.mmdet.input_form import input_form
 from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.predict import predict
 from anchorprune.heads.layout import Layout

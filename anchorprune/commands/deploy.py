@@ -17,6 +17,11 @@ SplitPath = click.Path(path_type=Path)
     "--annotations test.json --images images/test --output deployed/"
 )
 @detector_argument
+@click.option(
+    "--fixed-size",
+    is_flag=True,
+    help="One input size, also where images keep their ratio; AP differs.",
+)
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
 @click.option("--int8", is_flag=True, help="Write model-int8.onnx too; needs --calibration.")
 @click.option(
@@ -29,6 +34,7 @@ SplitPath = click.Path(path_type=Path)
 @output_option
 def command(
     detector: tuple[Path, ...],
+    fixed_size: bool,
     opset: int,
     int8: bool,
     calibration: tuple[Path, Path] | None,
@@ -44,6 +50,8 @@ def command(
 
     Their input `images` is (batch, 3, H, W) float32, plain RGB 0..255, resized; `dets` (batch, K, 5) are x1 y1 x2 y2
     in input pixels and the score, `labels` (batch, K) the classes; where an image has fewer detections, labels are -1.
+    Where images keep their ratio (RetinaNet), H and W are each image's own, scaled and padded as mmdet does; if boxes
+    are clipped, a second input `sizes` (batch, 2) float32 has the images' width and height without the padding.
     The models' metadata say the rest. With --annotations and --images, metrics-onnx.json has their AP by ONNX Runtime.
     """
     if int8 and calibration is None:
@@ -61,9 +69,9 @@ def command(
     from anchorprune.deploy.sample import images_of_split
 
     facts = provenance(weights=str(loaded.source))
-    models = loaded.export(opset, facts)
+    models = loaded.export(opset, facts, any_size=not fixed_size)
     form = models.metadata.input
-    if form.keep_ratio:
+    if form.keep_ratio and form.divisor is None:
         LOG.warning(
             f"the models' input is {form.width} x {form.height} for images of every shape; mmdet turns it for upright "
             "ones and pads each to a size of its own, so that AP is not quite that of `evaluate`"

@@ -77,8 +77,8 @@ class Detector(Protocol):
 class Exportable(Detector, Protocol):
     """A detector that also has ONNX models."""
 
-    def export(self, opset: int, provenance: Mapping[str, Any]) -> "Models":
-        """Its models."""
+    def export(self, opset: int, provenance: Mapping[str, Any], any_size: bool = False) -> "Models":
+        """Its models; `any_size`: where it detects on images of many sizes, for all of them, not for one size."""
 
     def decoding(self) -> "tuple[list[LevelOutputs], Coding]":
         """How its raw outputs become boxes and scores."""

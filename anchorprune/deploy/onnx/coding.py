@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from onnxscript import OpBuilder, ir
@@ -17,10 +17,12 @@ class Coding(Protocol):
     Attributes:
         classes: categories.
         channels: of one anchor in each raw output.
+        clip: (W, H) that boxes are clipped to, input pixels; None: they are not.
     """
 
     classes: int
     channels: tuple[int, ...]
+    clip: tuple[int, int] | None
 
     def scores(self, op: OpBuilder, rows: list[ir.Value]) -> tuple[ir.Value, ir.Value]:
         """Rows of the raw outputs, (batch, N, channels) -> scores (batch, N, C) in 0..1 and box codes (batch, N, 4)."""
@@ -28,8 +30,14 @@ class Coding(Protocol):
     def priors(self, boxes: np.ndarray, stride: float) -> np.ndarray:
         """Anchors (N, 4) x1 y1 x2 y2 of a level -> (N, P) float32, what decoding needs of them."""
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value) -> ir.Value:
-        """(batch, M, P) priors and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2."""
+    def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
+        """The same of anchors that the graph computes."""
+
+    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
+        """(batch, M, P) priors and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2.
+
+        Where boxes are clipped, it is to `clip`, or to each image's own (W, H) in `sizes`, (batch, 2) float32.
+        """
 
     def nms_threshold(self, post: Postprocess) -> float:
         """What a pair's score must exceed to take part in the suppression."""
@@ -70,7 +78,12 @@ class DeltaCoding:
         """Centre x y, width, height."""
         return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) * np.float32(0.5), boxes[:, 2:] - boxes[:, :2]], 1)
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value) -> ir.Value:
+    def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
+        """See Coding."""
+        low, high = _halves(op, boxes)
+        return op.Concat(op.Mul(op.Add(low, high), 0.5), op.Sub(high, low), axis=-1)
+
+    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
         """See Coding."""
         centre, size = _halves(op, priors)
         if any(mean != 0 for mean in self.means) or any(std != 1 for std in self.stds):
@@ -79,7 +92,10 @@ class DeltaCoding:
         centre = op.Add(centre, op.Mul(size, shift))
         size = op.Mul(size, op.Exp(op.Clip(growth, -self.max_ratio, self.max_ratio)))
         boxes = _corners(op, centre, op.Mul(size, 0.5))
-        return boxes if self.clip is None else op.Max(op.Min(boxes, self.clip * 2), 0)
+        if self.clip is None:
+            return boxes
+        most = self.clip * 2 if sizes is None else op.Unsqueeze(op.Concat(sizes, sizes, axis=-1), [1])
+        return op.Max(op.Min(boxes, most), 0)
 
     def nms_threshold(self, post: Postprocess) -> float:
         """The detector's: scores rank as they are thresholded."""
@@ -98,6 +114,7 @@ class YoloCoding:
     classes: int
     class_threshold: float
     objectness_threshold: float
+    clip: ClassVar[None] = None
 
     @property
     def channels(self) -> tuple[int]:
@@ -119,7 +136,13 @@ class YoloCoding:
         centre, size = (boxes[:, :2] + boxes[:, 2:]) * half, (boxes[:, 2:] - boxes[:, :2]) * half
         return np.concatenate([centre, size, np.full_like(centre, stride)], 1)
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value) -> ir.Value:
+    def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
+        """See Coding."""
+        low, high = _halves(op, boxes)
+        centre, size = op.Mul(op.Add(low, high), 0.5), op.Mul(op.Sub(high, low), 0.5)
+        return op.Concat(centre, size, op.Expand([stride], op.Shape(centre)), axis=-1)
+
+    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
         """See Coding; boxes are not clipped, as in mmdet."""
         centre, half, stride = op.Split(priors, [2, 2, 2], axis=-1, _outputs=3)
         place, growth = _halves(op, codes)

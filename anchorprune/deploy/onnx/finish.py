@@ -11,11 +11,13 @@ import numpy as np
 import onnx
 from onnxscript import GraphBuilder, OpBuilder, ir
 
+from anchorprune.deploy.onnx.any_size import AnySizeLevel
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.graph import model_of, new_graph
+from anchorprune.deploy.onnx.models import SIZES
 from anchorprune.heads.predictions import Postprocess
 
-BATCH = "batch"
+BATCH, DETECTIONS = "batch", "detections"
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,29 @@ class LevelOutputs:
         """Anchors of each cell."""
         return len(self.boxes) // (self.grid[0] * self.grid[1])
 
+    @property
+    def count(self) -> int:
+        """Anchors of all cells."""
+        return len(self.boxes)
+
+    def priors(self, op: OpBuilder, coding: Coding, output: ir.Value) -> ir.Value:
+        """What decoding needs of the anchors, (H * W * A, P); a raw output would tell no more than the grid does."""
+        return op.initializer(ir.tensor(coding.priors(self.boxes, self.stride)), f"priors_{self.names[0]}")
+
     def only(self, anchors: Sequence[int]) -> "LevelOutputs":
         """The level with some of its anchors, given by position."""
         cells = self.boxes.reshape(self.grid[0] * self.grid[1], -1, 4)
         return replace(self, boxes=np.ascontiguousarray(cells[:, list(anchors)]).reshape(-1, 4))
 
 
-def finish(levels: list[LevelOutputs], coding: Coding, post: Postprocess, opset: int) -> onnx.ModelProto:
-    """The model from raw outputs to detections.
+Level = LevelOutputs | AnySizeLevel
 
-    Inputs: the levels' raw outputs, (batch, A * channels, H, W) float32. Outputs: `dets` (batch, K, 5) float32,
+
+def finish(levels: Sequence[Level], coding: Coding, post: Postprocess, opset: int) -> onnx.ModelProto:
+    """The model from raw outputs to detections; of `LevelOutputs` alone, or of `AnySizeLevel`s alone.
+
+    Inputs: the levels' raw outputs, (batch, A * channels, H, W) float32; where images have any size and boxes are
+    clipped, `sizes` (batch, 2) float32, each image's (W, H) without padding. Outputs: `dets` (batch, K, 5) float32,
     x1 y1 x2 y2 in input pixels and score, the best first, and `labels` (batch, K) int64; where an image has fewer than
     K detections, the rest is 0 and its labels -1. K is `max_per_image`, or the number of pairs where that is less.
     """
@@ -56,16 +71,22 @@ def finish(levels: list[LevelOutputs], coding: Coding, post: Postprocess, opset:
     op = graph.op
     parts = [_candidates(op, level, _inputs(graph, level, coding), coding, post.nms_pre) for level in levels]
     scores, codes, priors = (_joined(op, part) for part in zip(*parts, strict=True))
-    boxes = coding.decode(op, priors, codes)
+    any_size = any(level.count is None for level in levels)
+    sizes = graph.input(SIZES, ir.DataType.FLOAT, (BATCH, 2)) if any_size and coding.clip is not None else None
+    boxes = coding.decode(op, priors, codes, sizes)
     if post.min_size >= 0:
         scores = _large_enough(op, boxes, scores, post.min_size)
     kept = _suppress(op, boxes, scores, coding, post)
-    most = min(post.max_per_image, sum(_count(level, post.nms_pre) for level in levels) * coding.classes)
-    dets, labels = _best(op, boxes, kept, coding.classes, most)
+    if any_size:
+        most = DETECTIONS
+        dets, labels = _best(op, boxes, kept, coding.classes, post.max_per_image, limited=True)
+    else:
+        most = min(post.max_per_image, sum(_count(level, post.nms_pre) for level in levels) * coding.classes)
+        dets, labels = _best(op, boxes, kept, coding.classes, most)
     return model_of(graph, {"dets": (dets, (BATCH, most, 5)), "labels": (labels, (BATCH, most))})
 
 
-def _inputs(graph: GraphBuilder, level: LevelOutputs, coding: Coding) -> list[ir.Value]:
+def _inputs(graph: GraphBuilder, level: Level, coding: Coding) -> list[ir.Value]:
     """A level's raw outputs, which are inputs here."""
     return [
         graph.input(name, ir.DataType.FLOAT, (BATCH, level.anchors * width, *level.grid))
@@ -75,32 +96,33 @@ def _inputs(graph: GraphBuilder, level: LevelOutputs, coding: Coding) -> list[ir
 
 def _count(level: LevelOutputs, most: int | None) -> int:
     """How many candidates of a level there are."""
-    return len(level.boxes) if most is None else min(len(level.boxes), most)
+    return level.count if most is None else min(level.count, most)
 
 
 def _candidates(
-    op: OpBuilder, level: LevelOutputs, raw: Sequence[ir.Value], coding: Coding, most: int | None
+    op: OpBuilder, level: Level, raw: Sequence[ir.Value], coding: Coding, most: int | None
 ) -> tuple[ir.Value, ir.Value, ir.Value]:
     """Scores (batch, M, C), codes (batch, M, 4) and priors (batch, M, P) of a level's M candidates.
 
-    A candidate is a box with all its classes. Where the level has more boxes than the `most` pairs that are kept, it is
-    a pair, and its other classes score 0.
+    A candidate is a box with all its classes. Where the level has more boxes than the `most` pairs that are kept, or
+    may have, it is a pair, and its other classes score 0.
     """
     scores, codes = coding.scores(op, [_rows(op, *each) for each in zip(raw, coding.channels, strict=True)])
-    priors = op.initializer(ir.tensor(coding.priors(level.boxes, level.stride)), f"priors_{level.names[0]}")
-    boxes, pairs = len(level.boxes), len(level.boxes) * coding.classes
-    if most is None or boxes <= most:
+    priors = level.priors(op, coding, raw[0])
+    pairs = None if level.count is None else level.count * coding.classes
+    if most is None or (level.count is not None and level.count <= most):
         if most is not None and pairs > most:
             scores = _only_best(op, scores, pairs, most)
         return scores, codes, op.Expand(priors, _batch_by(op, codes, 1, 1))
-    score, place = _top(op, scores, pairs, most)
+    score, place = _top(op, scores, pairs, most, limited=pairs is None)
     row, scores = _spread(op, score, place, coding.classes)
     return scores, op.GatherElements(codes, _four_times(op, row), axis=1), op.Gather(priors, row, axis=0)
 
 
-def _top(op: OpBuilder, scores: ir.Value, pairs: int, most: int) -> Sequence[ir.Value]:
-    """Scores and places (batch, most) of the best pairs of a level."""
-    return op.TopK(op.Reshape(scores, [0, pairs]), [most], axis=1, _outputs=2)
+def _top(op: OpBuilder, scores: ir.Value, pairs: int | None, most: int, limited: bool = False) -> Sequence[ir.Value]:
+    """Scores and places (batch, most) of the best pairs; `limited`: of all, where there are fewer."""
+    flat = op.Reshape(scores, [0, -1 if pairs is None else pairs])
+    return op.TopK(flat, op.Min(op.Shape(flat, start=1, end=2), [most]) if limited else [most], axis=1, _outputs=2)
 
 
 def _only_best(op: OpBuilder, scores: ir.Value, pairs: int, most: int) -> ir.Value:
@@ -153,9 +175,11 @@ def _suppress(op: OpBuilder, boxes: ir.Value, scores: ir.Value, coding: Coding, 
     return op.Where(op.Greater(kept, 0), scores, 0) if post.class_agnostic else kept
 
 
-def _best(op: OpBuilder, boxes: ir.Value, kept: ir.Value, classes: int, most: int) -> tuple[ir.Value, ir.Value]:
-    """`dets` and `labels` of the `most` pairs with the highest scores."""
-    score, place = op.TopK(op.Reshape(kept, [0, -1]), [most], axis=1, _outputs=2)
+def _best(
+    op: OpBuilder, boxes: ir.Value, kept: ir.Value, classes: int, most: int, limited: bool = False
+) -> tuple[ir.Value, ir.Value]:
+    """`dets` and `labels` of the `most` pairs with the highest scores; `limited` as in `_top`."""
+    score, place = _top(op, kept, None, most, limited)
     row = op.Div(place, classes)
     label = op.Sub(place, op.Mul(row, classes))
     found = op.Greater(score, 0)

@@ -23,6 +23,8 @@ class InputForm:
         padding: RGB, 0..255.
         scale: (W, H) that images are scaled by, pixels; None: the input's.
         layout: the rest in words.
+        divisor: None, or the input has any size: the scaled image's, each side padded to a multiple of this. `scale` is
+            then turned for an image that stands the other way, and `width` and `height` are those of one that fills it.
     """
 
     width: int
@@ -31,6 +33,7 @@ class InputForm:
     padding: tuple[float, float, float]
     scale: tuple[int, int] | None = None
     layout: str = LAYOUT
+    divisor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,11 @@ class Metadata:
     provenance: dict[str, Any]
 
     def to_properties(self) -> dict[str, str]:
-        """The form in the model's file."""
-        return {key: json.dumps(value, allow_nan=False) for key, value in asdict(self).items()}
+        """The form in the model's file; a `divisor` that is none is left out."""
+        values = asdict(self)
+        if self.input.divisor is None:
+            del values["input"]["divisor"]
+        return {key: json.dumps(value, allow_nan=False) for key, value in values.items()}
 
     @classmethod
     def from_properties(cls, properties: dict[str, str], source: str | Path) -> "Metadata":

@@ -12,6 +12,7 @@ from anchorprune.deploy.onnx.metadata import Metadata
 from anchorprune.files import whole_file
 
 IMAGES = "images"
+SIZES = "sizes"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Models:
 
     Attributes:
         whole: from images to features and raw outputs of the levels that keep anchors.
-        finish: from raw outputs to detections.
+        finish: from raw outputs, and the images' sizes where they differ, to detections.
         metadata: what a user of the models must know.
     """
 
@@ -36,7 +37,7 @@ class Models:
     @property
     def raw_names(self) -> list[str]:
         """The head's raw outputs."""
-        return [value.name for value in self.finish.graph.input]
+        return [value.name for value in self.finish.graph.input if value.name != SIZES]
 
     @property
     def feature_names(self) -> list[str]:

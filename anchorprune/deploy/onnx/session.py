@@ -8,7 +8,7 @@ import onnxruntime
 
 from anchorprune.deploy.onnx.images import Prepared
 from anchorprune.deploy.onnx.metadata import Metadata
-from anchorprune.deploy.onnx.models import IMAGES
+from anchorprune.deploy.onnx.models import IMAGES, SIZES
 from anchorprune.errors import UserError
 from anchorprune.heads.detections import Detections
 
@@ -51,11 +51,14 @@ class OnnxDetector:
 
     def __init__(self, path: Path, threads: int = 1):
         self._session = session(path, threads)
+        self._inputs = [value.name for value in self._session.get_inputs()]
         self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, path)
 
     def detect(self, image: Prepared) -> Detections:
         """Detections of one image, the best first."""
-        dets, labels = (output[0] for output in self._session.run(["dets", "labels"], {IMAGES: image.pixels}))
+        feeds = {IMAGES: image.pixels, SIZES: np.array([image.size], np.float32)}
+        outputs = self._session.run(["dets", "labels"], {name: feeds[name] for name in self._inputs})
+        dets, labels = (output[0] for output in outputs)
         found = labels >= 0
         boxes, scores = (part.astype(np.float64) for part in (image.to_original(dets[found, :4]), dets[found, 4]))
         return Detections(boxes, scores, labels[found], image.size[::-1])

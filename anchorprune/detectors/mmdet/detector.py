@@ -44,10 +44,10 @@ class MmdetDetector(BuiltDetector):
 
         return slice_detector(self, layout, output)
 
-    def export(self, opset: int, provenance: Mapping[str, Any]) -> "Models":
+    def export(self, opset: int, provenance: Mapping[str, Any], any_size: bool = False) -> "Models":
         from anchorprune.detectors.mmdet.export import export
 
-        return export(self, opset, provenance)
+        return export(self, opset, provenance, any_size)
 
     def decoding(self) -> "tuple[list[LevelOutputs], Coding]":
         from anchorprune.detectors.mmdet.export import coding_of, level_outputs

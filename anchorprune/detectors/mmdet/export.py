@@ -11,30 +11,30 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from anchorprune.deploy.onnx.any_size import AnySizeLevel
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.finish import BATCH, LevelOutputs, finish
-from anchorprune.deploy.onnx.metadata import InputForm, Metadata
+from anchorprune.deploy.onnx.metadata import Metadata
 from anchorprune.deploy.onnx.models import IMAGES, Models
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
+from anchorprune.detectors.mmdet.input_form import canvas, input_form
 from anchorprune.detectors.mmdet.model import postprocess
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess
 
 # torch's exporter writes opset 18 and converts upwards; it knows none after 23 (torch.onnx, torch 2.13).
 OPSETS = range(18, 24)
-# Steps of a test pipeline that leave pixels alone, or that the input form describes.
-KNOWN_STEPS = ("LoadImageFromFile", "LoadAnnotations", "Resize", "PackDetInputs")
 
 
-def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
+def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> onnx.ModelProto:
     """The model from images to the features and raw outputs of the levels that keep anchors.
 
-    Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the size of `canvas`. Outputs: `feature_L`, and
+    Input: `images` (batch, 3, H, W) float32, RGB, 0..255, of the size of `canvas`, or of any. Outputs: `feature_L`, and
     `cls_L` and `reg_L` (or what the family calls them) for each level L with anchors, as the head gives them.
 
     Raises:
-        UserError: torch cannot write this opset.
+        UserError: torch cannot write this opset, or the network is for one size of images alone.
     """
     if opset not in OPSETS:
         raise UserError(
@@ -52,16 +52,12 @@ def export_raw(detector: BuiltDetector, opset: int) -> onnx.ModelProto:
             opset_version=opset,
             input_names=[IMAGES],
             output_names=[*(f"feature_{level}" for level in levels), *names],
-            dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+            dynamic_shapes=({0: BATCH, 2: "height", 3: "width"} if any_size else {0: torch.export.Dim(BATCH)},),
         )
-    return program.model_proto
-
-
-def canvas(detector: BuiltDetector) -> tuple[int, int]:
-    """(W, H) of the models' input: the detector's input size, padded as mmdet pads it."""
-    divisor = detector.model.data_preprocessor.pad_size_divisor
-    width, height = (-(-side // divisor) * divisor for side in detector.head.input_size)
-    return width, height
+    model = program.model_proto
+    if any_size and not all(side.dim_param for side in model.graph.input[0].type.tensor_type.shape.dim[2:]):
+        raise UserError("this detector's network is for one size of images alone; give --fixed-size")
+    return model
 
 
 def _black(detector: BuiltDetector, count: int) -> Tensor:
@@ -88,6 +84,15 @@ def level_outputs(detector: BuiltDetector) -> list[LevelOutputs]:
     boxes = generator.grid_priors(grids, device="cpu")
     return [
         LevelOutputs(names, grids[i], boxes[i].numpy(), float(generator.strides[i][0]))
+        for i, names in zip(kept_levels(detector), outputs_of_levels(detector), strict=True)
+    ]
+
+
+def any_size_levels(detector: BuiltDetector) -> list[AnySizeLevel]:
+    """The same where images have any size."""
+    generator = detector.model.bbox_head.prior_generator
+    return [
+        AnySizeLevel(names, generator.base_anchors[i].cpu().numpy(), tuple(map(int, generator.strides[i])))
         for i, names in zip(kept_levels(detector), outputs_of_levels(detector), strict=True)
     ]
 
@@ -137,43 +142,23 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def input_form(detector: BuiltDetector) -> InputForm:
-    """How an image becomes the input of the detector's models, from its config's test pipeline.
+def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any], any_size: bool = False) -> Models:
+    """All models of a detector; errors as the functions above, and where its post-processing has no ONNX form.
 
-    Raises:
-        UserError: the pipeline has a step that changes images in a way not known here.
+    Args:
+        detector: to be exported.
+        opset: of ONNX's own operators.
+        provenance: for the metadata.
+        any_size: images that keep their ratio have each a size of its own, as mmdet gives them, not one canvas.
     """
-    keep_ratio = False
-    for step in detector.config.test_dataloader.dataset.pipeline:
-        if step.type not in KNOWN_STEPS:
-            raise UserError(
-                f"config: step {step.type} of the test pipeline is not known to `deploy`, which knows "
-                f"{', '.join(KNOWN_STEPS)}"
-            )
-        keep_ratio = keep_ratio or bool(step.get("keep_ratio", False))
-    size = detector.head.input_size
-    scale = size if size != canvas(detector) else None
-    return InputForm(*canvas(detector), keep_ratio, _padding(detector.model.data_preprocessor), scale)
-
-
-def _padding(preprocessor: nn.Module) -> tuple[float, float, float]:
-    """The RGB pixel that becomes the preprocessor's padding, which it adds after mean and deviation."""
-    value = torch.full((3,), float(preprocessor.pad_value))
-    if preprocessor._enable_normalize:
-        value = value * preprocessor.std.flatten().cpu() + preprocessor.mean.flatten().cpu()
-    red, green, blue = value.tolist() if preprocessor._channel_conversion else value.flip(0).tolist()
-    return red, green, blue
-
-
-def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any]) -> Models:
-    """All models of a detector; errors as the functions above, and where its post-processing has no ONNX form."""
     post = postprocess(detector.config)
     _check_suppression(detector, post)
-    finishing = finish(level_outputs(detector), coding_of(detector), post, opset)
-    metadata = Metadata(
-        detector.head.to_dict(), detector.classes, input_form(detector), asdict(post), opset, provenance
-    )
-    return Models(export_raw(detector, opset), finishing, metadata)
+    form = input_form(detector, any_size)
+    any_size = form.divisor is not None
+    levels = any_size_levels(detector) if any_size else level_outputs(detector)
+    finishing = finish(levels, coding_of(detector), post, opset)
+    metadata = Metadata(detector.head.to_dict(), detector.classes, form, asdict(post), opset, provenance)
+    return Models(export_raw(detector, opset, any_size), finishing, metadata)
 
 
 def _check_suppression(detector: BuiltDetector, post: Postprocess) -> None:
