@@ -1,6 +1,7 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
 # test-fast: the tests that need no torch, within a minute: at every save.
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
+# test-long: whole pipelines and exports of mmdet detectors, 5 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
@@ -8,7 +9,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-large lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -17,10 +18,13 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not slow"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow"
 
 test-core: setup
 	pytest -m core tests/core
+
+test-long: setup
+	$(PYTEST) -m long
 
 test-large: setup
 	$(PYTEST) -m large

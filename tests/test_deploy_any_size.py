@@ -167,6 +167,7 @@ def test_boxes_beyond_the_edge_stay_where_the_detector_leaves_them(tmp_path):
     np.testing.assert_allclose(fixed.to_original(boxes), [[6, 3, 60, 30]])
 
 
+@pytest.mark.long
 def test_a_detector_that_does_not_clip_detects_alike(photos, tmp_path):
     """YOLOv3, whose boxes may lie beyond the image's edge; its ONNX model takes no sizes."""
     annotations, images = photos
@@ -189,6 +190,7 @@ def test_a_detector_that_does_not_clip_detects_alike(photos, tmp_path):
 # ---- the command
 
 
+@pytest.mark.long
 def test_the_command_writes_it_where_the_ratio_is_kept(photos, run_command, tmp_path):
     annotations, images = photos
     cfg = tmp_path / "retinanet"
@@ -217,6 +219,7 @@ def test_the_command_writes_it_where_the_ratio_is_kept(photos, run_command, tmp_
     assert said[()].scale == (128, 96)
 
 
+@pytest.mark.long
 def test_other_detectors_models_stay_the_same():
     detector = detector_of(SSD, (96, 96), keep_ratio=False)
     models = [export(detector, 18, FACTS, any_size) for any_size in (True, False)]

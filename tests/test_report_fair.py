@@ -160,3 +160,11 @@ def test_a_search_after_milliseconds_has_a_figure_and_a_column_of_them(project, 
     assert ax.get_xlabel() == "head, decoding and NMS (ms)"
     write_paper_table(section, tmp_path, "table")
     assert "| 1.75 " in (tmp_path / "table.md").read_text()
+
+
+def test_beside_it_a_search_after_another_cost_has_no_milliseconds(project, tmp_path):
+    pd.read_parquet(tmp_path / "evaluated.parquet").drop(columns="latency").to_parquet(tmp_path / "evaluated.parquet")
+    section = project(cost="latency")
+    assert section.table["latency"].isna().all()
+    (ax,) = tradeoff.draw(section, LATENCY).axes
+    assert ax.get_xlim()[0] == 0

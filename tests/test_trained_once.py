@@ -5,6 +5,7 @@ import json
 import pytest
 from backends.trained import train, write_data
 
+from anchorprune.detectors.folder import record_trained, trained_of
 from anchorprune.detectors.trained_once import trained_once
 
 TRAINED = {"epochs": None, "iterations": None}
@@ -55,6 +56,7 @@ def test_a_training_that_failed_is_not_taken_over(full, tmp_path):
 
 
 def test_a_folder_and_its_evaluation_say_how_it_was_trained(full, data, tmp_path, run_command):
+    record_trained(full, [{"start": "scratch", **TRAINED}])
     layout = tmp_path / "layout.json"
     run_command("layout", full / "head.json", "--drop", "6,7", "--output", layout)
     run_command("slice", full, layout, "--output", tmp_path / "slice")
@@ -64,9 +66,8 @@ def test_a_folder_and_its_evaluation_say_how_it_was_trained(full, data, tmp_path
             "evaluate", tmp_path / folder, data / "test.json", data / "images/test", "--output", tmp_path / folder / "e"
         ).status == 0  # fmt: skip
     trained = [json.loads((tmp_path / name / "e/metrics.json").read_text())["trained"] for name in ("slice", "again")]
-    assert trained == [
-        json.loads((tmp_path / name / "detector.json").read_text()).get("trained", []) for name in ("slice", "again")
-    ]
+    assert trained == [trained_of(tmp_path / name) for name in ("slice", "again")]
+    assert trained[0] == [{"start": "scratch", **TRAINED}]
     assert trained[1] == [*trained[0], {"start": "weights", **TRAINED}]
 
 

@@ -174,6 +174,7 @@ def test_one_process_that_fails_ends_all(tmp_path, target, line):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.long
 def test_a_killed_training_of_two_processes_leaves_none_and_resumes(data, run_command, tmp_path):
     """The parent alone is killed, as a batch system or a lack of memory would."""
     (tmp_path / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))

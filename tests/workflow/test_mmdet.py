@@ -9,6 +9,7 @@ from anchorprune.report.data.results import COLUMNS
 
 
 @pytest.mark.detectors
+@pytest.mark.long
 def test_end_to_end_with_a_kill_in_the_training(project):
     trained, data = (
         project / f"results/{name}" for name in ("few-scenes/ssd-few/plain/seed-0/train", "data/few-scenes")

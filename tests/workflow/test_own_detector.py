@@ -16,6 +16,7 @@ from anchorprune.heads.layout import Layout
 
 @pytest.mark.pipeline
 @pytest.mark.detectors
+@pytest.mark.long
 def test_own_detector(trained, run_command, tmp_path):
     link_project(tmp_path)
     annotations, images = trained.split("prune")

@@ -1,5 +1,6 @@
 """AP against head MACs or boxes: everything that was searched, the front, what came of it, and what was published."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -72,7 +73,8 @@ def _panel(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, str])
     full = training.table[training.table["method"] == ""]
     for ap in shown(full["ap"]).dropna():
         ax.axhline(ap, color="black", linewidth=0.7, linestyle=":")
-    label_cost(ax, axis, max([*training.table[axis.column], ax.dataLim.x1]))
+    costs = [cost for cost in (*training.table[axis.column], ax.dataLim.x1) if np.isfinite(cost)]
+    label_cost(ax, axis, max(costs, default=1))
     return drawn
 
 
@@ -80,6 +82,8 @@ def _searches(ax: Axes, training: Section, axis: CostAxis, palette: dict[str, st
     reach, drawn = training.table[axis.column].max(), {"subset"} if training.searches else set()
     for search in training.searches:
         subsets = searched(training, search)
+        if axis.column not in subsets:  # a search after another cost knows no milliseconds
+            continue
         color = palette[search]
         ax.scatter(subsets[axis.column], subsets["ap"], color=color, **MARKS["subset"])
         draw_front(ax, best_by_cost(subsets, axis.column), axis.column, reach, color=color, linewidth=1.4)
