@@ -127,7 +127,8 @@ def _corrected(entry: Entry) -> dict[str, float]:
 def _same_as(table: pd.DataFrame) -> list[str]:
     """For each searched layout the dearest budget that came to the same one, where that is another."""
     names, first = ["experiment", "anchor_set", "seed", "method", "control", "kept"], {}
-    searched = [(i, row) for i, row in enumerate(table.to_dict("records")) if row["method"] not in ("", FIXED)]
+    rows = enumerate(table.to_dict("records"))  # anchors of k-means are the control's own, whatever their numbers
+    searched = [(i, row) for i, row in rows if row["method"] not in ("", FIXED) and row["control"] != "kmeans"]
     result = [""] * len(table)
     for i, row in sorted(searched, key=lambda item: -item[1]["budget"]):
         other = first.setdefault(tuple(row[name] for name in names), row["budget"])
