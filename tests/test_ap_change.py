@@ -10,9 +10,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from anchorprune.datasets.coco import read_coco
+from anchorprune.detectors.compared import compared
 from anchorprune.errors import UserError
 from anchorprune.heads.detections import SplitDetections
-from anchorprune.report.data.ap_changes import ApChange, optimism, over_seeds
+from anchorprune.report.data.ap_changes import ApChange, change_of, optimism, over_seeds, parts_of
 from anchorprune.scoring.ap_change import ap_change
 from anchorprune.scoring.bootstrap import drawn_times
 
@@ -109,6 +110,17 @@ def test_nothing_found_changes_nothing(tmp_path):
     truth_file(tmp_path / "truth.json", np.random.default_rng(0))
     nothing = SplitDetections.from_rows([])
     assert ap_change(read_coco(tmp_path / "truth.json"), nothing, nothing) is None
+
+
+def test_where_nothing_is_found_the_report_has_no_parts_and_no_interval(tmp_path):
+    truth_file(tmp_path / "truth.json", np.random.default_rng(0))
+    nothing = SplitDetections.from_rows([])
+    nothing.save(tmp_path / "detections.json")
+    (tmp_path / "metrics.json").write_text(json.dumps({"ap": 0.0, "images": IMAGES}))
+    stated = {"ap": 0.0, "change": compared(read_coco(tmp_path / "truth.json"), nothing, tmp_path)}
+    assert parts_of(stated, stated) == {}
+    change = change_of(stated, {"ap": 0.0})
+    assert (change.ap, str(change), change.verdict(0.005, 0.5)) == (0.0, "+0.000", "")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def compared(
 
     Returns:
         `reference` (its folder), `ap_reference`, `resamples`, `figures` (`ap`, `ap_small`, ..) and `per_class`: name ->
-        `change`, `low`, `high`; and `resampled`: the change of AP on each resample of the images.
+        `change`, `low`, `high`; and `resampled`: the change of AP on each resample of the images. Where neither found
+        anything, the two are empty and the last is left out.
 
     Raises:
         UserError: the reference is no evaluation, or one of other images.
@@ -36,11 +37,11 @@ def compared(
     if not np.isin(others.image_ids, truth.image_ids).all() or metrics.get("images") != len(truth.images):
         raise UserError(f"{reference}: an evaluation on other images; evaluate the reference on the same annotations")
     found = ap_change(truth, detections, others, threads=threads)
-    if found is None:
-        return {"reference": str(reference), "ap_reference": metrics["ap"]}
+    facts = {"reference": str(reference), "ap_reference": metrics["ap"]}
+    if found is None:  # neither detector found anything: there is no change, and nothing to resample
+        return {**facts, "figures": {}, "per_class": {}}
     return {
-        "reference": str(reference),
-        "ap_reference": metrics["ap"],
+        **facts,
         "resamples": RESAMPLES,
         "figures": {name: _as_json(change) for name, change in found.figures.items()},
         "per_class": {name: _as_json(change) for name, change in found.classes.items()},
