@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -19,6 +17,7 @@ pytest.importorskip("onnxruntime")
 from mmengine.runner import Runner
 from oracles.fitting import calibrate, fit, fresh, training_batch
 from oracles.mmdet_detectors import read
+from oracles.original_file import figures_of_file
 from oracles.torch_detections import FACTS
 
 from anchorprune.datasets.coco import read_coco
@@ -85,17 +84,6 @@ def small_config():
     return cfg
 
 
-def ap_of(annotations: Path, results: Path) -> float:
-    """AP of a results file, by pycocotools alone."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(annotations)
-        evaluation = COCOeval(truth, truth.loadRes(str(results)), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(evaluation.stats[0])
-
-
 def runners_ap(case: Case, folder: Path) -> float:
     """AP of what mmdet's runner detects by mmdet's own config of the detector, with the same weights."""
     cfg = small_config()
@@ -110,7 +98,7 @@ def runners_ap(case: Case, folder: Path) -> float:
     torch.save({"state_dict": case.detector.model.state_dict()}, folder / "weights.pth")
     with contextlib.redirect_stdout(io.StringIO()):
         Runner.from_cfg(cfg).test()
-    return ap_of(case.annotations, folder / "mmdet.bbox.json")
+    return figures_of_file(case.annotations, json.loads((folder / "mmdet.bbox.json").read_text()))["ap"]
 
 
 def onnx_ap(case: Case, folder: Path, any_size: bool) -> float:

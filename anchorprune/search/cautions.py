@@ -1,5 +1,7 @@
 """What speaks against believing a search: too few images, too few boxes, a detector that has hardly learnt."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from anchorprune.scoring import Scorer
@@ -24,15 +26,22 @@ def cautions(scorer: Scorer, full: Scored) -> list[str]:
             f"the split has {images} images, fewer than {FEW_IMAGES}: what looks best on it may not be; take more"
         )
     counts = np.bincount(truth.category_index[~truth.iscrowd], minlength=len(truth.category_ids))
-    if few := [f"{truth.category_names[i]} ({counts[i]})" for i in np.flatnonzero(counts < FEW_BOXES)]:
-        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+    few, named = few_boxes(dict(zip(truth.category_names, counts.tolist(), strict=True)))
+    if few:
         found.append(
-            f"{len(few)} of {len(counts)} classes have fewer than {FEW_BOXES} boxes in the split:"
-            f" {', '.join(few[:NAMED])}{more}; anchors that they need may go unnoticed"
+            f"{few} of {len(counts)} classes have fewer than {FEW_BOXES} boxes in the split: {named}; "
+            "anchors that they need may go unnoticed"
         )
     if full.ap < HARDLY_LEARNT:
         found.append(f"the full layout's AP is {full.ap:.4f}: the detector has hardly learnt; train it longer")
     return found
+
+
+def few_boxes(boxes_of_class: Mapping[str, int]) -> tuple[int, str]:
+    """How many classes have fewer than FEW_BOXES boxes, and the first of them with their counts, for people."""
+    few = [f"{name} ({count})" for name, count in boxes_of_class.items() if count < FEW_BOXES]
+    more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
+    return len(few), ", ".join(few[:NAMED]) + more
 
 
 def same_as(budgets: dict[str, Scored]) -> dict[str, str | None]:

@@ -20,6 +20,17 @@ def assert_same(found, expected):
     assert all(found[1][i] < expected[1][-1] + 1e-4 for i in left)
 
 
+def assert_batch_same(dets, labels, expected):
+    """A model's padded outputs, image by image, match what mmdet found there, and are zeros behind it."""
+    for i, found in enumerate(expected):
+        count = int((labels[i] >= 0).sum())
+        assert_same(
+            (dets[i, :count, :4], dets[i, :count, 4], labels[i, :count]),
+            (found.bboxes.numpy(), found.scores.numpy(), found.labels.numpy()),
+        )
+        assert (dets[i, count:] == 0).all()
+
+
 def inputs(detector, prepared):
     """The network's inputs as mmdet's own preprocessor makes them of BGR images, and what it says of the images."""
     images = [torch.from_numpy(p.pixels[0, ::-1].copy()) for p in prepared]

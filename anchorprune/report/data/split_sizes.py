@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from anchorprune.files import read_json
-from anchorprune.search.cautions import FEW_BOXES, FEW_IMAGES, NAMED
+from anchorprune.search.cautions import FEW_BOXES, FEW_IMAGES, few_boxes
 
 
 def split_images(files: Mapping[str, str]) -> dict[str, int | None]:
@@ -21,9 +21,7 @@ def cautions_of_test(path: str) -> list[str]:
     test, found = read_json(path, "data set")["splits"].get("test", {}), []
     if test.get("image_count", FEW_IMAGES) < FEW_IMAGES:
         found.append(f"the test split has {test['image_count']} images, fewer than {FEW_IMAGES}: intervals are rough")
-    if few := [f"{name} ({n})" for name, n in test.get("boxes_of_class", {}).items() if n < FEW_BOXES]:
-        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
-        found.append(
-            f"{len(few)} classes have fewer than {FEW_BOXES} boxes in the test split: {', '.join(few[:NAMED])}{more}"
-        )
+    few, named = few_boxes(test.get("boxes_of_class", {}))
+    if few:
+        found.append(f"{few} classes have fewer than {FEW_BOXES} boxes in the test split: {named}")
     return found
