@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "train",
     "predict": "predict",
     "search": "search",
+    "choose": "choose",
     "layout": "layout",
     "slice": "slice",
     "retrain": "retrain",

@@ -120,7 +120,7 @@ def made(tmp_path_factory):
 
 def test_a_folds_search_is_the_search_of_the_other_folds_files(made, tmp_path):
     _, annotations, candidates, scorer = made
-    budgets, options = ("0.7", "0.3"), Options("greedy")
+    budgets, options = ("0.7", "0.3"), Options("greedy", any_budget=True)
     full = searched(scorer, options).evaluated[0].price
     wanted = [(CHOICES["best"], float(text) * full) for text in budgets]
     fit = cross_fit(scorer, lambda some: options, wanted, 4)
@@ -259,3 +259,51 @@ def test_the_report_reads_it_and_does_without(made, tmp_path, capsys):
     Path(path).write_text('{"version": 2}')
     with pytest.raises(UserError, match="search again"):
         selected({"selection": path}, float(text))
+
+
+@pytest.mark.parametrize("method", ["pareto", "greedy"])
+@pytest.mark.parametrize("choice", list(CHOICES))
+def test_a_budget_chosen_later_is_the_one_searched_with(made, tmp_path, capsys, method, choice):
+    """Whatever other budgets there are; and nothing of the search is written again."""
+    folder = made[0]
+    names = [str(folder / "p.parquet"), str(folder / "a.json")]
+    how = ["--method", method, "--choice", choice, "--min-ap", "90%", "--seed", "3"]
+    _, _, _, selection = run(folder, tmp_path / "with", capsys, *how)
+    search = ["search", *names, *how, "--any-budget", "--resamples", "20", "--output", str(tmp_path / "any")]
+    assert main(search) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "any").iterdir()}
+    assert not any(name.startswith("layout") for name in before)
+    for text, budget in selection["budgets"].items():
+        assert main(["choose", str(tmp_path / "any"), *names, "--budget", text, "--resamples", "20"]) == 0
+        layout = f"layout-{text}.json"
+        assert (tmp_path / "any" / layout).read_bytes() == (tmp_path / "with" / layout).read_bytes()
+        found = json.loads((tmp_path / "any" / f"choice-{text}.json").read_text())
+        assert {**found, "same_as": budget["same_as"]} == {**budget, "version": 1, "budget": text}
+        alone = tmp_path / f"alone-{text}"
+        alone_search = ["search", *names, *how, "--budget", text, "--resamples", "20", "--output", str(alone)]
+        assert main(alone_search) == 0
+        assert (alone / layout).read_bytes() == (tmp_path / "with" / layout).read_bytes()
+    assert before == {name: (tmp_path / "any" / name).read_bytes() for name in before}
+    capsys.readouterr()
+
+
+def test_what_cannot_be_chosen_from(made, tmp_path, capsys):
+    folder = made[0]
+    names = [str(folder / "p.parquet"), str(folder / "a.json")]
+    run(folder, tmp_path / "with", capsys)
+    choose = ["choose", str(tmp_path / "with"), *names, "--budget", "0.5"]
+    assert main(choose) == 2
+    assert "search again with --any-budget" in capsys.readouterr().err
+    assert main(["search", *names, "--any-budget", "--resamples", "0", "--output", str(tmp_path / "with")]) == 0
+    capsys.readouterr()
+    log = tmp_path / "with/folds.parquet"
+    log.write_bytes(log.read_bytes()[:100])
+    assert main(choose) == 2
+    assert f"{log}: damaged or cut off" in capsys.readouterr().err
+    other, candidates = make(12, images=60, boxes=90)
+    write(tmp_path / "p.parquet", candidates, POST)
+    (tmp_path / "a.json").write_text(json.dumps(coco_dict(other)))
+    assert main(["search", *names, "--any-budget", "--resamples", "0", "--output", str(tmp_path / "with")]) == 0
+    others = [str(tmp_path / "p.parquet"), str(tmp_path / "a.json")]
+    assert main(["choose", str(tmp_path / "with"), *others, "--budget", "0.5"]) == 2
+    assert "other predictions or annotations" in capsys.readouterr().err

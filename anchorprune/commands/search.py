@@ -69,6 +69,9 @@ class WithChoices(click.Command):
 @click.option("--min-ap", type=ShareOrValue(), default="0", help="Pursue no subset below this AP: 0.2, or 78% of full.")
 @click.option("--budget", "budgets", type=Fraction(), multiple=True, help="Fraction of the full cost; repeatable.")
 @click.option(
+    "--any-budget", is_flag=True, help="Keep a log from which `anchorprune choose` takes the layout of any budget."
+)
+@click.option(
     "--choice",
     type=click.Choice(list(CHOICES)),
     default="best",
@@ -116,9 +119,12 @@ def command(
     folds: int,
     report: tuple[Path, Path] | None,
     latency_table: Path | None,
+    any_budget: bool,
     **given: Any,
 ) -> None:
     """Search subsets of anchors: write front.csv, evaluated.parquet, selection.json and a layout per budget.
+
+    Which layout a budget gets does not depend on the other budgets.
 
     PREDICTIONS is a predictions file, ANNOTATIONS the COCO annotation file of the same images. Killed and started
     again with the same inputs, the search goes on where it was and ends with the same bytes.
@@ -130,6 +136,7 @@ def command(
     from anchorprune.search.correction import corrections, wanted_of
     from anchorprune.search.folds import cross_fit, fitting_folds
     from anchorprune.search.journal import Journal, fingerprint, fold_journal
+    from anchorprune.search.log import write_folds
     from anchorprune.search.output import (
         budget_rows,
         front_rows,
@@ -153,7 +160,7 @@ def command(
 
     def options_on(some: Scorer) -> Options:
         least = number * some.ap(range(opened.head.num_anchors)) if share else number
-        return Options(min_ap=least, latency_table=measured, **given)
+        return Options(min_ap=least, latency_table=measured, any_budget=any_budget or bool(budgets), **given)
 
     options, inputs = options_on(scorer), fingerprint([predictions, annotations])
     with Journal(output, inputs) as journal:
@@ -177,7 +184,10 @@ def command(
         write_layouts(output, opened.head, result.budgets)
         write_front(output, front_rows(result, scorer, resamples, elsewhere, options.cost, corrected))
         rows = budget_rows(result, corrected)
+        if any_budget:
+            write_folds(output, fit.logs)
         about = {"folds": folds, "images": len(truth.images), "choice": options.choice, "cost": options.cost}
+        about |= {"seed": options.seed, "any_budget": any_budget}
         write_selection(output, {**about, "budgets": rows, "warnings": said})
         journal.remove()
     print_json(

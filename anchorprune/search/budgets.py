@@ -28,17 +28,19 @@ def check_budgets(head: Head, budgets: tuple[str, ...], kind: str, price: Callab
             )
 
 
-def within_budget(problem: Problem, limit: float) -> Scored:
-    """The best subset scored at no more than a price; the search goes on greedily where there is none yet.
+def score_down(problem: Problem) -> None:
+    """Score what any budget may need: a greedy descent from the cheapest subset scored to one anchor, and each anchor.
 
-    It starts from the cheapest subset scored and removes the least harmful anchors; if it ends at one anchor that is
-    too dear, the single anchors within the budget are scored.
+    After it a budget's choice takes a subset from what is scored, whatever other budgets there are.
     """
-    if found := best_within(problem.evaluated, limit):
-        return found
     start = min(problem.evaluated, key=lambda s: (s.price, -s.ap, s.kept))
-    descend(problem, start.kept, "ratio", down_to=lambda scored: scored.price <= limit)
+    descend(problem, start.kept, "ratio", down_to=lambda scored: len(scored.kept) == 1)
+    problem.score([(a,) for a in problem.full])
+
+
+def within_budget(problem: Problem, limit: float) -> Scored:
+    """The best subset scored at no more than a price; where `score_down` was not called there may be none yet."""
     if not best_within(problem.evaluated, limit):
-        problem.score([(a,) for a in problem.full if problem.price((a,)) <= limit])
+        score_down(problem)
     # Of some latency tables two anchors cost less than one: then nothing at all may be within.
     return best_within(problem.evaluated, limit) or min(problem.evaluated, key=lambda s: (s.price, *preference(s)))

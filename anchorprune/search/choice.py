@@ -30,10 +30,11 @@ def one_se(problem: Problem, limit: float) -> Scored:
 def closest(problem: Problem, limit: float) -> Scored:
     """The highest AP of those that cost at least 0.9 of the budget.
 
-    A greedy descent from all anchors sees to it that there are some; if none is so dear, the dearest is taken.
+    A greedy descent from all anchors sees to it that there are some; if none is so dear, the dearest is taken. It goes
+    down to one anchor whatever the budget, so that no budget's choice depends on what other budgets were asked for.
     """
     within_budget(problem, limit)
-    descend(problem, problem.full, "ap", down_to=lambda scored: scored.price <= limit)
+    descend(problem, problem.full, "ap", down_to=lambda scored: len(scored.kept) == 1)
     within = [s for s in problem.evaluated if s.price <= limit]
     close = [s for s in within if s.price >= CLOSE * limit]
     return min(close, key=preference) if close else min(within, key=lambda s: (-s.price, *preference(s)))

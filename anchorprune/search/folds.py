@@ -1,8 +1,8 @@
 """The search once more for each fold of the images, on the other folds: what it takes without these images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from anchorprune.scoring import Scorer
 from anchorprune.search.choice import Rule, choose
 from anchorprune.search.front import Scored
 from anchorprune.search.journal import Journal
+from anchorprune.search.problem import Problem
 from anchorprune.search.run import Options, searched
 
 
@@ -25,10 +26,12 @@ class CrossFit:
     Attributes:
         fold: (I,) int64, each image's fold, 0..K-1.
         chosen: of each fold, the subset for everything that was wanted, in its order.
+        logs: of each fold, every subset that its search scored, in order.
     """
 
     fold: np.ndarray
     chosen: list[list[Subset]]
+    logs: list[list[Scored]] = field(default_factory=list)
 
 
 def fitting_folds(scorer: Scorer, folds: int) -> int:
@@ -69,10 +72,23 @@ def cross_fit(
         journal_of: the journal of a fold's search.
         watch_of: what is called with every subset that a fold's search scores.
     """
-    fold, chosen = drawn_folds(scorer.images, folds, options_on(scorer).seed), []
+    found = CrossFit(drawn_folds(scorer.images, folds, options_on(scorer).seed), [])
     for k in range(folds):
-        others = scorer.on(fold != k)
+        others = scorer.on(found.fold != k)
         with journal_of(k) as journal, watch_of(k) as watch:
             problem = searched(others, options_on(others), journal, watch)
-            chosen.append([scored.kept for scored in choose(problem, wanted)])
-    return CrossFit(fold, chosen)
+            found.chosen.append([scored.kept for scored in choose(problem, wanted)])
+            found.logs.append(problem.evaluated)
+    return found
+
+
+def cross_fit_again(
+    scorer: Scorer, options: Options, wanted: list[tuple[Rule, float]], logs: Sequence[Mapping[Subset, float]]
+) -> CrossFit:
+    """What searches without a fold take of what they have scored; as `cross_fit`, whose `logs` these are."""
+    found = CrossFit(drawn_folds(scorer.images, len(logs), options.seed), [])
+    for k, aps in enumerate(logs):
+        problem = Problem(scorer.on(found.fold != k), options, watch=ignored)
+        problem.take_over(aps)
+        found.chosen.append([scored.kept for scored in choose(problem, wanted)])
+    return found

@@ -1,4 +1,4 @@
-"""A finished search on disk: `front.csv`, `evaluated.parquet`, `selection.json`, `layout-B.json`."""
+"""A finished search on disk: `front.csv`, `evaluated.parquet`, `selection.json`, `layout-B.json`; its folds' logs."""
 
 import csv
 from dataclasses import asdict
@@ -73,19 +73,26 @@ def _corrected_figures(corrected: Corrected | None) -> dict[str, float | None]:
 
 def budget_rows(result: Result, corrected: Corrections | None) -> dict[str, dict[str, Any]]:
     """Each budget's choice: kept (a list), ap, what it is corrected to, price, share_of_cost, same_as, stability."""
-    rows, same = {}, same_as(result.budgets)
-    for text, scored in result.budgets.items():
-        mine = corrected.budgets[text] if corrected else None
-        rows[text] = {
-            "kept": list(scored.kept),
-            "ap": scored.ap,
-            **_corrected_figures(mine),
-            "price": scored.price,
-            "share_of_cost": scored.price / result.full.price,
+    same = same_as(result.budgets)
+    return {
+        text: {
+            **budget_row(scored, result.full, corrected.budgets[text] if corrected else None),
             "same_as": same[text],
-            "stability": list(mine.stability) if mine else None,
         }
-    return rows
+        for text, scored in result.budgets.items()
+    }
+
+
+def budget_row(scored: Scored, full: Scored, corrected: Corrected | None) -> dict[str, Any]:
+    """A budget's choice: kept (a list), ap, what it is corrected to, price, share_of_cost, stability."""
+    return {
+        "kept": list(scored.kept),
+        "ap": scored.ap,
+        **_corrected_figures(corrected),
+        "price": scored.price,
+        "share_of_cost": scored.price / full.price,
+        "stability": list(corrected.stability) if corrected else None,
+    }
 
 
 def write_selection(folder: Path, said: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What every search method works on: subsets in, AP and cost out, each scored once and logged in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,13 @@ class Problem:
         if len(new) > room:
             raise EnoughScored
         return [self._known[subset] for subset in subsets]
+
+    def take_over(self, aps: Mapping[Subset, float]) -> None:
+        """Hold subsets for scored, in their order, with the APs that an earlier search found."""
+        for subset, ap in aps.items():
+            layout = Layout(self.head, subset)
+            self._known[subset] = Scored(subset, ap, cost(layout), self._price(layout))
+            self.evaluated.append(self._known[subset])
 
     def score_one(self, subset: Subset) -> Scored:
         """Score one subset."""

@@ -2,12 +2,12 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anchorprune.errors import UserError
 from anchorprune.heads.latency_table import LatencyTable
 from anchorprune.scoring import Scorer
-from anchorprune.search.budgets import check_budgets
+from anchorprune.search.budgets import check_budgets, score_down
 from anchorprune.search.choice import CHOICES, choose
 from anchorprune.search.front import Scored, pareto_front
 from anchorprune.search.journal import Journal
@@ -30,6 +30,7 @@ class Options:
         seed: of what the method draws.
         latency_table: of the head, for a cost that is counted by it.
         choice: one of CHOICES: which subset within a budget is taken.
+        any_budget: score, after the method's run, what any budget's choice may take.
     """
 
     method: str = "best"
@@ -41,6 +42,7 @@ class Options:
     seed: int = 0
     latency_table: LatencyTable | None = None
     choice: str = "best"
+    any_budget: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def searched(
     with contextlib.suppress(EnoughScored):
         method.run(problem)
     problem.limit = None
+    if options.any_budget:
+        score_down(problem)
+        CHOICES[options.choice](problem, problem.price(problem.full))  # a rule may score more
     return problem
 
 
@@ -102,7 +107,7 @@ def search(
         UserError: the head does not suit the method, or no anchor fits a budget.
     """
     check_budgets(scorer.head, budgets, options.cost, pricer(options))
-    problem = searched(scorer, options, journal, watch)
+    problem = searched(scorer, replace(options, any_budget=options.any_budget or bool(budgets)), journal, watch)
     limits = [float(text) * problem.price(problem.full) for text in budgets]
     chosen = choose(problem, [(CHOICES[options.choice], limit) for limit in limits])
     return Result(problem.evaluated, pareto_front(problem.evaluated), dict(zip(budgets, chosen, strict=True)))
