@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.number_types import Fraction
 from anchorprune.commands.options import print_json
-from anchorprune.commands.search import Fraction
 
 
 @click.command(
