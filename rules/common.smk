@@ -11,14 +11,15 @@ from anchorprune.errors import UserError
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline import resources
 from anchorprune.pipeline.arguments import (
+    choose_arguments,
     dataset_arguments,
     detector_arguments,
     layout_arguments,
     options,
     retrain_arguments,
-    search_arguments,
 )
 from anchorprune.pipeline.experiments import plan
+from anchorprune.pipeline.fingerprint import fingerprint
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_writable, hold_run_lock
@@ -89,6 +90,20 @@ def dataset_of(wildcards):
     return PLAN.config["datasets"][wildcards.dataset]
 
 
+def prepared(name):
+    """A function of the wildcards: a file of the rule's data set.
+
+    It is asked for through the checkpoint, so that a data set that is made again triggers nothing where the file comes
+    out as it was.
+    """
+
+    def file(wildcards):
+        dataset = wildcards.folder.split("/")[1] if "folder" in wildcards.keys() else wildcards.dataset
+        return getattr(checkpoints.dataset.get(dataset=dataset).output, name)
+
+    return file
+
+
 def config_file(wildcards):
     """The config file of a rule's detector; nothing for one of mmdet's own, which is no file of the project."""
     config = detector_of(wildcards)["config"]
@@ -104,8 +119,10 @@ def anchors_file(wildcards):
 
 def layout_file(wildcards):
     """A pruned detector's layout: found by a search, fixed in the configuration, or drawn as a control."""
-    folder = f"{TRAINED}/{{search}}/search" if wildcards.search in PLAN.config["searches"] else f"{TRAINED}/{{search}}"
-    return f"{folder}/layout-{{budget}}.json"
+    if wildcards.search in PLAN.config["searches"]:
+        names = ("dataset", "detector", "anchor_set", "seed", "search", "budget")
+        return checkpoints.choose.get(**{name: wildcards[name] for name in names}).output.layout
+    return f"{TRAINED}/{{search}}/layout-{{budget}}.json".format(**wildcards)
 
 
 def images_of(split):
@@ -116,9 +133,6 @@ def images_of(split):
         return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
 
     return folder
-
-
-ALL_BUDGETS = sorted({budget for e in PLAN.run for budget in e.budgets})
 
 
 def made(wildcards):

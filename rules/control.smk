@@ -26,7 +26,7 @@ rule kmeans_control:
     input:
         head=f"{TRAINED}/train/head.json",
         layout=layout_file,
-        annotations=f"{DATA}/train.json",
+        annotations=prepared("train"),
     output:
         f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json",
     log:
@@ -48,8 +48,9 @@ rule train_control:
     input:
         config=config_file,
         anchors=f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/train.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("train"),
+        images=prepared("train_images"),
     output:
         detector=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/detector.json",
         head=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/head.json",

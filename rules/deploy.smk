@@ -5,8 +5,9 @@ rule deploy:
     """Write a detector's ONNX models, and measure their AP."""
     input:
         detector=f"{PRUNED}/{{finished}}/detector.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/test.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("test"),
+        images=prepared("test_images"),
     output:
         model=f"{PRUNED}/{{finished}}/onnx/model.onnx",
         raw=f"{PRUNED}/{{finished}}/onnx/model-raw.onnx",

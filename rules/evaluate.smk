@@ -5,8 +5,9 @@ rule evaluate:
     """Evaluate a detector, pruned or not, on the test split."""
     input:
         detector="{folder}/detector.json",
-        dataset=lambda w: f"results/data/{w.folder.split('/')[1]}/dataset.json",
-        annotations=lambda w: f"results/data/{w.folder.split('/')[1]}/test.json",
+        dataset=lambda w: ancient(f"results/data/{w.folder.split('/')[1]}/dataset.json"),
+        annotations=prepared("test"),
+        images=prepared("test_images"),
         reference=lambda w: reference_evaluation(w.folder),
     output:
         metrics="{folder}/evaluate/metrics.json",

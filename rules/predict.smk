@@ -5,8 +5,9 @@ rule predict:
     """Cache every (box, class) pair above the score threshold, for the search."""
     input:
         detector=f"{TRAINED}/train/detector.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/prune.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("prune"),
+        images=prepared("prune_images"),
     output:
         f"{TRAINED}/predict/predictions.parquet",
     log:

@@ -43,6 +43,7 @@ def pruned_files(experiment, names, pruned):
     return {
         **files,
         "layout": f"{beside}/search/layout-{pruned.budget}.json",
+        "choice": f"{beside}/search/choice-{pruned.budget}.json",
         "front": f"{beside}/search/front.csv",
         "evaluated": f"{beside}/search/evaluated.parquet",
         "selection": f"{beside}/search/selection.json",

@@ -8,8 +8,9 @@ rule retrain:
     """Train a pruned detector again."""
     input:
         detector=f"{PRUNED}/slice/detector.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/train.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("train"),
+        images=prepared("train_images"),
     output:
         detector=f"{PRUNED}/retrain-{{retrain}}/detector.json",
         head=f"{PRUNED}/retrain-{{retrain}}/head.json",
@@ -39,8 +40,9 @@ rule retrain:
 use rule retrain as retrain_unpruned with:
     input:
         detector=f"{TRAINED}/train/detector.json",
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/train.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("train"),
+        images=prepared("train_images"),
     output:
         detector=f"{TRAINED}/retrain-{{retrain}}/detector.json",
         head=f"{TRAINED}/retrain-{{retrain}}/head.json",

@@ -5,7 +5,7 @@ rule score:
     """The AP on the prune split of a layout that no search found."""
     input:
         predictions=f"{TRAINED}/predict/predictions.parquet",
-        annotations=f"{DATA}/prune.json",
+        annotations=prepared("prune"),
         layout=lambda w: [] if w.budget == "full" else layout_file(w),
     output:
         f"{PRUNED}/score.json",

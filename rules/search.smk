@@ -1,17 +1,21 @@
-"""search: which anchors to keep, from the cached predictions and the prune split's annotations."""
+"""search: which anchors to keep, from the cached predictions and the prune split's annotations.
+
+Once for all budgets: `choose` takes each budget's layout from the search's log. It is a checkpoint, so that a layout that
+comes out as it was leaves alone what was made with it.
+"""
 
 
 rule search:
-    """Search the subsets of anchors for the best AP at every cost; one layout per budget."""
+    """Search the subsets of anchors for the best AP at every cost."""
     input:
         predictions=f"{TRAINED}/predict/predictions.parquet",
-        annotations=f"{DATA}/prune.json",
+        annotations=prepared("prune"),
         latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
     output:
         front=f"{TRAINED}/{{search}}/search/front.csv",
         evaluated=f"{TRAINED}/{{search}}/search/evaluated.parquet",
+        folds=f"{TRAINED}/{{search}}/search/folds.parquet",
         selection=f"{TRAINED}/{{search}}/search/selection.json",
-        layouts=[f"{TRAINED}/{{search}}/search/layout-{budget}.json" for budget in ALL_BUDGETS],
     log:
         f"{TRAINED}/{{search}}/search/search.log",
     benchmark:
@@ -25,8 +29,36 @@ rule search:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(60),
     params:
-        arguments=lambda w: search_arguments(PLAN.config["searches"][w.search], ALL_BUDGETS),
+        arguments=lambda w: options(PLAN.config["searches"][w.search]),
         folder=subpath(output.front, parent=True),
     shell:
         "anchorprune search {input.predictions:q} {input.annotations:q} {params.arguments:q}"
-        " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"
+        " --any-budget --threads {threads} --output {params.folder:q} > {log:q} 2>&1"
+
+
+checkpoint choose:
+    """Take a budget's layout from the log of a search."""
+    input:
+        log=rules.search.output,
+        predictions=f"{TRAINED}/predict/predictions.parquet",
+        annotations=prepared("prune"),
+        latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
+    output:
+        layout=f"{TRAINED}/{{search}}/search/layout-{{budget}}.json",
+        choice=f"{TRAINED}/{{search}}/search/choice-{{budget}}.json",
+    log:
+        f"{TRAINED}/{{search}}/search/choose-{{budget}}.log",
+    wildcard_constraints:
+        search="|".join(PLAN.config["searches"]),
+    conda:
+        "../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=each_attempt(3000),
+        runtime=each_attempt(20),
+    params:
+        arguments=lambda w: choose_arguments(PLAN.config["searches"][w.search]),
+        folder=subpath(output.layout, parent=True),
+    shell:
+        "anchorprune choose {params.folder:q} {input.predictions:q} {input.annotations:q} --budget {wildcards.budget}"
+        " {params.arguments:q} --threads {threads} > {log:q} 2>&1"

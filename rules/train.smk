@@ -52,8 +52,9 @@ rule train:
     input:
         config=config_file,
         anchors=anchors_file,
-        dataset=f"{DATA}/dataset.json",
-        annotations=f"{DATA}/train.json",
+        dataset=ancient(f"{DATA}/dataset.json"),
+        annotations=prepared("train"),
+        images=prepared("train_images"),
     output:
         detector=f"{TRAINED}/train/detector.json",
         head=f"{TRAINED}/train/head.json",

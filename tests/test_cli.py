@@ -13,7 +13,7 @@ from running.command import ROOT
 from anchorprune.cli import COMMANDS
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level
-from anchorprune.pipeline.arguments import dataset_arguments, options, retrain_arguments, search_arguments
+from anchorprune.pipeline.arguments import choose_arguments, dataset_arguments, options, retrain_arguments
 from anchorprune.pipeline.sources import annotation_files, check_sources
 
 
@@ -116,9 +116,7 @@ def test_arguments():
     assert dataset_arguments({"kind": "coco", "train": split, "seed": 1}) == [
         *("coco", "--seed", "1", "--train", "a.json", "b")
     ]
-    assert search_arguments({"method": "greedy"}, [0.7, 0.4]) == [
-        *("--method", "greedy", "--budget", "0.7", "--budget", "0.4")
-    ]
+    assert choose_arguments({"method": "greedy", "resamples": 9}) == ["--resamples", "9"]
     detector = {"training": {"epochs": 9}, "finetuning": {"epochs": 2}}
     assert retrain_arguments(detector, "scratch", "w.pth") == ["--epochs", "9"]
     assert retrain_arguments(detector, "finetune", "w.pth") == ["--finetune", "w.pth", "--epochs", "2"]

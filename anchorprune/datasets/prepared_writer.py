@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.coco_writer import write_coco
+from anchorprune.datasets.image_hashes import write_hashes
 from anchorprune.datasets.prepared import describe
 from anchorprune.datasets.split_checks import check_together
 from anchorprune.datasets.splits import SPLITS, Split, subset
@@ -18,7 +19,8 @@ from anchorprune.errors import UserError
 from anchorprune.files import write_json
 
 LOG = logging.getLogger(__name__)
-_FILES = tuple(f"{name}.json" for name in (*SPLITS, "dataset"))  # the order they come into place in
+# in the order they come into place
+_FILES = (*(f"{name}.{ending}" for name in SPLITS for ending in ("sha256", "json")), "dataset.json")
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ def write_dataset(output: str | Path, kind: str, preparation: Preparation) -> di
         check_together(splits)
         _note_id_zero(splits)
         splits = {"train": _none_of(splits["prune"]), **splits}
+        hashes: dict[Path, str] = {}
         for name, split in splits.items():
             write_coco(split.annotations, folder / f"{name}.json")
+            images = (folder if preparation.makes_images else output) / split.images
+            write_hashes(folder / f"{name}.sha256", _names(split), images, hashes)
         manifest = describe(splits, kind, preparation.seed, preparation.protocol)
         write_json(folder / "dataset.json", manifest)
         _move(folder, output)
@@ -78,6 +83,10 @@ def _note_id_zero(splits: Mapping[str, Split]) -> None:
     for name, split in splits.items():
         if name != "train" and (split.annotations.ids == 0).any():
             LOG.warning("%s: COCO's evaluation never counts annotation 0 as found; number annotations from 1", name)
+
+
+def _names(split: Split) -> list[str]:
+    return [image.file_name for image in split.annotations.images]
 
 
 def _none_of(split: Split) -> Split:

@@ -60,7 +60,12 @@ def voc_images(root: str | Path, sets: str | Sequence[str]) -> Path:
 
 def voc_list(root: str | Path, name: str) -> Path:
     """The file that lists an image set's images."""
-    return Path(root) / _folder_of(name) / "ImageSets" / "Main" / f"{PurePosixPath(name).name}.txt"
+    return voc_folder(root, name) / "ImageSets" / "Main" / f"{PurePosixPath(name).name}.txt"
+
+
+def voc_folder(root: str | Path, name: str) -> Path:
+    """The folder of an image set: that of Annotations, ImageSets and JPEGImages."""
+    return Path(root) / _folder_of(name)
 
 
 def listed(sets: str | Sequence[str]) -> list[str]:
@@ -84,7 +89,7 @@ def _read_sets(root: Path, sets: str | Sequence[str]) -> list[Picture]:
 
 def _read_set(root: Path, name: str, years: bool) -> list[Picture]:
     """The pictures of one image set; with several years, file names keep the year's folder."""
-    folder = root / _folder_of(name)
+    folder = voc_folder(root, name)
     pictures = [read_picture(folder / "Annotations" / f"{stem}.xml", stem) for stem in _stems(voc_list(root, name))]
     prefix = PurePosixPath(_folder_of(name), "JPEGImages")
     return [replace(picture, file_name=str(prefix / picture.file_name)) for picture in pictures] if years else pictures

@@ -46,9 +46,9 @@ def layout_arguments(layout: Mapping[str, Iterable[int]]) -> list[str]:
     return [word for key, indices in layout.items() for word in (f"--{key}", ",".join(map(str, indices)))]
 
 
-def search_arguments(search: Mapping[str, Any], budgets: Iterable[float]) -> list[str]:
-    """Arguments of `anchorprune search`, its files apart."""
-    return [*options(search), *(word for budget in budgets for word in ("--budget", str(budget)))]
+def choose_arguments(search: Mapping[str, Any]) -> list[str]:
+    """Arguments of `anchorprune choose`, its files and the budget apart: those of its search's settings it shares."""
+    return options({key: search[key] for key in ("latency_table", "resamples") if key in search})
 
 
 def retrain_arguments(detector: Mapping[str, Any], mode: str, weights: str) -> list[str]:

@@ -57,10 +57,15 @@ def sources(settings: Settings) -> list[Source]:
     return [Source(f"{name}.{key}", path) for name, place in given.items() for key, path in place.items()]
 
 
+def folders(settings: Settings) -> list[Path]:
+    """The image folder of each split that is given."""
+    return [Path(path) for key, path in sources(settings) if key.endswith(".images")]
+
+
 def splits(settings: Settings) -> Collection[str]:
     """The splits that are given, prune where a part of train can be held out, and test where one is to be."""
     held_out = {"prune": "train" in settings, "test": "test_fraction" in settings}
     return [name for name in SPLITS if name in settings or held_out.get(name)]
 
 
-KIND = Kind("coco", prepare, sources, splits=splits)
+KIND = Kind("coco", prepare, sources, folders=folders, splits=splits)

@@ -65,6 +65,11 @@ def sources(settings: Settings) -> list[Source]:
     return [*found, Source("prune", prune)] if needs_list else found
 
 
+def folders(settings: Settings) -> list[Path]:
+    """Both image folders."""
+    return [_image_folder(settings["root"], part) for part in _PARTS]
+
+
 def _read(root: Path, protocol: str) -> dict[str, Split]:
     """The splits that are whole files: train and test, and under `release` prune, which is test."""
     train, val = (Split(read_coco(_annotation_file(root, part)), _image_folder(root, part)) for part in _PARTS)
@@ -81,4 +86,4 @@ def _image_folder(root: str | Path, part: str) -> Path:
     return Path(root) / f"{part}2017"
 
 
-KIND = Kind("coco2017", prepare, sources, options=with_fraction_apart, collection="coco2017")
+KIND = Kind("coco2017", prepare, sources, folders=folders, options=with_fraction_apart, collection="coco2017")

@@ -24,6 +24,11 @@ def all_splits(settings: Settings) -> Collection[str]:
     return SPLITS
 
 
+def _nothing(settings: Settings) -> list[Path]:
+    """No folder."""
+    return []
+
+
 def unchanged(settings: Settings) -> Settings:
     """The options of a kind whose sub-command has one for each setting."""
     return settings
@@ -46,6 +51,7 @@ class Kind:
         prepare: from the folder to write and the options of its sub-command, by name, to how its splits are made.
         sources: settings -> what it needs on disk; nothing if it is generated.
         dated_by: endings of those of its sources whose change makes a prepared data set out of date.
+        folders: settings -> the folders whose files, images or boxes, do so too.
         splits: settings -> the splits that they give; one without train is for detectors that are not trained.
         options: settings -> the same by the names of its sub-command's options.
         collection: of `anchorprune download`, that brings it to the folder of its setting `root`; None: none does.
@@ -55,6 +61,7 @@ class Kind:
     prepare: Callable[..., Preparation]
     sources: Callable[[Settings], list[Source]]
     dated_by: tuple[str, ...] = (".json", ".txt")
+    folders: Callable[[Settings], list[Path]] = _nothing
     splits: Callable[[Settings], Collection[str]] = all_splits
     options: Callable[[Settings], Settings] = unchanged
     collection: str | None = None

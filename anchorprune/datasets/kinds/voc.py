@@ -9,7 +9,7 @@ from anchorprune.datasets.kinds.data_kind import Kind, Settings, Source, with_fr
 from anchorprune.datasets.prepared_writer import Preparation
 from anchorprune.datasets.splits import SPLITS, Split
 from anchorprune.datasets.unusable import voc_trainable
-from anchorprune.datasets.voc import listed, read_voc, voc_categories, voc_images, voc_list
+from anchorprune.datasets.voc import listed, read_voc, voc_categories, voc_folder, voc_images, voc_list
 
 
 def prepare(
@@ -62,10 +62,17 @@ def sources(settings: Settings) -> list[Source]:
     return folders + [Source(s, str(voc_list(root, name))) for s, name in sets]
 
 
+def folders(settings: Settings) -> list[Path]:
+    """The boxes' and the images' folder of each image set."""
+    sets = [name for s in SPLITS if isinstance(settings.get(s), str | list) for name in listed(settings[s])]
+    found = [voc_folder(settings["root"], name) / part for name in sets for part in ("Annotations", "JPEGImages")]
+    return list(dict.fromkeys(found))
+
+
 def _options(settings: Settings) -> Settings:
     """The class names as the one value that `--categories` takes."""
     names = settings.get("categories")
     return with_fraction_apart(settings if names is None else {**settings, "categories": ",".join(names)})
 
 
-KIND = Kind("voc", prepare, sources, options=_options, collection="voc0712")
+KIND = Kind("voc", prepare, sources, folders=folders, options=_options, collection="voc0712")

@@ -94,11 +94,13 @@ def read_front(path: str) -> pd.DataFrame:
 
 
 def selected(files: Mapping[str, str], budget: float) -> dict[str, Any]:
-    """What a search's selection.json says of a budget, see docs/how-sure.md; {} where there is none.
+    """What a search's choice-BUDGET.json or selection.json says of a budget, see docs/how-sure.md; {} without either.
 
     Raises:
         UserError: the file is no selection, or of an unknown version.
     """
+    if "choice" in files:
+        return _read_selection(files["choice"])
     if "selection" not in files:
         return {}
     budgets = _read_selection(files["selection"])["budgets"]
