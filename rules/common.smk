@@ -90,18 +90,22 @@ def dataset_of(wildcards):
     return PLAN.config["datasets"][wildcards.dataset]
 
 
-def prepared(name):
-    """A function of the wildcards: a file of the rule's data set.
+def checkpoints_before(wildcards):
+    """The files by which a rule depends on the checkpoints before it: its data set, and for a pruned detector its layout.
 
-    It is asked for through the checkpoint, so that a data set that is made again triggers nothing where the file comes
-    out as it was.
+    `dataset` and `choose` are checkpoints, so that what they make anew triggers nothing where it comes out as it was.
+    Snakemake looks anew only at jobs that depend on a checkpoint directly, so each says so, be it through other files
+    that it comes after one; by their dates alone these trigger nothing.
     """
-
-    def file(wildcards):
-        dataset = wildcards.folder.split("/")[1] if "folder" in wildcards.keys() else wildcards.dataset
-        return getattr(checkpoints.dataset.get(dataset=dataset).output, name)
-
-    return file
+    names = dict(wildcards.items())
+    parts = names.pop("folder", "").split("/")[1:]
+    names |= dict(zip(("dataset", "detector", "anchor_set", "seed", "search", "budget"), parts))
+    names["seed"] = str(names.get("seed", "")).removeprefix("seed-")
+    files = [f"{DATA}/dataset.json"]
+    names["search"] = names.get("search", "").partition("+")[0]
+    if names["search"] in PLAN.config["searches"] and "budget" in names:
+        files.append(f"{TRAINED}/{{search}}/search/layout-{{budget}}.json")
+    return [ancient(file.format(**names)) for file in files]
 
 
 def config_file(wildcards):
@@ -119,17 +123,15 @@ def anchors_file(wildcards):
 
 def layout_file(wildcards):
     """A pruned detector's layout: found by a search, fixed in the configuration, or drawn as a control."""
-    if wildcards.search in PLAN.config["searches"]:
-        names = ("dataset", "detector", "anchor_set", "seed", "search", "budget")
-        return checkpoints.choose.get(**{name: wildcards[name] for name in names}).output.layout
-    return f"{TRAINED}/{{search}}/layout-{{budget}}.json".format(**wildcards)
+    folder = f"{TRAINED}/{{search}}/search" if wildcards.search in PLAN.config["searches"] else f"{TRAINED}/{{search}}"
+    return f"{folder}/layout-{{budget}}.json"
 
 
 def images_of(split):
     """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
 
     def folder(wildcards, input):
-        dataset = Path(input.dataset)
+        dataset = next(Path(file) for file in input.after if Path(file).name == "dataset.json")
         return str(dataset.parent / json.loads(dataset.read_text())["splits"][split]["images"])
 
     return folder

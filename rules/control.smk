@@ -6,6 +6,7 @@ rule random_control:
     input:
         head=f"{TRAINED}/train/head.json",
         layout=layout_file,
+        after=checkpoints_before,
     output:
         f"{TRAINED}/{{search}}+random/layout-{{budget}}.json",
     log:
@@ -26,7 +27,8 @@ rule kmeans_control:
     input:
         head=f"{TRAINED}/train/head.json",
         layout=layout_file,
-        annotations=prepared("train"),
+        annotations=f"{DATA}/train.json",
+        after=checkpoints_before,
     output:
         f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json",
     log:
@@ -48,9 +50,9 @@ rule train_control:
     input:
         config=config_file,
         anchors=f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json",
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("train"),
-        images=prepared("train_images"),
+        annotations=f"{DATA}/train.json",
+        images=f"{DATA}/train.sha256",
+        after=checkpoints_before,
     output:
         detector=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/detector.json",
         head=f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/head.json",

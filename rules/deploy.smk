@@ -5,9 +5,9 @@ rule deploy:
     """Write a detector's ONNX models, and measure their AP."""
     input:
         detector=f"{PRUNED}/{{finished}}/detector.json",
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("test"),
-        images=prepared("test_images"),
+        annotations=f"{DATA}/test.json",
+        images=f"{DATA}/test.sha256",
+        after=checkpoints_before,
     output:
         model=f"{PRUNED}/{{finished}}/onnx/model.onnx",
         raw=f"{PRUNED}/{{finished}}/onnx/model-raw.onnx",
@@ -43,6 +43,7 @@ rule publish:
         head=f"{TRAINED}/train/head.json",
         layout=layout_file,
         dataset=f"{DATA}/dataset.json",
+        after=checkpoints_before,
     output:
         layout=f"{PRUNED}/{{finished}}/deploy/layout.json",
         metrics=f"{PRUNED}/{{finished}}/deploy/metrics.json",

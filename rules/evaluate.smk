@@ -5,10 +5,10 @@ rule evaluate:
     """Evaluate a detector, pruned or not, on the test split."""
     input:
         detector="{folder}/detector.json",
-        dataset=lambda w: ancient(f"results/data/{w.folder.split('/')[1]}/dataset.json"),
-        annotations=prepared("test"),
-        images=prepared("test_images"),
+        annotations=lambda w: f"results/data/{w.folder.split('/')[1]}/test.json",
+        images=lambda w: f"results/data/{w.folder.split('/')[1]}/test.sha256",
         reference=lambda w: reference_evaluation(w.folder),
+        after=checkpoints_before,
     output:
         metrics="{folder}/evaluate/metrics.json",
         detections="{folder}/evaluate/detections.json",

@@ -5,6 +5,7 @@ rule layout:
     """Write down a layout of the configuration."""
     input:
         head=f"{TRAINED}/train/head.json",
+        after=checkpoints_before,
     output:
         f"{TRAINED}/{FIXED}/layout-{{budget}}.json",
     log:

@@ -5,9 +5,9 @@ rule predict:
     """Cache every (box, class) pair above the score threshold, for the search."""
     input:
         detector=f"{TRAINED}/train/detector.json",
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("prune"),
-        images=prepared("prune_images"),
+        annotations=f"{DATA}/prune.json",
+        images=f"{DATA}/prune.sha256",
+        after=checkpoints_before,
     output:
         f"{TRAINED}/predict/predictions.parquet",
     log:

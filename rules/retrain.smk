@@ -8,9 +8,9 @@ rule retrain:
     """Train a pruned detector again."""
     input:
         detector=f"{PRUNED}/slice/detector.json",
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("train"),
-        images=prepared("train_images"),
+        annotations=f"{DATA}/train.json",
+        images=f"{DATA}/train.sha256",
+        after=checkpoints_before,
     output:
         detector=f"{PRUNED}/retrain-{{retrain}}/detector.json",
         head=f"{PRUNED}/retrain-{{retrain}}/head.json",
@@ -40,9 +40,9 @@ rule retrain:
 use rule retrain as retrain_unpruned with:
     input:
         detector=f"{TRAINED}/train/detector.json",
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("train"),
-        images=prepared("train_images"),
+        annotations=f"{DATA}/train.json",
+        images=f"{DATA}/train.sha256",
+        after=checkpoints_before,
     output:
         detector=f"{TRAINED}/retrain-{{retrain}}/detector.json",
         head=f"{TRAINED}/retrain-{{retrain}}/head.json",

@@ -5,8 +5,9 @@ rule score:
     """The AP on the prune split of a layout that no search found."""
     input:
         predictions=f"{TRAINED}/predict/predictions.parquet",
-        annotations=prepared("prune"),
+        annotations=f"{DATA}/prune.json",
         layout=lambda w: [] if w.budget == "full" else layout_file(w),
+        after=checkpoints_before,
     output:
         f"{PRUNED}/score.json",
     log:

@@ -9,8 +9,9 @@ rule search:
     """Search the subsets of anchors for the best AP at every cost."""
     input:
         predictions=f"{TRAINED}/predict/predictions.parquet",
-        annotations=prepared("prune"),
+        annotations=f"{DATA}/prune.json",
         latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
+        after=checkpoints_before,
     output:
         front=f"{TRAINED}/{{search}}/search/front.csv",
         evaluated=f"{TRAINED}/{{search}}/search/evaluated.parquet",
@@ -41,8 +42,9 @@ checkpoint choose:
     input:
         log=rules.search.output,
         predictions=f"{TRAINED}/predict/predictions.parquet",
-        annotations=prepared("prune"),
+        annotations=f"{DATA}/prune.json",
         latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
+        after=ancient(f"{DATA}/dataset.json"),
     output:
         layout=f"{TRAINED}/{{search}}/search/layout-{{budget}}.json",
         choice=f"{TRAINED}/{{search}}/search/choice-{{budget}}.json",

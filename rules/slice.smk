@@ -6,6 +6,7 @@ rule slice:
     input:
         detector=f"{TRAINED}/train/detector.json",
         layout=layout_file,
+        after=checkpoints_before,
     output:
         detector=f"{PRUNED}/slice/detector.json",
         head=f"{PRUNED}/slice/head.json",

@@ -6,6 +6,7 @@ rule submission:
     input:
         detector="{folder}/detector.json",
         image_info=lambda w: test_dev_below(w.folder)["image_info"],
+        after=checkpoints_before,
     output:
         "{folder}/submission/detections_test-dev2017_{name}_results.zip",
     log:

@@ -52,9 +52,9 @@ rule train:
     input:
         config=config_file,
         anchors=anchors_file,
-        dataset=ancient(f"{DATA}/dataset.json"),
-        annotations=prepared("train"),
-        images=prepared("train_images"),
+        annotations=f"{DATA}/train.json",
+        images=f"{DATA}/train.sha256",
+        after=checkpoints_before,
     output:
         detector=f"{TRAINED}/train/detector.json",
         head=f"{TRAINED}/train/head.json",
