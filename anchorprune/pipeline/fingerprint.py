@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ def fingerprint(dataset: Mapping[str, Any]) -> str:
     return hashlib.sha256(" ".join(map(_digest, folders)).encode()).hexdigest() if folders else ""
 
 
-@cache  # experiments share data sets
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for line in sorted(_files(str(folder), "")):

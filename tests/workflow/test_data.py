@@ -1,6 +1,8 @@
 """The pipeline's data: what is fetched, what is missing, what a rule reads."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,7 @@ def configured(folder: Path, dataset: dict) -> tuple[str, ...]:
 def test_a_download_is_planned_and_read_by_the_data_set(project, dataset, rule, inputs):
     planned = snakemake(project, "--dry-run", *configured(project, dataset)).stdout
     assert f"rule {rule}:" in planned
-    job = planned.partition("\nrule dataset:")[2].splitlines()
+    job = planned.partition("\ncheckpoint dataset:")[2].splitlines()
     assert job[1].strip() == f"input: {', '.join(inputs)}"
 
 
@@ -65,3 +67,29 @@ def test_coco_with_limits_through_the_rule(project, shared_data):
     assert {name: entry["image_count"] for name, entry in splits.items()} == dataset["limit"]
     again = snakemake(project, made, *configured(project, {**dataset, "download": True}))
     assert "Nothing to be done" in again.stderr + again.stdout
+
+
+def test_a_corrected_voc_box_is_read_again(project, shared_data):
+    shutil.copytree(shared_data / "bccd/VOCdevkit/VOC2007", project / "voc")
+    dataset = {"kind": "voc", "root": "voc", "train": "train", "prune": "val", "test": "test"}
+    made = "results/data/few-scenes/dataset.json"
+    arguments = (made, *configured(project, dataset))
+    snakemake(project, *arguments)
+    assert "Nothing to be done" in snakemake(project, *arguments).stderr
+    file = next(path for path in sorted((project / "voc").rglob("*.xml")) if ">RBC<" in path.read_text())
+    file.write_text(file.read_text().replace(">RBC<", ">RBX<", 1))
+    snakemake(project, *arguments)
+    assert "RBX" in [category["name"] for category in json.loads((project / made).read_text())["categories"]]
+
+
+def test_images_are_known_as_sha256sum_knows_them(project):
+    made = "results/data/few-scenes/dataset.json"
+    snakemake(project, made, "--configfile", "mine.yaml")
+    folder = (project / made).parent
+    for name in ("train", "prune", "test"):
+        check = ["sha256sum", "--check", "--quiet", "--strict", str(folder / f"{name}.sha256")]
+        subprocess.run(check, cwd=folder / "images" / name, check=True)
+        lines = (folder / f"{name}.sha256").read_text().splitlines()
+        assert [line.split("  ")[1] for line in lines] == [
+            image["file_name"] for image in json.loads((folder / f"{name}.json").read_text())["images"]
+        ]
