@@ -40,6 +40,7 @@ COMMANDS = {
     "cost": "cost",
     "score": "score",
     "compare": "compare",
+    "verify": "verify",
     "doctor": "doctor",
 }
 
@@ -53,10 +54,15 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"anchorprune.commands.{COMMANDS[cmd_name]}").command
-        if not isinstance(command, click.Group) and not hasattr(command.callback, "__wrapped__"):
-            command.callback = _with_clean_stdout(command.callback)
-        return command
+        return _loaded(cmd_name)
+
+
+@functools.cache
+def _loaded(name: str) -> click.Command:
+    command = importlib.import_module(f"anchorprune.commands.{COMMANDS[name]}").command
+    if not isinstance(command, click.Group):
+        command.callback = _with_clean_stdout(command.callback)
+    return command
 
 
 def _with_clean_stdout(callback: Callable[..., None]) -> Callable[..., None]:

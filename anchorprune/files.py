@@ -1,39 +1,78 @@
 """Files: outputs are written whole or not at all, names from strangers stay inside their folder."""
 
+import errno
+import fcntl
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from anchorprune.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or a user's share of it
+_PARTIAL = ".partial-"
+_swept: set[Path] = set()  # folders that this process has looked through for what others left
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it onto `path` only if the block succeeds.
 
-    The parent folder is made. On an error the temporary file is removed and an older `path` stays as it was.
+    The parent folder is made. On an error the temporary file is removed and an older `path` stays as it was. What a
+    process that was killed left in the folder is removed at the next one's first write there.
 
     Raises:
-        UserError: the folder cannot be made or written to.
+        UserError: the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        _sweep(path.parent)
+        handle, partial = _locked_temporary(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot write here ({error.strerror}); choose a folder you may write to") from None
-    os.close(handle)
-    partial = Path(name)
+        raise _refused(path, error) from None
     try:
         yield partial
         partial.chmod(0o666 & ~_umask())  # mkstemp makes private files; an output is as readable as any other
         partial.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise _refused(path, error) from None
+        raise
     finally:
         partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """A temporary file beside `path`, locked while its descriptor is open: who finds it unlocked may remove it."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_PARTIAL}{path.stem}-", suffix=path.suffix)
+        with suppress(OSError):  # a file system without locks: nobody can lock it, so nobody removes it
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:  # else another process took it for a dead one's before it was locked
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed, on whatever machine: the lock died with them."""
+    folder = folder.absolute()
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for left in folder.glob(f"{_PARTIAL}*"):
+        with suppress(OSError), left.open("r+b") as stream:  # where it is in use, or just finished
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
+def _refused(path: Path, error: OSError) -> UserError:
+    remedy = "free some of the disk and run this again" if error.errno in FULL else "choose a folder you may write to"
+    return UserError(f"{path}: cannot write here ({error.strerror}); {remedy}")
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -22,4 +22,4 @@ rule score:
         layout=lambda w, input: ["--layout", input.layout] if input.layout else [],
     shell:
         "anchorprune score {input.predictions:q} {input.annotations:q} {params.layout:q}"
-        " --threads {threads} > {output:q} 2> {log:q}"
+        " --threads {threads} --output {output:q} > {log:q} 2>&1"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from running.results import results
 
 from anchorprune.cli import main
 from anchorprune.datasets.coco import read_coco
@@ -37,12 +38,12 @@ def source(scenes, split) -> tuple[Path, Path]:
 
 
 def digest(folder: Path) -> dict[str, str]:
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.match("*.record.json")]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return [path.name for path in results(folder)]
 
 
 def failure(capsys) -> str:

@@ -7,7 +7,6 @@ from oracles.generate import HEAD, make, write
 from oracles.reference import coco_dict
 
 from anchorprune.cli import COMMANDS
-from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Postprocess
 
 # Without torch; in a folder with the files of `core_files`
@@ -23,6 +22,7 @@ CORE = {
     "score": "p.parquet a.json",
     "search": "p.parquet a.json --method greedy --resamples 0 --budget 0.5 --output searched",
     "shapes": "p.parquet a.json --output shapes",
+    "verify": ".",
 }
 # With mmdet; in a folder with the files of `detector_files`, beside them the small detector and its data
 DETECTORS = {
@@ -57,13 +57,13 @@ def test_every_command_is_started():
 
 
 @pytest.fixture(scope="module")
-def core_files(tmp_path_factory):
+def core_files(tmp_path_factory, run_command):
     folder = tmp_path_factory.mktemp("core")
     annotations, candidates = make(7)
     write(folder / "p.parquet", candidates, Postprocess(0.0, 0.5, None, 100, 0))
     (folder / "a.json").write_text(json.dumps(coco_dict(annotations)))
     HEAD.save(folder / "head.json")
-    Layout.drop(HEAD, [1]).save(folder / "layout.json")
+    assert run_command("layout", "head.json", "--drop", "1", "--output", "layout.json", cwd=folder).status == 0
     figures = dict.fromkeys(("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"), 0.5)
     (folder / "metrics.json").write_text(json.dumps(figures))
     names = {"experiment": "e", "detector": "d", "dataset": "s", "anchor_set": "a", "seed": 0}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.generate import HEAD, make, write
 from oracles.reference import coco_dict
+from running.results import results
 
 from anchorprune.cli import main
 from anchorprune.errors import UserError
@@ -122,7 +123,7 @@ def arguments(files, output, *more):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in results(folder)}
 
 
 def test_search_command_writes_the_documented_files(files, tmp_path, capsys):

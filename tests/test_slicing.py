@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from running.results import results
 
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
@@ -97,7 +98,7 @@ def test_a_pruned_detector_trains(trained, detector, run_command, tmp_path):
         ]
     # Fine-tuning starts where training from scratch has not arrived after an epoch.
     assert losses["finetune"][0] < losses["scratch"][-1]
-    assert sorted(p.name for p in (tmp_path / "finetune").iterdir() if not p.name.startswith(".")) == [
+    assert [p.name for p in results(tmp_path / "finetune") if not p.name.startswith(".")] == [
         *("config.py", "detector.json", "head.json", "training.json", "weights.pth")
     ]
 

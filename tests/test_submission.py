@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from running.command import ROOT
 from running.detector import SMALL_ANCHORS
+from running.results import results
 
 from anchorprune.errors import UserError
 from anchorprune.heads.detections import SplitDetections
@@ -97,11 +98,11 @@ def test_a_detector_on_images_without_annotations(shared_data, run_command, tmp_
     assert done.status == 0, done.err
     assert done.json["images"] == 5
     path = tmp_path / "out/detections_test-dev2017_small_results.zip"
-    assert [p.name for p in (tmp_path / "out").iterdir()] == [path.name]
+    assert [p.name for p in results(tmp_path / "out")] == [path.name]
     with zipfile.ZipFile(path) as archive:
-        results = json.loads(archive.read("detections_test-dev2017_small_results.json"))
-    assert len(results) == done.json["detections"] > 0
-    assert {key for r in results for key in r} == set(GOOD)
-    check(results, [image["id"] for image in info["images"]], sorted(COCO_CATEGORY_IDS))
-    assert {r["image_id"] for r in results} <= {image["id"] for image in info["images"]}
-    assert max(r["category_id"] for r in results) > 80  # COCO's own numbers: 1..80 would never get there
+        sent = json.loads(archive.read("detections_test-dev2017_small_results.json"))
+    assert len(sent) == done.json["detections"] > 0
+    assert {key for r in sent for key in r} == set(GOOD)
+    check(sent, [image["id"] for image in info["images"]], sorted(COCO_CATEGORY_IDS))
+    assert {r["image_id"] for r in sent} <= {image["id"] for image in info["images"]}
+    assert max(r["category_id"] for r in sent) > 80  # COCO's own numbers: 1..80 would never get there

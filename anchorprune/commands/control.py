@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import FilePath, print_json
+from anchorprune.commands.recorded import recorded_file
 from anchorprune.files import write_json
 
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
@@ -23,6 +24,7 @@ def command() -> None:
 @click.argument("layout", type=FilePath)
 @seed_option
 @click.option("--output", required=True, type=FilePath, help="Write the layout, for `slice` and `retrain`.")
+@recorded_file
 def random(head: Path, layout: Path, seed: int, output: Path) -> None:
     """Draw a layout of the same anchors per level; each is as likely as any other."""
     from anchorprune.anchors.controls import random_layout
@@ -43,6 +45,7 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
 @click.argument("annotations", type=FilePath)
 @seed_option
 @click.option("--output", required=True, type=FilePath, help="Write the anchor set, for `train --anchors`.")
+@recorded_file
 def kmeans(head: Path, layout: Path, annotations: Path, seed: int, output: Path) -> None:
     """Fit as many anchors per level to the boxes of ANNOTATIONS (a COCO file, the training split's) by k-means."""
     from anchorprune.anchors.anchor_sets import anchor_set

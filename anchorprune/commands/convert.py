@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import backend_option, detector_options, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(epilog="Example: anchorprune convert ssd300_coco.py ssd300_coco.pth --output ssd300/")
@@ -23,6 +24,7 @@ from anchorprune.commands.options import backend_option, detector_options, outpu
 )
 @click.option("--back", is_flag=True, help="The other way: to mmdet's own head and generator, where they can give it.")
 @output_option
+@recorded
 def command(
     config: str,
     weights: Path | None,

@@ -16,9 +16,11 @@ from anchorprune.commands.dataset_options import (
     seed_option,
     test_option,
 )
+from anchorprune.commands.recorded import recorded
 from anchorprune.datasets.kinds import KINDS
 from anchorprune.datasets.kinds.coco2017 import PROTOCOLS, PRUNE_LIST
 from anchorprune.datasets.prepared_writer import write_dataset
+from anchorprune.provenance import also_read
 
 
 @click.group()
@@ -37,6 +39,7 @@ def command() -> None:
 @click.option("--size", type=int, default=128, show_default=True, help="Width and height of the images, pixels.")
 @seed_option
 @output_option
+@recorded
 def scenes(output: Path, **options: Any) -> None:
     """Generate scenes of coloured shapes; the images go to OUTPUT/images."""
     _prepare("scenes", output, options)
@@ -52,6 +55,7 @@ def scenes(output: Path, **options: Any) -> None:
 @check_option
 @seed_option
 @output_option
+@recorded
 def coco(output: Path, **options: Any) -> None:
     """Read COCO annotation files, one per split or one to be split at random.
 
@@ -81,6 +85,7 @@ def coco(output: Path, **options: Any) -> None:
 @check_option
 @seed_option
 @output_option
+@recorded
 def coco2017(output: Path, **options: Any) -> None:
     """Read COCO 2017 in its own layout: test is val2017, prune is held out of train2017.
 
@@ -114,6 +119,7 @@ def coco2017(output: Path, **options: Any) -> None:
 @check_option
 @seed_option
 @output_option
+@recorded
 def voc(output: Path, **options: Any) -> None:
     """Read PASCAL VOC: one folder, or several years below a common one.
 
@@ -123,4 +129,6 @@ def voc(output: Path, **options: Any) -> None:
 
 
 def _prepare(kind: str, output: Path, options: dict[str, Any]) -> None:
-    report(output, write_dataset(output, kind, KINDS[kind].prepare(output, **options)))
+    preparation = KINDS[kind].prepare(output, **options)
+    also_read(preparation.inputs)
+    report(output, write_dataset(output, kind, preparation))

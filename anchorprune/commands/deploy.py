@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 LOG = logging.getLogger(__name__)
 SplitPath = click.Path(path_type=Path)
@@ -32,6 +33,7 @@ SplitPath = click.Path(path_type=Path)
 @click.option("--images", type=SplitPath, help="Folder its file names are relative to.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
 @output_option
+@recorded
 def command(
     detector: tuple[Path, ...],
     fixed_size: bool,

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(epilog="Example: anchorprune evaluate trained/ test.json images/ --output evaluation/")
@@ -18,6 +19,7 @@ from anchorprune.commands.options import detector_argument, output_option, print
     help="Where another detector's evaluation on the same split lies: the change against it, with 95% intervals.",
 )
 @output_option
+@recorded
 def command(
     detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, reference: Path | None, output: Path
 ):

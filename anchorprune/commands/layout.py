@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
+from anchorprune.commands.recorded import recorded_file
 from anchorprune.heads.cost import cost
 
 
@@ -13,6 +14,7 @@ from anchorprune.heads.cost import cost
 @keep_option
 @drop_option
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Layout file to write.")
+@recorded_file
 def command(head: Path, keep: tuple[int, ...] | None, drop: tuple[int, ...] | None, output: Path) -> None:
     """Write the layout of HEAD (a head.json) that keeps or drops the given anchors, for `slice`, `score` and `cost`."""
     from anchorprune.heads.head import Head

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import detector_argument, print_json
+from anchorprune.commands.recorded import recorded_file
 
 
 @click.command(epilog="Example: anchorprune predict trained/ prune.json images/ --output predictions.parquet")
@@ -13,6 +14,7 @@ from anchorprune.commands.options import detector_argument, print_json
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The parquet file to write.")
+@recorded_file
 def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, output: Path):
     """Keep every (box, class) pair above the score threshold, before any NMS, for the search to work on.
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import FilePath, detector_argument, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(
@@ -25,6 +26,7 @@ from anchorprune.commands.options import FilePath, detector_argument, output_opt
 @click.option("--fact", multiple=True, metavar="KEY=VALUE", help="To be said on the card of how it was made.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 @output_option
+@recorded
 def command(detector: tuple[Path, ...], threads: int | None, output: Path, **options: Any) -> None:
     """Write what the detector's framework runs, layout.json, metrics.json and README.md, a model card.
 
@@ -32,6 +34,8 @@ def command(detector: tuple[Path, ...], threads: int | None, output: Path, **opt
     runner and inferencer take as they are; config.py holds test data and evaluator.
     """
     from anchorprune.detectors.publish import Publication, publish
+    from anchorprune.provenance import also_read
 
+    also_read([options["dataset"].parent / "test.json"])
     card = publish(detector, Publication(**options), output, threads)
     print_json({"output": str(output), "files": [*card.files, "README.md"], "ap": card.pruned["ap"]})

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from anchorprune.commands.options import output_option, print_json, split_options, training_options
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(
@@ -26,6 +27,7 @@ from anchorprune.commands.options import output_option, print_json, split_option
 @split_options
 @training_options
 @output_option
+@recorded
 def command(detector: Path, finetune: Path | None, known: Path | None, **options: Any) -> None:
     """Train a detector again, from scratch (the paper's way) or from its weights.
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
+from anchorprune.commands.recorded import recorded_file
+from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
 
 
@@ -16,6 +18,8 @@ from anchorprune.heads.cost import cost
 @drop_option
 @layout_option
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the figures to this JSON file too.")
+@recorded_file
 def command(
     predictions: Path,
     annotations: Path,
@@ -23,6 +27,7 @@ def command(
     drop: tuple[int, ...] | None,
     layout: Path | None,
     threads: int | None,
+    output: Path | None,
 ) -> None:
     """Print cost and COCO's AP figures of a layout: its boxes alone go through NMS and are evaluated.
 
@@ -35,4 +40,7 @@ def command(
     from anchorprune.scoring import Scorer
 
     score = Scorer(opened, truth, threads).score(chosen.kept)
-    print_json({**cost(chosen).to_dict(), **asdict(score)})
+    found = {**cost(chosen).to_dict(), **asdict(score)}
+    if output is not None:
+        write_json(output, found)
+    print_json(found)

@@ -7,6 +7,7 @@ import click
 
 from anchorprune.commands.number_types import Fraction, ShareOrValue
 from anchorprune.commands.options import print_json
+from anchorprune.commands.recorded import recorded
 from anchorprune.heads.cost import COSTS
 from anchorprune.search.choice import CHOICES
 from anchorprune.search.methods import METHODS, heeding, load
@@ -78,6 +79,7 @@ class WithChoices(click.Command):
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for results.")
+@recorded
 def command(
     predictions: Path,
     annotations: Path,

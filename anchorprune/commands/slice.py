@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(epilog="Example: anchorprune slice trained/ layout-0.7.json --output sliced/")
 @detector_argument
 @click.argument("layout", type=click.Path(path_type=Path))
 @output_option
+@recorded
 def command(detector: tuple[Path, ...], layout: Path, output: Path):
     """Write the folder of a detector without the channels of the anchors that LAYOUT does not keep.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(
@@ -17,6 +18,7 @@ from anchorprune.commands.options import detector_argument, output_option, print
 @click.option("--name", required=True, help="The method's name in the file's name: letters, digits and dashes.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
 @output_option
+@recorded
 def command(detector: tuple[Path, ...], image_info: Path, images: Path, name: str, threads: int, output: Path) -> None:
     """Detect on COCO test-dev and write OUTPUT/detections_test-dev2017_NAME_results.zip, checked for its form.
 

@@ -13,6 +13,7 @@ from anchorprune.commands.options import (
     split_options,
     training_options,
 )
+from anchorprune.commands.recorded import recorded
 
 
 @click.command(
@@ -26,6 +27,7 @@ from anchorprune.commands.options import (
 @split_options
 @training_options
 @output_option
+@recorded
 def command(
     config: str, backend_name: str, name: str, anchors: Path | None, option: tuple[str, ...], **options: Any
 ) -> None:

@@ -1,11 +1,12 @@
 """Errors that nobody expected: one line for the user, the traceback in a log file."""
 
-import errno
 import tempfile
 import traceback
 from pathlib import Path
 
 from platformdirs import user_log_path
+
+from anchorprune.files import FULL
 
 _LONGEST = 300  # letters of an error's own text
 
@@ -31,7 +32,7 @@ def _what(error: BaseException) -> str:
 def _remedy(error: BaseException) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
         return "memory is full; end other programs, or use a machine with more"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in FULL:
         return "the disk is full; free some of it and run this again"
     if isinstance(error, OSError):
         return "the system refused; check the path and its permissions, and run this again"

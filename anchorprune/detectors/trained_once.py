@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 from anchorprune.detectors.folder import NAME
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
+from anchorprune.provenance import is_intact, results_in
 
 LOG = logging.getLogger(__name__)
-OWN = (".log", ".tsv")  # of the job that writes into a folder, not of the detector
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def trained_once(detector: Path, initial: Path | None, seed: int, output: Path, 
     note = known / f"{start}-{seed}-{hashlib.sha256(head).hexdigest()[:16]}.json"
     with _alone(note):
         if note.is_file():
-            _take_over((known / read_json(note)["folder"]).resolve(), output)
+            _take_over(_noted(note), output)
         yield
         write_json(note, {"folder": os.path.relpath(output, known)})
 
@@ -60,12 +60,23 @@ def _alone(note: Path) -> Iterator[None]:
         yield
 
 
+def _noted(note: Path) -> Path:
+    """The folder that a note names; the note's own, which holds no detector, where it is damaged."""
+    try:
+        return (note.parent / read_json(note)["folder"]).resolve()
+    except (UserError, TypeError, KeyError):
+        LOG.warning("%s: damaged; written again", note)
+        return note.parent
+
+
 def _take_over(other: Path, output: Path) -> None:
     """Copy a finished detector's files, `detector.json` last."""
     if other == output.resolve() or not (other / NAME).is_file() or (output / NAME).is_file():
         return
+    if not is_intact(other):
+        LOG.warning("%s: damaged since it was trained; not taken over", other)
+        return
     LOG.info("%s has this very layout; taking over what was trained there", other)
     output.mkdir(parents=True, exist_ok=True)
-    files = [file for file in other.iterdir() if file.is_file() and file.suffix not in OWN and file.name[0] != "."]
-    for file in sorted(files, key=lambda file: file.name == NAME):
+    for file in sorted(results_in(other), key=lambda file: file.name == NAME):
         shutil.copyfile(file, output / file.name)
