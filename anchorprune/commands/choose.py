@@ -1,11 +1,19 @@
 """`anchorprune choose`: a budget's layout from the log of a search."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from anchorprune.commands.number_types import Fraction
 from anchorprune.commands.options import print_json
+from anchorprune.commands.recorded import recorded_files
+
+
+def _folder(given: Mapping[str, Any]) -> Path:
+    """Where a budget's files go."""
+    return given["output"] or given["search"]
 
 
 @click.command(
@@ -25,6 +33,7 @@ from anchorprune.commands.options import print_json
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for layout-BUDGET.json and choice-BUDGET.json. Default: the search's.",
 )
+@recorded_files(lambda given: [_folder(given) / f"{name}-{given['budget']}.json" for name in ("layout", "choice")])
 def command(
     search: Path,
     predictions: Path,

@@ -7,8 +7,10 @@ from typing import Any
 
 from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
+from anchorprune.provenance import digest, results_in
 
 NAME = "detector.json"
+TRAINING = "training.json"  # where a backend notes what decides a training's result; written when it is finished
 VERSION = 1
 # What a folder without `detector.json` is of, if it has these: versions until 0.2 wrote none.
 BEFORE = ("mmdet", ("config.py", "weights.pth"))
@@ -22,11 +24,14 @@ def whole_folder(folder: Path, backend: str, **facts: Any) -> Iterator[None]:
         folder: of the detector.
         backend: name of the backend that reads it.
         **facts: of the backend's own.
+
+    `detector.json` has the SHA-256 of every file: the pipeline sees by it whether a detector is another one.
     """
     with suppress(OSError):  # where nothing can be written, the first file says so
         (folder / NAME).unlink()
     yield
-    write_json(folder / NAME, {"version": VERSION, "backend": backend, **facts})
+    files = {file.name: digest(file) for file in results_in(folder) if file.name not in (NAME, TRAINING)}
+    write_json(folder / NAME, {"version": VERSION, "backend": backend, "files": files, **facts})
 
 
 def trained_of(folder: Path) -> list[dict[str, Any]] | None:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,17 @@ class Recording:
     nothing was written. On success the record is written, where anything was.
     """
 
-    def __init__(self, command: str, parameters: Mapping[str, Any], output: Path | None, single: bool):
+    def __init__(self, command: str, parameters: Mapping[str, Any], output: Path | None, files: Sequence[Path] = ()):
         """Prepare.
 
         Args:
             command: words of the command.
             parameters: its parameters by name; the files and folders of results among them are its inputs.
-            output: file or folder it writes; None: nothing is recorded.
-            single: `output` is a file.
+            output: folder it writes, or the first of its `files`; None: nothing is recorded.
+            files: all that it writes, where they are known; empty: what it comes to write into the folder.
         """
         self._command, self._parameters = command, parameters
-        self._output, self._single = output, single
+        self._output, self._files = output, files
         self._inputs: dict[str, str] = {}
 
     def __enter__(self) -> "Recording":
@@ -45,7 +45,7 @@ class Recording:
         given = (value for name, value in self._parameters.items() if name != "output")
         self.read(file for path in _paths(given) for file in _files(path))
         if self._output is not None:
-            self._path = record_file(self._command, self._output, self._single)
+            self._path = record_file(self._command, self._output, bool(self._files))
             self._folder = self._path.parent
             self._earlier = records_in(self._folder).get(self._path)
             _drop_damaged(self._folder, self._earlier)
@@ -86,7 +86,7 @@ class Recording:
                 self._earlier.save(self._path)
             return
         written = [file for file, state in after.items() if self._before.get(file) != state]
-        if not self._single and (self._folder / _DETECTOR).is_file():  # it belongs to the command as a whole
+        if not self._files and (self._folder / _DETECTOR).is_file():  # it belongs to the command as a whole
             written = list(after)
         elif self._earlier is not None and not written:
             written = [file for file in after if file.name in self._earlier.outputs]
@@ -95,8 +95,8 @@ class Recording:
 
     def _state(self) -> dict[Path, tuple[int, int]]:
         """The output files, each with what changes when it is written anew."""
-        if self._single:
-            files = [self._output] if self._output.is_file() else []
+        if self._files:
+            files = [file for file in self._files if file.is_file()]
         else:
             others = {
                 name

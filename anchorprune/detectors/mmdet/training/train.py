@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from anchorprune.detectors.folder import NAME, whole_folder
+from anchorprune.detectors.folder import NAME, TRAINING, whole_folder
 from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost, read_config
 from anchorprune.detectors.mmdet.config.pretrained import pretrained
 from anchorprune.detectors.mmdet.folder import BACKEND, CONFIG, WEIGHTS, write_folder
@@ -25,7 +25,6 @@ from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
 
 LOG = logging.getLogger(__name__)
-RECORD = "training.json"  # what decides the result of the training that a folder holds
 
 
 def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | None = None, processes: int = 1) -> None:
@@ -120,13 +119,13 @@ def _sole_trainer(output: Path) -> Iterator[None]:
 
 def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
     """Whether `output` holds the result of this very training."""
-    whole = all((output / name).is_file() for name in (CONFIG, WEIGHTS, RECORD))
-    return whole and read_json(output / RECORD) == identity
+    whole = all((output / name).is_file() for name in (CONFIG, WEIGHTS, TRAINING))
+    return whole and read_json(output / TRAINING) == identity
 
 
 def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
     """Drop the checkpoints of any other training."""
-    record = work / RECORD
+    record = work / TRAINING
     if not (record.is_file() and read_json(record) == identity):
         shutil.rmtree(work, ignore_errors=True)
         write_json(record, identity)
@@ -134,7 +133,7 @@ def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
 
 def _publish(cfg: Config, model: torch.nn.Module, output: Path, identity: dict[str, Any]) -> None:
     write_folder(output, cfg, describe(cfg, model), model.state_dict())
-    write_json(output / RECORD, identity)
+    write_json(output / TRAINING, identity)
 
 
 def _complete(output: Path) -> None:
