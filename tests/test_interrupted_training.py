@@ -1,4 +1,4 @@
-"""Trainings that are killed, ended, or robbed of their checkpoints: run again, their weights are those of one that was not.
+"""Trainings that are killed, ended, or robbed of checkpoints: run again, their weights are those of one that was not.
 
 Each runs as a process of its own, forked from this one, which has mmdet imported; what makes it write often or slowly,
 or kill itself, is put into that process alone.
@@ -14,10 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
-from running.command import ROOT
+from running.command import ROOT, wait_for
 from running.detector import SMALL_ANCHORS
 from running.state import like_a_new_process
 
@@ -25,11 +25,14 @@ torch = pytest.importorskip("torch")
 
 from filelock import FileLock
 from mmengine.fileio.backends import LocalBackend
+from yapf.yapflib import yapf_api
 
 from anchorprune.cli import main
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.training import checkpoint_hook
+from anchorprune.detectors.mmdet.training import train as training
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
+from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
 
 DEMO = ROOT / "config/detectors/ssd_demo.py"
@@ -39,15 +42,21 @@ WINDOW = 0.3  # seconds that a slow checkpoint takes
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory, run_command):
-    """The arguments of a training on forty scenes: five iterations of eight in an epoch."""
-    folder = tmp_path_factory.mktemp("given")
+def scenes(tmp_path_factory, run_command):
+    """Forty scenes: five iterations of eight in an epoch."""
+    folder = tmp_path_factory.mktemp("scenes")
     made = run_command("dataset", "scenes", "--train", 40, "--prune", 1, "--test", 1, "--output", folder)
     assert made.status == 0, made.err
-    (folder / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def given(scenes):
+    """The arguments of a training on them."""
+    (scenes / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
     return (
-        *("train", DEMO, "--name", "few", "--anchors", folder / "anchors.json", "--seed", 3),
-        *("--annotations", folder / "train.json", "--images", folder / "images/train"),
+        *("train", DEMO, "--name", "few", "--anchors", scenes / "anchors.json", "--seed", 3),
+        *("--annotations", scenes / "train.json", "--images", scenes / "images/train"),
     )
 
 
@@ -62,6 +71,7 @@ class Run:
 
     def __init__(self, words, output, prepare=lambda: None):
         self.output, self.log = output, output.with_suffix(".log")
+        self.log.write_text("")
         self.process = FORK.Process(target=self._live, args=(words, prepare))
         self.process.start()
 
@@ -71,11 +81,11 @@ class Run:
             for descriptor in (1, 2):
                 os.dup2(log.fileno(), descriptor)
         sys.stdout = sys.stderr = os.fdopen(2, "w", buffering=1)
+        yapf_api.FormatCode = lambda text, **_: (text, True)  # each checkpoint holds a config, dearly made pretty
         prepare()
         with like_a_new_process():
             status = main([str(word) for word in (*words, "--output", self.output)])
-        sys.stderr.flush()
-        os._exit(status)
+        sys.exit(status)
 
     @property
     def partial(self):
@@ -93,8 +103,11 @@ class Run:
 
     @property
     def status(self):
-        """Wait for its end: its exit status."""
-        self.process.join(300)
+        """Wait for its end: its exit status. (`join` waits for what it started, too.)"""
+        deadline = time.monotonic() + 300
+        while self.process.exitcode is None:
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.01)
         return self.process.exitcode
 
     @property
@@ -264,6 +277,7 @@ def test_within_an_epoch_with_persistent_workers(given, tmp_path):
     assert same(tmp_path / "killed", tmp_path / "one")
 
 
+@pytest.mark.long
 def test_within_the_last_epoch_of_a_limited_training(given, tmp_path):
     words = (*given, *TWO_EPOCHS, "--iterations", 8)
     run = Run(words, tmp_path / "killed", dying_after(7))
@@ -273,46 +287,193 @@ def test_within_the_last_epoch_of_a_limited_training(given, tmp_path):
     assert same(tmp_path / "killed", tmp_path / "whole")
 
 
-def kill_until_done(words, output, seed, kills, in_writing):
-    """Kill a training again and again, at random moments or within a checkpoint's writing; then let it end.
+def kill_often(words, output, seed, kills, in_writing):
+    """Kill a training again and again, at random moments or within a checkpoint's writing.
 
     Returns:
-        (kill, what lay there) of each.
+        For each kill its seconds after the start, what the training was at, and how many checkpoints it left.
     """
     draw, table = random.Random(seed), []
-    for kill in range(kills):
-        run = Run(words, output, slowly)
+    for _ in range(kills):
+        started, run = time.monotonic(), Run(words, output, slowly)
         if in_writing:
+            run.wait_for(lambda run=run: ": training " in run.said)
             for _ in range(draw.randint(1, 2)):
                 run.wait_for(run.partial.exists)
                 time.sleep(draw.uniform(0, WINDOW))
         else:
-            time.sleep(draw.uniform(0, 4))
+            time.sleep(draw.uniform(0, 6))
+        moment = time.monotonic() - started
         if run.kill() == 0:
             break  # it had ended
-        names = {path.name for path in (output / "checkpoints").glob("*.pth")}
-        table.append((kill, "partial.pth" in names, len(names - {"partial.pth"})))
+        begun, whole = ": training " in run.said, len(checkpoints(output))
+        writing = begun and (run.partial.exists() or whole > 2)
+        table.append((round(moment, 2), "writing" if writing else "training" if begun else "starting", whole))
     return table
 
 
 def test_kills_within_a_checkpoints_writing(given, whole, tmp_path):
-    table = kill_until_done((*given, *TWO_EPOCHS), tmp_path / "out", 1, 3, in_writing=True)
+    table = kill_often((*given, *TWO_EPOCHS), tmp_path / "out", 1, 3, in_writing=True)
     done((*given, *TWO_EPOCHS), tmp_path / "out")
     assert same(tmp_path / "out", whole)
-    assert any(partial for _, partial, _ in table)
+    assert any(at == "writing" for _, at, _ in table)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("in_writing", [True, False])
 def test_forty_kills(given, whole, tmp_path, in_writing):
-    """Of twenty within a checkpoint's writing, twelve at least find it half done: before its name, or the older's end."""
+    """Of twenty within a checkpoint's writing, twelve or more find one half done: without a name, or one too many."""
     tables = []
     for seed in range(4):
         output = tmp_path / str(seed)
-        tables += kill_until_done((*given, *TWO_EPOCHS), output, seed, 6, in_writing)
+        tables += kill_often((*given, *TWO_EPOCHS), output, seed, 5, in_writing)
         done((*given, *TWO_EPOCHS), output)
         assert same(output, whole)
-    print(f"{len(tables)} kills (number in the training, half-written, whole checkpoints):", tables)
-    assert len(tables) >= 20
+    print(f"{len(tables)} kills (seconds, at what, whole checkpoints left):", tables)
+    assert len(tables) >= (20 if in_writing else 12)
     if in_writing:
-        assert sum(partial or count > 2 for _, partial, count in tables) >= 12
+        assert sum(at == "writing" for _, at, _ in tables) >= 12
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "more"), [(signal.SIGTERM, 143, ("--workers", 1)), (signal.SIGINT, 130, ())]
+)
+def test_a_signal_ends_it_in_a_line(given, whole, tmp_path, sent, status, more):
+    """As batch systems and terminals send it: to the processes of its group."""
+    words, output = (*given, *TWO_EPOCHS, *more), tmp_path / "out"
+    run = Run(words, output, slowly)
+    run.wait_for(lambda: len(checkpoints(output)) == 2 and run.partial.exists())
+    started = time.monotonic()
+    os.killpg(run.process.pid, sent)
+    assert run.status == status, run.said
+    assert time.monotonic() - started < 20
+    assert run.said.splitlines()[-1] == f"anchorprune: interrupted by {sent.name}; run the same command again to go on"
+    assert "Traceback" not in run.said
+    assert "Error" not in run.said
+    assert not run.partial.exists()
+    assert len(checkpoints(output)) == 2
+    with FileLock(output / ".training.lock", timeout=0):
+        pass
+    assert "training resumes" in done(words, output)
+    assert more or same(output, whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a given size: `resize(megabytes)`."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options):
+        return subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
+        )
+
+    if shutil.which("mount") is None or mount("size=1m").returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield folder, lambda size: mount(f"remount,size={size}").check_returncode()
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_it_in_a_line(given, whole, small_disk):
+    disk, resize = small_disk
+    output, words = disk / "out", (*given, *TWO_EPOCHS)
+    for size, kept in (("1m", 0), ("16m", 1), ("30m", 2)):
+        resize(size)
+        run = Run(words, output, often)
+        assert run.status == 2, run.said
+        line = run.said.splitlines()[-1]
+        assert line.startswith(f"anchorprune: error: {output / 'checkpoints'}: cannot write here (No space")
+        assert "free some of the disk and run this again" in line
+        assert "Traceback" not in run.said
+        assert not run.partial.exists()
+        assert len(checkpoints(output)) == kept
+    resize("64m")
+    done(words, output)
+    assert same(output, whole)
+
+
+def test_a_disk_too_full_for_the_result(given, whole, killed, small_disk):
+    disk, resize = small_disk
+    output, words = disk / "out", (*given, *TWO_EPOCHS)
+    resize("64m")
+    shutil.copytree(killed, output)
+
+    def filling():
+        publish = training._publish
+
+        def fill(*arguments):
+            with contextlib.suppress(OSError), (disk / "filler").open("wb") as stream:
+                for _ in range(64 * 256 - 300):
+                    stream.write(bytes(4096))
+                    stream.flush()
+            (disk / "filler").open("r+b").truncate((disk / "filler").stat().st_size - 2_000_000)
+            publish(*arguments)
+
+        training._publish = fill
+
+    run = Run(words, output, filling)
+    assert run.status == 2, run.said
+    line = run.said.splitlines()[-1]
+    assert line.startswith(f"anchorprune: error: {output}")
+    assert "cannot write here (No space left on device); free some of the disk and run this again" in line
+    assert "Traceback" not in run.said
+    assert len(checkpoints(output)) == 2
+    assert sorted(path.name for path in output.iterdir()) == [".training.lock", "checkpoints", "config.py"]
+    (disk / "filler").unlink()
+    assert "iter_000000010" in done(words, output)
+    assert same(output, whole)
+
+
+def _train_two(text, folder, end):
+    """One of two processes; the first kills itself after a number of iterations."""
+    from mmengine.config import Config
+
+    os.setsid()
+    rank = torch.distributed.get_rank()
+    dying_after(end if rank == 0 else None)()
+    model = run(Config.fromstring(text, ".py"), folder / "checkpoints", 3, 2)
+    torch.save(model.state_dict(), folder / f"{rank}.pth")
+
+
+@pytest.mark.long
+def test_two_processes_within_an_epoch(scenes, tmp_path):
+    """Each goes on with its own random numbers and its own batch norms' statistics."""
+
+    def cfg(folder):
+        made = compose.read_config(DEMO)
+        compose.set_anchors(made, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])
+        compose.set_classes(made, ["ellipse", "rectangle", "triangle"])
+        compose.set_training_data(made, scenes / "train.json", scenes / "images/train")
+        made.train_cfg.max_epochs = 2
+        (tmp_path / folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        prepare_start(made, tmp_path / folder / "checkpoints", None)
+        return made.pretty_text
+
+    run_ranks(_train_two, (cfg("whole"), tmp_path / "whole", None), 2)
+    with pytest.raises(UserError, match=r"was ended by SIGKILL|ended with status"):
+        run_ranks(_train_two, (cfg("killed"), tmp_path / "killed", 5), 2)
+    text = cfg("killed")
+    assert "iter_000000005" in text
+    run_ranks(_train_two, (text, tmp_path / "killed", None), 2)
+    for rank in (0, 1):
+        first, second = (torch.load(tmp_path / name / f"{rank}.pth") for name in ("whole", "killed"))
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("end", [os.killpg, os.kill])
+def test_a_signal_ends_two_processes(given, tmp_path, end):
+    """The whole command, as a batch system ends it: with all its processes, or its first one alone."""
+    words, output = (*given, "--epochs", 20, "--processes", 2), tmp_path / "out"
+    command = [sys.executable, "-m", "anchorprune", *map(str, words), "--output", str(output)]
+    with (tmp_path / "log").open("w") as log:
+        parent = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+        wait_for(output / "checkpoints/iter_*.pth", parent, tmp_path / "log")
+        children = psutil.Process(parent.pid).children(recursive=True)
+        end(parent.pid, signal.SIGTERM)
+        assert parent.wait(30) == 143
+    said = (tmp_path / "log").read_text()
+    assert said.splitlines()[-1].startswith("anchorprune: interrupted by SIGTERM; run the same")
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(children, timeout=10)[1]

@@ -20,7 +20,7 @@ _KEPT = 2
 
 @contextmanager
 def whole_checkpoint(folder: Path, iteration: int) -> Iterator[Path]:
-    """Yield a path to write a checkpoint to; only what is on the disk as a whole gets its name, and then replaces others.
+    """Yield a path to write a checkpoint to; what is on the disk as a whole gets its name, and then an old one goes.
 
     Args:
         folder: of the checkpoints.

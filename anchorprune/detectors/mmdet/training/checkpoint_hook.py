@@ -60,7 +60,7 @@ class WholeCheckpointHook(Hook):
         return bool(due)
 
     def _write(self, runner: Runner, epoch: int, iteration: int) -> None:
-        """Write a checkpoint, but for gradients that are still being added up over iterations: it could not hold them."""
+        """Write a checkpoint, but not while gradients are added up over iterations: it could not hold them."""
         if not runner.optim_wrapper.should_update():
             return
         self.processes = all_gather_object({"random": random_state(), "buffers": _buffers(runner)})

@@ -97,7 +97,7 @@ def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
     cfg.custom_hooks = [*hooks, *(dict(type=t) for t in ours)]
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
     make_resumable(cfg.train_dataloader)
-    if cfg.train_cfg.pop("by_epoch", False) or cfg.train_cfg.type == "EpochBasedTrainLoop":
+    if cfg.train_cfg.pop("by_epoch", False) or cfg.train_cfg.get("type") == "EpochBasedTrainLoop":
         cfg.train_cfg.type = ResumableTrainLoop.__name__
 
 

@@ -74,7 +74,8 @@ def _train(complete: str, prepared: str, output: Path, identity: dict[str, Any])
     with _room_for(work):
         model = run(cfg, work, identity["seed"], identity["processes"])
     if is_main_process():
-        _publish(Config.fromstring(complete, ".py"), model, output, identity)
+        with _room_for(output):
+            _publish(Config.fromstring(complete, ".py"), model, output, identity)
 
 
 def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, processes: int) -> dict[str, Any]:
@@ -123,15 +124,15 @@ def _sole_trainer(output: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _room_for(work: Path) -> Iterator[None]:
+def _room_for(folder: Path) -> Iterator[None]:
     """Say so where the disk is full; the checkpoints that are there stay."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        remedy = "free some of the disk and run this again, and the training goes on from its last checkpoint"
-        raise UserError(f"{work}: cannot write a checkpoint here ({error.strerror}); {remedy}") from None
+        remedy = "free some of the disk and run this again: the training goes on from its last checkpoint"
+        raise UserError(f"{folder}: cannot write here ({error.strerror}); {remedy}") from None
 
 
 def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
