@@ -3,8 +3,10 @@
 import functools
 import importlib
 import logging
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -87,18 +89,37 @@ def cli(settings: dict[str, bool], debug: bool) -> None:
     settings["debug"] = debug
 
 
+class _Terminated(BaseException):
+    """SIGTERM, by which batch systems end a job: as by Ctrl-C, what is half done is cleared away."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    def terminate(*_: Any) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     settings = {"debug": False}
     try:
-        status = cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False, obj=settings)
+        with _terminable():
+            status = cli.main(args=arguments, prog_name="anchorprune", standalone_mode=False, obj=settings)
     except click.exceptions.Abort as abort:
         if isinstance(abort.__cause__, EOFError):  # click takes it for a user who ends the input
             return _fail(one_line(abort.__cause__, **settings))
-        return _interrupted()
+        return _interrupted(signal.SIGINT)
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(signal.SIGINT)
+    except _Terminated:
+        return _interrupted(signal.SIGTERM)
     except click.ClickException as error:
         return _fail(error.format_message())
     except UserError as error:
@@ -110,9 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
     return status if isinstance(status, int) else 0  # what a command's Exit asked for
 
 
-def _interrupted() -> int:
-    print("anchorprune: interrupted", file=sys.stderr)
-    return 130
+def _interrupted(by: signal.Signals) -> int:
+    print(f"anchorprune: interrupted by {by.name}; run the same command again to go on", file=sys.stderr)
+    return 128 + by  # as shells count
 
 
 def _fail(message: str) -> int:

@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -65,13 +66,14 @@ def test_an_error_nobody_foresaw_is_one_line(run_command, monkeypatch, tmp_path,
     assert len(list((tmp_path / "anchorprune/log").iterdir())) == 1
 
 
-def test_an_interruption_is_no_error(run_command, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("anchorprune.commands.cost._read_head", interrupted)
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_is_no_error(run_command, monkeypatch, sent, status):
+    before = signal.getsignal(sent)
+    monkeypatch.setattr("anchorprune.commands.cost._read_head", lambda *_: signal.raise_signal(sent))
     done = run_command("cost", "head.json")
-    assert (done.status, done.error_line) == (130, "anchorprune: interrupted")
+    line = f"anchorprune: interrupted by {sent.name}; run the same command again to go on"
+    assert (done.status, done.err.split("\n")[-2]) == (status, line)
+    assert signal.getsignal(sent) is before
 
 
 def test_jobs_that_score_keep_to_their_threads():

@@ -115,7 +115,7 @@ def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_pa
     command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        wait_for(killed / "checkpoints/last_checkpoint", process, tmp_path / "log")
+        wait_for(killed / "checkpoints/iter_*.pth", process, tmp_path / "log")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (killed / "weights.pth").exists()

@@ -36,7 +36,8 @@ def command(
     With --backend, CONFIG is what that framework describes a detector by.
 
     Writes a detector's folder; for mmdet config.py (complete), weights.pth (tensors only), head.json and
-    detector.json. A training that was killed goes on from its last epoch when the same command is given again.
+    detector.json. A training that was killed goes on from its last checkpoint when the same command is given again;
+    it writes one after each epoch, and every ten minutes.
     """
     from anchorprune.commands.training import run_training
     from anchorprune.detectors.foreign import Foreign

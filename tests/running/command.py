@@ -70,9 +70,9 @@ def as_process(*arguments, cwd=ROOT, **environment) -> Result:
 
 
 def wait_for(file: Path, process: subprocess.Popen, log: Path) -> None:
-    """Wait until a running process has written a file; `log` is what it printed."""
+    """Wait until a running process has written a file, whose name may have wildcards; `log` is what it printed."""
     deadline = time.monotonic() + 600  # on a machine that does much else
-    while not file.exists():
+    while not any(file.parent.glob(file.name)):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)

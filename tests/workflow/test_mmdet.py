@@ -14,7 +14,7 @@ def test_end_to_end_with_a_kill_in_the_training(project):
     trained, data = (
         project / f"results/{name}" for name in ("few-scenes/ssd-few/plain/seed-0/train", "data/few-scenes")
     )
-    killed(project, trained / "checkpoints/last_checkpoint")
+    killed(project, trained / "checkpoints/iter_*.pth")
     dataset = (data / "dataset.json").stat().st_mtime_ns
     snakemake(project, "--configfile", "mine.yaml")
     assert "resumes from its last checkpoint" in (trained / "train.log").read_text()

@@ -6,8 +6,8 @@ A config with `custom_imports = dict(imports=["anchorprune.detectors.mmdet.parts
 from anchorprune.detectors.mmdet.config.explicit_anchors import ExplicitAnchorGenerator
 from anchorprune.detectors.mmdet.families.registry import FAMILIES
 from anchorprune.detectors.mmdet.training.amp import CpuAmpOptimWrapper
-from anchorprune.detectors.mmdet.training.capped_loop import CappedTrainLoop
 from anchorprune.detectors.mmdet.training.hooks import FiniteLossHook, SeedEpochHook
+from anchorprune.detectors.mmdet.training.loops import CappedTrainLoop
 
 __all__ = [
     "FAMILIES",

@@ -1,5 +1,6 @@
 """Weights files: tensors only, read without unpickling code."""
 
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,12 @@ from anchorprune.files import whole_file
 def save_weights(path: str | Path, state: Mapping[str, Tensor]) -> None:
     """Write a state dict as plain contiguous CPU tensors; the same bytes for the same tensors."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-    # To a stream: given a path, torch writes the temporary file's name into the file.
-    with whole_file(path) as partial, partial.open("wb") as stream:
-        torch.save(plain, stream)
+    # Through memory: given a path, torch writes the temporary file's name into the file; given an open file, it says
+    # something else where the disk is full.
+    whole = io.BytesIO()
+    torch.save(plain, whole)
+    with whole_file(path) as partial:
+        partial.write_bytes(whole.getbuffer())
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -18,11 +18,10 @@ LOG = logging.getLogger(__name__)
 
 @HOOKS.register_module()
 class SeedEpochHook(Hook):
-    """Seed Python, NumPy and torch anew before each epoch, from the run's seed and the epoch's number.
+    """Seed Python, NumPy, torch and the epoch's samples before each epoch, from the run's seed and the epoch's number.
 
-    A training that is killed and resumed then goes on exactly as one that was not: checkpoints do not hold the
-    state of the random number generators. It also gives each epoch other augmentations with data-loading workers,
-    which mmengine seeds alike in every epoch.
+    A training that goes on after an epoch then does so exactly, and each epoch has augmentations of its own also with
+    data-loading workers, which mmengine seeds alike in every epoch.
     """
 
     priority = "VERY_HIGH"
@@ -30,10 +29,9 @@ class SeedEpochHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed for the epoch that starts; processes that train together draw differently."""
         seed = (runner.seed * 100_003 + runner.epoch) % 2**31
-        set_random_seed((seed * runner.world_size + runner.rank) % 2**31)
-        loader = runner.train_dataloader
-        if loader.worker_init_fn is not None:
-            loader.worker_init_fn.keywords["seed"] = seed  # to which mmengine adds the rank
+        seed = (seed * runner.world_size + runner.rank) % 2**31
+        set_random_seed(seed)
+        runner.train_dataloader.batch_sampler.seed = seed
 
 
 @HOOKS.register_module()

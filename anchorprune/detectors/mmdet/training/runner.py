@@ -12,20 +12,17 @@ from torch import nn
 from anchorprune.detectors.mmdet.config.pretrained import forget_pretrained
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.training.backbone import prepare_backbone
+from anchorprune.detectors.mmdet.training.batches import make_resumable
+from anchorprune.detectors.mmdet.training.checkpoint_files import newest_whole
+from anchorprune.detectors.mmdet.training.checkpoint_hook import WholeCheckpointHook
+from anchorprune.detectors.mmdet.training.loops import ResumableTrainLoop
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 
 LOG = logging.getLogger(__name__)
 
 
-def can_resume(work: Path) -> bool:
-    """Whether a training left a checkpoint in its working folder, and what names the last one was written whole."""
-    named = work / "last_checkpoint"
-    # a kill while mmengine writes this file leaves it empty, and mmengine would then look for a checkpoint of no name
-    return named.is_file() and (name := named.read_text().strip()) != "" and Path(name).is_file()
-
-
 def prepare_start(cfg: Config, work: Path, initial: Path | None) -> None:
-    """Check the weights that a training starts from, if it does not resume, and name them in the config.
+    """Name in the config what a training goes on from, or starts from; weights that it starts from are checked.
 
     Args:
         cfg: complete config; changed in place.
@@ -35,8 +32,10 @@ def prepare_start(cfg: Config, work: Path, initial: Path | None) -> None:
     Raises:
         UserError: the weights are missing, hold more than tensors or do not fit.
     """
-    if can_resume(work):
+    checkpoint = newest_whole(work)
+    if checkpoint is not None:
         forget_pretrained(cfg)
+        cfg.resume, cfg.load_from = True, str(checkpoint)
     elif initial is not None:
         forget_pretrained(cfg)
         load_into(build(cfg), read_weights(initial), initial)  # mmengine would pass over what does not fit
@@ -46,7 +45,7 @@ def prepare_start(cfg: Config, work: Path, initial: Path | None) -> None:
 
 
 def run(cfg: Config, work: Path, seed: int, processes: int) -> nn.Module:
-    """Train, or go on from the last checkpoint; returns the trained model.
+    """Train, or go on from the config's checkpoint; returns the trained model.
 
     Args:
         cfg: complete config, its start prepared; changed in place.
@@ -58,10 +57,10 @@ def run(cfg: Config, work: Path, seed: int, processes: int) -> nn.Module:
     _choose_precision(cfg)
     if processes > 1:
         _add_processes(cfg)
-    cfg.resume = can_resume(work)
     be_deterministic()
     runner = Runner.from_cfg(cfg)
-    LOG.info("%s: training %s", work.parent, "resumes from its last checkpoint" if cfg.resume else "starts")
+    resumes = f"resumes from its last checkpoint ({Path(cfg.load_from).name})" if cfg.get("resume") else "starts"
+    LOG.info("%s: training %s", work.parent, resumes)
     model = runner.train()
     return model.module if processes > 1 else model
 
@@ -90,13 +89,16 @@ def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
         timer=dict(type="IterTimerHook"),
         logger=dict(type="LoggerHook", interval=20),
         param_scheduler=dict(type="ParamSchedulerHook"),
-        checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=1),
+        checkpoint=dict(type=WholeCheckpointHook.__name__),
         sampler_seed=dict(type="DistSamplerSeedHook"),
     )
     ours = ("SeedEpochHook", "FiniteLossHook", "ProgressHook", "SpeedHook")
     hooks = [hook for hook in cfg.get("custom_hooks", []) if hook["type"] != "CheckInvalidLossHook"]
     cfg.custom_hooks = [*hooks, *(dict(type=t) for t in ours)]
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
+    make_resumable(cfg.train_dataloader)
+    if cfg.train_cfg.pop("by_epoch", False) or cfg.train_cfg.get("type") == "EpochBasedTrainLoop":
+        cfg.train_cfg.type = ResumableTrainLoop.__name__
 
 
 def _choose_precision(cfg: Config) -> None:

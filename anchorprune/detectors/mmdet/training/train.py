@@ -1,6 +1,7 @@
 """Training with mmengine's runner: resumable, deterministic, tensors-only results."""
 
 import copy
+import errno
 import hashlib
 import logging
 import shutil
@@ -51,10 +52,12 @@ def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | No
         if _is_finished(output, identity):
             LOG.info("%s: this training is finished already", output)
             _complete(output)
+            shutil.rmtree(output / "checkpoints", ignore_errors=True)  # if it was killed just before
             return
         work = output / "checkpoints"
-        _clean_unless(work, identity)
-        prepare_start(cfg, work, initial)
+        with _room_for(work):
+            _clean_unless(work, identity)
+            prepare_start(cfg, work, initial)
         job = (complete, cfg.pretty_text, output, identity)
         if processes > 1:
             run_ranks(_train, job, processes)
@@ -66,19 +69,22 @@ def train(cfg: Config, output: Path, seed: int, threads: int, initial: Path | No
 def _train(complete: str, prepared: str, output: Path, identity: dict[str, Any]) -> None:
     """Train in this process, alone or as one of several; the first writes the results."""
     torch.set_num_threads(identity["threads"])
-    cfg = Config.fromstring(prepared, ".py")
-    model = run(cfg, output / "checkpoints", identity["seed"], identity["processes"])
+    cfg, work = Config.fromstring(prepared, ".py"), output / "checkpoints"
+    with _room_for(work):
+        model = run(cfg, work, identity["seed"], identity["processes"])
     if is_main_process():
-        _publish(Config.fromstring(complete, ".py"), model, output, identity)
+        with _room_for(output):
+            _publish(Config.fromstring(complete, ".py"), model, output, identity)
 
 
 def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, processes: int) -> dict[str, Any]:
     """What decides a training's result; two with the same identity are the same training."""
-    backbone = pretrained(cfg)
+    backbone, annotations = pretrained(cfg), Path(innermost(cfg.train_dataloader.dataset).ann_file)
     return {
         "version": 2,
         "config": hashlib.sha256(_as_before(cfg).pretty_text.encode()).hexdigest(),
-        "annotations": _hash(Path(innermost(cfg.train_dataloader.dataset).ann_file)),
+        "annotations": _hash(annotations),
+        "images": _hash(annotations.with_suffix(".sha256")),  # beside those of a prepared data set
         "initial": _hash(initial) if initial is not None else None,
         "backbone": _hash(Path(backbone)) if backbone is not None else None,
         "seed": seed,
@@ -117,16 +123,40 @@ def _sole_trainer(output: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _room_for(folder: Path) -> Iterator[None]:
+    """Say so where the disk is full; the checkpoints that are there stay."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        remedy = "free some of the disk and run this again: the training goes on from its last checkpoint"
+        raise UserError(f"{folder}: cannot write here ({error.strerror}); {remedy}") from None
+
+
 def _is_finished(output: Path, identity: dict[str, Any]) -> bool:
     """Whether `output` holds the result of this very training."""
     whole = all((output / name).is_file() for name in (CONFIG, WEIGHTS, TRAINING))
-    return whole and read_json(output / TRAINING) == identity
+    return whole and _is_of(output / TRAINING, identity)
+
+
+def _is_of(record: Path, identity: dict[str, Any]) -> bool:
+    """Whether a record is of this very training; a damaged one is named, and is of none.
+
+    A version 2 from before images were known by their hashes has none of them: it goes for the same images.
+    """
+    try:
+        return record.is_file() and {"images": identity["images"], **read_json(record)} == identity
+    except UserError:
+        LOG.warning("%s: this record is damaged; what lies beside it is made anew", record)
+        return False
 
 
 def _clean_unless(work: Path, identity: dict[str, Any]) -> None:
     """Drop the checkpoints of any other training."""
     record = work / TRAINING
-    if not (record.is_file() and read_json(record) == identity):
+    if not _is_of(record, identity):
         shutil.rmtree(work, ignore_errors=True)
         write_json(record, identity)
 
