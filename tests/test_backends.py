@@ -120,7 +120,9 @@ def test_the_record_goes_first_and_comes_last(tmp_path):
     record = tmp_path / "detector.json"
     with whole_folder(tmp_path, "linear", fact=[1]):
         assert not record.exists()
-    assert json.loads(record.read_text()) == {"version": 1, "backend": "linear", "fact": [1]}
+        (tmp_path / "weights").write_bytes(b"abc")
+    files = {"weights": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}  # FIPS 180-2, B.1
+    assert json.loads(record.read_text()) == {"version": 1, "backend": "linear", "files": files, "fact": [1]}
     with pytest.raises(ZeroDivisionError), whole_folder(tmp_path, "linear"):
         raise ZeroDivisionError
     assert not record.exists()
