@@ -5,7 +5,7 @@ from typing import Any
 
 from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.datasets.kinds import kind_of
-from anchorprune.errors import UserError
+from anchorprune.errors import UserError, did_you_mean
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.records import Experiment
 
@@ -48,7 +48,8 @@ def lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
         UserError: it has none of this name; `where` is the key that asks for it, and `what` a word for an entry.
     """
     if name not in table:
-        raise UserError(f"{where}: unknown {what} {name!r}; known: {', '.join(sorted(table)) or 'none'}")
+        known = ", ".join(sorted(table)) or "none"
+        raise UserError(f"{where}: unknown {what} {name!r}; known: {known}{did_you_mean(name, table)}")
     return table[name]
 
 
