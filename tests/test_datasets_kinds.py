@@ -182,7 +182,7 @@ def table(tmp_path, monkeypatch) -> dict[str, str]:
 def test_a_new_kind_is_known_to_the_pipeline(table):
     assert source_paths(table) == [("table", "splits.csv"), ("annotations", "all.json"), ("images", "photos")]
     assert annotation_files(table) == ["splits.csv", "all.json"]
-    assert remedy(table, "table") == "put it there or mend the path"
+    assert remedy(table, source_paths(table)[0]) == "put it there or mend the path"
     words = ["--annotations", "all.json", "--image-folder", "photos", "--table", "splits.csv"]
     assert dataset_arguments(table) == ["table", *words]
     for path, key in (("splits.csv", "table"), ("all.json", "annotations"), ("photos", "images")):

@@ -42,7 +42,8 @@ def _check_files(detector: Mapping[str, Any], chosen: Backend, where: str) -> No
     given |= {f"{key}.backbone_weights": detector[key].get("backbone_weights") for key in ("training", "finetuning")}
     for key, path in given.items():
         if path not in (None, *_NO_FILE) and "://" not in path and not Path(path).expanduser().is_file():
-            raise UserError(f"{where}.{key}: {path} does not exist; put it there or mend the path")
+            wrong = "is no file" if Path(path).exists() else "does not exist"
+            raise UserError(f"{where}.{key}: {path} {wrong}; put it there or mend the path")
     if hasattr(chosen, "check_given"):
         offering: Foresighted = chosen
         try:

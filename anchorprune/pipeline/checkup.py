@@ -83,7 +83,7 @@ def _datasets(config: Path) -> Iterator[Finding]:
         sources = source_paths(settings)
         missing = [source for source in sources if not Path(source.path).exists()]
         if missing:
-            key, path = missing[0]
-            yield Finding(f"data set {name}", False, f"{path} is not there; {remedy(settings, key)}", False)
+            lacking = f"{missing[0].path} is not there; {remedy(settings, missing[0])}"
+            yield Finding(f"data set {name}", False, lacking, False)
         else:
             yield Finding(f"data set {name}", True, "in place" if sources else "generated", False)

@@ -39,7 +39,7 @@ def _of_chosen_form(error: ValidationError) -> list[ValidationError]:
     wrong = {
         e.schema_path[0]
         for e in error.context
-        if e.validator == "const" or (e.validator == "type" and not e.path) or _lacks_its_mark(e)
+        if (e.validator == "const" and "kind" in e.path) or (e.validator == "type" and not e.path) or _lacks_its_mark(e)
     }
     return [e for e in error.context if e.schema_path[0] not in wrong] or list(error.context)
 
@@ -76,8 +76,8 @@ def _no_choice(error: ValidationError) -> str:
 
 def _out_of_range(error: ValidationError) -> str:
     rule = error.schema
-    low = f"({rule['exclusiveMinimum']}" if "exclusiveMinimum" in rule else f"[{rule.get('minimum', '-inf')}"
-    high = f"{rule['exclusiveMaximum']})" if "exclusiveMaximum" in rule else f"{rule.get('maximum', 'inf')}]"
+    low = f"({rule['exclusiveMinimum']}" if "exclusiveMinimum" in rule else f"[{rule['minimum']}"
+    high = f"{rule['maximum']}]" if "maximum" in rule else f"{rule.get('exclusiveMaximum', 'inf')})"
     return f"{_shown(error)} is out of range; allowed: {low}, {high}"
 
 
@@ -88,6 +88,8 @@ def _of_wrong_type(error: ValidationError) -> str:
         return f"is empty; give {wanted}, or leave the key out"
     if types == ["array"] and isinstance(error.instance, str | int | float):
         return f"{_shown(error)} is not a list; write [{error.instance}]"
+    if types == ["string"] and type(error.instance) in (int, float):
+        return f"{_shown(error)} is not text; write '{error.instance}'"
     return f"{_shown(error)} is not {wanted}"
 
 
@@ -109,6 +111,8 @@ def _of_wrong_form(error: ValidationError) -> str:
 
 
 def _one_key(error: ValidationError) -> str:
+    if "properties" not in error.schema:
+        return "is empty; give at least one"
     return f"give one of {', '.join(error.schema['properties'])}"
 
 

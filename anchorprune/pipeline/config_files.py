@@ -31,7 +31,7 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise UserError(f"{path}: {_instead(root)}; a configuration is `key: value` lines, see config/README.md")
-        _refuse_repeated(root, path, set())
+        _check_node(root, path, set())
         return loader.construct_document(root)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {_where(error, text)}; mend the YAML there") from None
@@ -49,11 +49,14 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
         read_config_file(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _refuse_repeated(node: yaml.Node, path: str | Path, seen: set[int]) -> None:
-    """See that no key is twice in a mapping; `seen`: nodes that are done, to which aliases lead again."""
-    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+def _check_node(node: yaml.Node, path: str | Path, seen: set[int]) -> None:
+    """See that no key is twice and no number in base 60; `seen`: nodes that are done, to which aliases lead again."""
+    if id(node) in seen:
         return
     seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        _refuse_base_60(node, path)
+        return
     lines: dict[str, int] = {}
     for key, value in node.value if isinstance(node, yaml.MappingNode) else [(None, item) for item in node.value]:
         if key is not None and key.tag != "tag:yaml.org,2002:merge":
@@ -61,7 +64,15 @@ def _refuse_repeated(node: yaml.Node, path: str | Path, seen: set[int]) -> None:
             if name in lines:
                 raise UserError(f"{path}: line {line}: key {name!r} is on line {lines[name]} too; remove one")
             lines[name] = line
-        _refuse_repeated(value, path, seen)
+        _check_node(value, path, seen)
+
+
+def _refuse_base_60(node: yaml.ScalarNode, path: str | Path) -> None:
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and ":" in node.value:
+        line = node.start_mark.line + 1
+        raise UserError(
+            f"{path}: line {line}: YAML takes {node.value} for a number in base 60; write a decimal, or quote it"
+        )
 
 
 def _instead(root: yaml.Node | None) -> str:
@@ -75,7 +86,6 @@ def _where(error: yaml.YAMLError, text: str) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return " ".join(str(error).split())
-    tab = text.splitlines()[mark.line : mark.line + 1] and text.splitlines()[mark.line][mark.column :][:1] == "\t"
-    return (
-        f"line {mark.line + 1}, column {mark.column + 1}: {'a tab, where only spaces may be' if tab else error.problem}"
-    )
+    rest = (*text.splitlines(), "")[mark.line][mark.column :]
+    problem = "a tab, where only spaces may be" if rest.startswith("\t") else error.problem
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"

@@ -50,7 +50,7 @@ def check_sources(name: str, dataset: Mapping[str, Any]) -> None:
     lacking = _lacking(dataset)
     if lacking:
         key, path = lacking[0]
-        raise UserError(f"datasets.{name}.{key}: {path} does not exist; {remedy(dataset, key)}")
+        raise UserError(f"datasets.{name}.{key}: {path} does not exist; {remedy(dataset, lacking[0])}")
     _check_kinds_of_path(name, source_paths(dataset))
 
 
@@ -68,15 +68,14 @@ def check_test_dev(name: str, test_dev: Mapping[str, str]) -> None:
             )
 
 
-def remedy(dataset: Mapping[str, Any], key: str) -> str:
-    """What to do about a data set that lacks what `key` asks for.
-
-    Of VOC, where the lists of the train split are there, that is to hold out a share of it.
-    """
-    kind = kind_of(dataset)
-    of_train = [source.path for source in source_paths(dataset) if source.key == "train"]
-    if kind.name == "voc" and key in ("prune", "test") and all(Path(path).exists() for path in of_train):
-        return f"mend the name, or give {key}_fraction: 0.25 to hold out a quarter of train"
+def remedy(dataset: Mapping[str, Any], source: Source) -> str:
+    """What to do about a source that a data set lacks; where image sets are there, it is another of them or a share."""
+    kind, folder = kind_of(dataset), Path(source.path).parent
+    if kind.name == "voc" and source.key != "root" and folder.is_dir():
+        share = "" if source.key == "train" else f", or give {source.key}_fraction: 0.25 to hold out a quarter of train"
+        return (
+            f"mend the name{share}{did_you_mean(Path(source.path).stem, (file.stem for file in folder.glob('*.txt')))}"
+        )
     if kind.collection is None:
         return "put it there or mend the path"
     return f"put it there, mend the path, or run: anchorprune download {kind.collection} --root {dataset['root']}"

@@ -59,9 +59,9 @@ def _read_numbers(config: dict[str, Any], validator: Draft202012Validator) -> No
 
 
 def _value(text: str) -> Any:
-    """A value written as YAML; None for what is none."""
+    """A value written as YAML; None for what is none, and for 1:2, which YAML 1.1 takes for a number in base 60."""
     try:
-        return read_value(text)
+        return None if ":" in text else read_value(text)
     except yaml.YAMLError:
         return None
 
