@@ -22,12 +22,13 @@ from anchorprune.pipeline.config_files import check_config_files
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
-from anchorprune.pipeline.runlock import check_writable, hold_run_lock
+from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
 from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
+    check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
     PLAN = plan(config, SCHEMA)
