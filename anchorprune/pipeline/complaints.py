@@ -11,7 +11,7 @@ _WORDS = {
     "number": "a number",
     "integer": "a whole number",
     "array": "a list",
-    "object": "keys with values",
+    "object": "a mapping of keys to values",
     "boolean": "true or false",
 }
 _LONGEST = 80  # letters of what is shown of a value
