@@ -14,7 +14,7 @@ import click
 from anchorprune import __version__
 from anchorprune.commands.options import only_results_on_stdout
 from anchorprune.commands.unexpected import one_line
-from anchorprune.errors import UserError
+from anchorprune.errors import UserError, did_you_mean
 
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
@@ -55,7 +55,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            if ctx.resilient_parsing:  # a shell completes what is typed so far
+                return None
+            raise click.UsageError(f"no such command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}")
         return _loaded(cmd_name)
 
 

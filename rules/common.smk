@@ -18,22 +18,23 @@ from anchorprune.pipeline.arguments import (
     options,
     retrain_arguments,
 )
+from anchorprune.pipeline.config_files import check_config_files
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.fingerprint import fingerprint
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
-from anchorprune.pipeline.runlock import check_writable, hold_run_lock
-from anchorprune.pipeline.sources import annotation_files, check_sources, check_test_dev, download_roots
+from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
+from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
+    check_cores(workflow.resource_settings.cores)
+    check_config_files(workflow.configfiles)
     check_writable(Path("results"))
     PLAN = plan(config, SCHEMA)
     check_detectors(PLAN)
-    for experiment in PLAN.run:
-        check_sources(experiment.dataset, PLAN.config["datasets"][experiment.dataset])
-        check_test_dev(experiment.name, experiment.test_dev or {})
+    check_given_files(PLAN, Path("config/published/results.csv"))
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 

@@ -147,7 +147,10 @@ def section():
 
 def test_the_page_lists_every_member():
     page = section()
-    for protocols in ((protocol.Backend, protocol.Returning), (protocol.Detector, protocol.Exportable)):
+    for protocols in (
+        (protocol.Backend, protocol.Returning, protocol.Foresighted),
+        (protocol.Detector, protocol.Exportable),
+    ):
         title = f"| `{protocols[0].__name__}` |"
         (table,) = (part for part in page.split("\n\n") if part.startswith(title))
         listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}

@@ -69,12 +69,12 @@ SETTINGS = [
     ),
     (
         "coco2017",
-        {"root": "r", "prune": 0.25, "limit": {"train": 3, "prune": 2, "test": 1}},
+        {"root": "r", "prune_fraction": 0.25, "limit": {"train": 3, "prune": 2, "test": 1}},
         {"root": Path("r"), "prune": PRUNE_LIST, "prune_fraction": 0.25, "protocol": "heldout"},
     ),
     (
         "voc",
-        {"root": "r", "train": ["a", "b"], "prune": 0.25, "test": "c", "seed": 1, "download": True},
+        {"root": "r", "train": ["a", "b"], "prune_fraction": 0.25, "test": "c", "seed": 1, "download": True},
         {"root": Path("r"), "train": ("a", "b"), "prune": (), "prune_fraction": 0.25, "test": ("c",)},
     ),
     (
@@ -84,12 +84,12 @@ SETTINGS = [
     ),
     (
         "voc",
-        {"root": "r", "prune": 0.25, "test": "c", "categories": ["traffic light", "car"]},
+        {"root": "r", "prune": 0.25, "test_fraction": 0.1, "categories": ["traffic light", "car"]},
         {
             "root": Path("r"),
             "prune": (),
             "prune_fraction": 0.25,
-            "test": ("c",),
+            "test": (),
             "categories": ("traffic light", "car"),
         },
     ),
@@ -182,7 +182,7 @@ def table(tmp_path, monkeypatch) -> dict[str, str]:
 def test_a_new_kind_is_known_to_the_pipeline(table):
     assert source_paths(table) == [("table", "splits.csv"), ("annotations", "all.json"), ("images", "photos")]
     assert annotation_files(table) == ["splits.csv", "all.json"]
-    assert remedy(table) == "put it there or mend the path"
+    assert remedy(table, source_paths(table)[0]) == "put it there or mend the path"
     words = ["--annotations", "all.json", "--image-folder", "photos", "--table", "splits.csv"]
     assert dataset_arguments(table) == ["table", *words]
     for path, key in (("splits.csv", "table"), ("all.json", "annotations"), ("photos", "images")):

@@ -27,7 +27,8 @@ def read_anchor_set(path: str | Path) -> dict[str, Any]:
         strides = [int(stride) for stride in value["strides"]]
         levels = [[[float(w), float(h)] for w, h in level] for level in value["levels"]]
         sides = [side for level in levels for pair in level for side in pair]
-        if strides == value["strides"] and min(strides) > 0 and all(0 < side < math.inf for side in sides):
+        paired = strides == value["strides"] and len(strides) == len(levels)
+        if paired and min(strides) > 0 and all(0 < side < math.inf for side in sides):
             return {"strides": strides, "levels": levels}
     except (KeyError, TypeError, ValueError, OverflowError):
         pass

@@ -1,12 +1,11 @@
 """`anchorprune anchors`: how well anchors fit a data set, and k-means anchors."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
+from anchorprune.anchors.anchor_sets import read_anchor_set
 from anchorprune.commands.options import IndexList, print_json
-from anchorprune.errors import UserError
 from anchorprune.files import read_json, write_json
 from anchorprune.heads.head import Head, Level
 
@@ -60,17 +59,13 @@ def _read_head(path: Path, input_size: tuple[int, ...] | None) -> Head:
         return Head.from_dict(value, str(path))
     if input_size is None:
         raise click.UsageError("an anchor set names no input size; give --input-size W,H")
-    return _head_of_set(path, value, input_size)
+    return _head_of_set(path, input_size)
 
 
-def _head_of_set(path: Path, value: Any, size: tuple[int, ...]) -> Head:
-    try:
-        levels = tuple(
-            Level(
-                stride, (-(-size[1] // stride), -(-size[0] // stride)), 0, 0, tuple((float(w), float(h)) for w, h in a)
-            )
-            for stride, a in zip(map(int, value["strides"]), value["levels"], strict=True)
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not an anchor set ({error}); it has 'strides' and 'levels' of [w, h] pairs") from None
+def _head_of_set(path: Path, size: tuple[int, ...]) -> Head:
+    value = read_anchor_set(path)
+    levels = tuple(
+        Level(stride, (-(-size[1] // stride), -(-size[0] // stride)), 0, 0, tuple((w, h) for w, h in anchors))
+        for stride, anchors in zip(value["strides"], value["levels"], strict=True)
+    )
     return Head(path.stem, (size[0], size[1]), 1, levels)

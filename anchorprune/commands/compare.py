@@ -12,7 +12,7 @@ from anchorprune.commands.options import IndexList, print_json
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--keep", "keeps", type=IndexList(), multiple=True, required=True, help="Once: against all. Or twice.")
 @click.option("--resamples", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads. Default: every core this process may use.")
 def command(
     predictions: Path,

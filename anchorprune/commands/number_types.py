@@ -30,9 +30,11 @@ class Fraction(click.ParamType):
     name = "fraction"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text, if it is a number."""
+        """The text, if it is a number over 0 and at most 1."""
         try:
-            float(value)
+            number = float(value)
         except ValueError:
-            self.fail(f"{value!r} is not a fraction of the full cost such as 0.7", param, ctx)
+            number = 0.0
+        if not 0 < number <= 1:
+            self.fail(f"{value!r} is not a fraction of the full cost, over 0 and at most 1, such as 0.7", param, ctx)
         return str(value)

@@ -135,7 +135,13 @@ def training_options(function):
         click.option("--processes", type=click.IntRange(1), help="Train on the CPU, in so many processes together."),
         click.option("--gpus", type=click.IntRange(1), help="GPUs that train together.  [default: 1, if there is one]"),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Torch threads."),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of Python, NumPy and torch."),
+        click.option(
+            "--seed",
+            type=click.IntRange(0, 2**32 - 1),
+            default=0,
+            show_default=True,
+            help="Of Python, NumPy and torch.",
+        ),
     ):
         function = option(function)
     return function

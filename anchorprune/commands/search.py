@@ -66,7 +66,7 @@ class WithChoices(click.Command):
     "--max-per-level", type=click.IntRange(min=0), help=f"Anchors a level may keep ({heeding('max_per_level')})."
 )
 @click.option("--max-subsets", type=click.IntRange(min=1), help="Score no more subsets than this.")
-@click.option("--seed", type=int, default=0, show_default=True, help=f"Of {heeding('seed')}.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help=f"Of {heeding('seed')}.")
 @click.option(
     "--resamples", type=click.IntRange(min=0), default=1000, show_default=True, help="Of the intervals; 0: none."
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from anchorprune.detectors.folder import record_trained, trained_of
 from anchorprune.detectors.training import Recipe, Schedule, Training, check_boxes
+from anchorprune.errors import UserError
 
 
 def run_training(
@@ -27,6 +28,8 @@ def run_training(
         initial: weights that it starts from, a file or a detector's folder; None: from scratch.
         **options: those of `commands.options.training_options`.
     """
+    if not images.is_dir():
+        raise UserError(f"{images}: no such image folder; check the path")
     image_count, box_count, classes = check_boxes(annotations)
     recipe = Recipe(**{field.name: options.pop(field.name) for field in fields(Recipe)})
     schedule = train(Training(annotations, images, classes, output, recipe, **options))

@@ -62,7 +62,7 @@ def hold_out_listed(found: Mapping[str, Split], path: str | Path) -> dict[str, S
     if len(missing):
         raise UserError(
             f"{path}: {len(missing)} of its {len(wanted)} images are not in the train annotations, the first of them "
-            f"{missing[0]}; the list is for the whole of train2017: of a part, hold out a fraction (prune: 0.2, "
+            f"{missing[0]}; the list is for the whole of train2017: of a part, hold out a share (prune_fraction: 0.2, "
             "--prune-fraction 0.2)"
         )
     rest = np.setdiff1d(train.image_ids, wanted)

@@ -1,15 +1,22 @@
-"""The detectors of a configuration against the backends there are."""
+"""The detectors of a configuration against the backends there are, and their files."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anchorprune.detectors.protocols import Backend, Foresighted
 from anchorprune.detectors.registry import backend, check_known
 from anchorprune.errors import UserError
 from anchorprune.pipeline.experiments import Plan
 
+_NO_FILE = ("hub", "none")  # what `backbone_weights` can say besides a file
+
 
 def check_detectors(plan: Plan, source: str = "config") -> None:
-    """See that every detector has its backend, and that those to be deployed have ONNX models.
+    """See that every detector has its backend, that those to be deployed have ONNX models, and that files are there.
 
     Args:
-        plan: whose detectors are checked; deployment only of the experiments that it runs.
+        plan: whose detectors are checked; deployment and files only of the experiments that it runs.
         source: the configuration's name in errors.
 
     Raises:
@@ -23,3 +30,23 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
         chosen = backend(name, where)
         if experiment.deploy and not chosen.exports:
             raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
+    for name in dict.fromkeys(experiment.detector for experiment in plan.run):
+        detector, where = detectors[name], f"{source}: detectors.{name}"
+        _check_files(detector, backend(detector["backend"], where), where)
+
+
+def _check_files(detector: Mapping[str, Any], chosen: Backend, where: str) -> None:
+    """See that what a detector is made from is there, and is what its backend takes."""
+    config, weights = detector["config"], detector.get("weights")
+    given = {"config": None if "::" in config else config, "weights": weights}
+    given |= {f"{key}.backbone_weights": detector[key].get("backbone_weights") for key in ("training", "finetuning")}
+    for key, path in given.items():
+        if path not in (None, *_NO_FILE) and "://" not in path and not Path(path).expanduser().is_file():
+            wrong = "is no file" if Path(path).exists() else "does not exist"
+            raise UserError(f"{where}.{key}: {path} {wrong}; put it there or mend the path")
+    if hasattr(chosen, "check_given"):
+        offering: Foresighted = chosen
+        try:
+            offering.check_given(config, None if weights is None else Path(weights))
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None

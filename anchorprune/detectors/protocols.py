@@ -143,6 +143,17 @@ class Backend(Protocol):
         """What this machine has of what the backend needs."""
 
 
+class Foresighted(Protocol):
+    """A backend that can look at the files of a configured detector without its framework."""
+
+    def check_given(self, config: str, weights: Path | None) -> None:
+        """Look at a config, which is no file where it has `::`, and a checkpoint, both before the first job.
+
+        Raises:
+            UserError: it would not take one of them.
+        """
+
+
 class Returning(Protocol):
     """A backend whose framework has a form of its own for pruned detectors, without us."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anchorprune.detectors.folder import NAME, backend_of
 from anchorprune.detectors.protocols import Backend, Detector
-from anchorprune.errors import UserError
+from anchorprune.errors import UserError, did_you_mean
 from anchorprune.pipeline.checkup import Finding
 
 DEFAULT = "mmdet"
@@ -42,7 +42,7 @@ def check_known(name: str, where: str) -> None:
     """
     if name not in names():
         known = f"known: {', '.join(names())}; install the package that brings it, or mend the name"
-        raise UserError(f"{where}: unknown backend {name!r}; {known}")
+        raise UserError(f"{where}: unknown backend {name!r}; {known}{did_you_mean(name, names())}")
 
 
 def backend_at(files: Sequence[Path]) -> Backend:

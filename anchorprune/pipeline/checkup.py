@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import yaml
-
+from anchorprune.errors import UserError
+from anchorprune.pipeline.config_files import read_config_file
 from anchorprune.pipeline.sources import remedy, source_paths
 
 
@@ -75,14 +75,15 @@ def _datasets(config: Path) -> Iterator[Finding]:
         yield Finding("config", False, f"{config} is not here; run from the project's folder or give --config")
         return
     try:
-        datasets = (yaml.safe_load(config.read_text()) or {}).get("datasets", {})
-    except (yaml.YAMLError, AttributeError) as error:
-        yield Finding("config", False, f"{config} is not readable YAML ({' '.join(str(error).split())})")
+        datasets = read_config_file(config).get("datasets", {})
+    except UserError as error:
+        yield Finding("config", False, str(error))
         return
     for name, settings in datasets.items():
         sources = source_paths(settings)
-        missing = [path for _, path in sources if not Path(path).exists()]
+        missing = [source for source in sources if not Path(source.path).exists()]
         if missing:
-            yield Finding(f"data set {name}", False, f"{missing[0]} is not there; {remedy(settings)}", False)
+            lacking = f"{missing[0].path} is not there; {remedy(settings, missing[0])}"
+            yield Finding(f"data set {name}", False, lacking, False)
         else:
             yield Finding(f"data set {name}", True, "in place" if sources else "generated", False)

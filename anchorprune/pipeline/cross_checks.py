@@ -5,7 +5,8 @@ from typing import Any
 
 from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.datasets.kinds import kind_of
-from anchorprune.errors import UserError
+from anchorprune.datasets.splits import SPLITS
+from anchorprune.errors import UserError, did_you_mean
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.records import Experiment
 
@@ -48,7 +49,8 @@ def lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
         UserError: it has none of this name; `where` is the key that asks for it, and `what` a word for an entry.
     """
     if name not in table:
-        raise UserError(f"{where}: unknown {what} {name!r}; known: {', '.join(sorted(table)) or 'none'}")
+        known = ", ".join(sorted(table)) or "none"
+        raise UserError(f"{where}: unknown {what} {name!r}; known: {known}{did_you_mean(name, table)}")
     return table[name]
 
 
@@ -86,6 +88,28 @@ def _check_splits(where: str, dataset: Mapping[str, Any]) -> None:
     for split, line in _LACKING.items():
         if split not in given:
             raise UserError(f"{where}: {line}")
+    held_out = [split for split in _LACKING if not _places(dataset.get(split))]
+    if sum(dataset.get(f"{split}_fraction", 0) for split in held_out) >= 1:
+        raise UserError(f"{where}: prune_fraction and test_fraction leave nothing to train on; make them smaller")
+    _check_apart(where, dataset)
+
+
+def _check_apart(where: str, dataset: Mapping[str, Any]) -> None:
+    """See that no two splits are the same one, which would share all images."""
+    owner: dict[Any, str] = {}
+    for split in SPLITS:
+        for place in _places(dataset.get(split)):
+            if place in owner:
+                other, name = owner[place], place[0] if isinstance(place, tuple) else place
+                raise UserError(f"{where}.{split}: {name} is the {other} split's too; no two splits may share images")
+            owner[place] = split
+
+
+def _places(split: Any) -> list[Any]:
+    """What a split is read from: its annotation file and image folder, or its image sets; nothing for a number."""
+    if isinstance(split, Mapping):
+        return [(split["annotations"], split["images"])]
+    return [split] if isinstance(split, str) else split if isinstance(split, list) else []
 
 
 def _check_layout_names(where: str, layouts: Mapping[str, Any]) -> None:
@@ -106,3 +130,5 @@ def _check_anchor_set(where: str, anchor_set: Mapping[str, Any]) -> None:
         for key, indices in layout.items():
             if max(indices) >= count:
                 raise UserError(f"{where}.layouts.{name}.{key}: no anchor {max(indices)}; anchors are 0 to {count - 1}")
+            if key == "drop" and len(indices) == count:
+                raise UserError(f"{where}.layouts.{name}.drop: drops all {count} anchors; keep one")

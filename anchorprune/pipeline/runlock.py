@@ -1,4 +1,4 @@
-"""Before the first job: is the folder free and writable?
+"""Before the first job: is there a core, and is the folder free and writable?
 
 One run of the pipeline at a time, by a lock that the system gives back when its holder dies. Snakemake's own lock is a
 file that stays behind when Snakemake is killed, and then has to be removed by hand.
@@ -29,6 +29,16 @@ def hold_run_lock(folder: Path) -> None:
     except OSError as error:
         raise UserError(f"{folder}: cannot write here ({error.strerror}); run from a folder you may write to") from None
     _held.append(lock)
+
+
+def check_cores(cores: int | None) -> None:
+    """See that jobs can run: of fewer cores than one, Snakemake starts them and lets them fail.
+
+    Raises:
+        UserError: there is none; None (of a cluster's jobs) is not known here.
+    """
+    if cores is not None and cores < 1:
+        raise UserError(f"--cores {cores}: jobs need a core; give 1 or more, or all")
 
 
 def check_writable(folder: Path) -> None:

@@ -1,14 +1,34 @@
-"""The files and folders on disk that a data set of the configuration is made from."""
+"""The files and folders on disk that experiments are made from, their detectors' apart (detectors/configured.py)."""
 
+import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.kinds import kind_of
 from anchorprune.datasets.kinds.data_kind import Source
 from anchorprune.downloads.table import COLLECTIONS
-from anchorprune.errors import UserError
+from anchorprune.errors import UserError, did_you_mean
+from anchorprune.pipeline.records import Experiment, Plan
+
+
+def check_given_files(plan: Plan, published: Path) -> None:
+    """See that what the picked experiments name is there, or will be downloaded.
+
+    Args:
+        plan: whose experiments are checked.
+        published: table of the published figures.
+
+    Raises:
+        UserError: naming the key and the first path or name that is not.
+    """
+    for experiment in plan.run:
+        check_sources(experiment.dataset, plan.config["datasets"][experiment.dataset])
+        check_test_dev(experiment.name, experiment.test_dev or {})
+        for search in experiment.searches:
+            _check_latency_table(search, plan.config["searches"][search].get("latency_table"))
+        _check_published(experiment, published)
 
 
 def source_paths(dataset: Mapping[str, Any]) -> list[Source]:
@@ -30,7 +50,8 @@ def check_sources(name: str, dataset: Mapping[str, Any]) -> None:
     lacking = _lacking(dataset)
     if lacking:
         key, path = lacking[0]
-        raise UserError(f"datasets.{name}.{key}: {path} does not exist; {remedy(dataset)}")
+        raise UserError(f"datasets.{name}.{key}: {path} does not exist; {remedy(dataset, lacking[0])}")
+    _check_kinds_of_path(name, source_paths(dataset))
 
 
 def check_test_dev(name: str, test_dev: Mapping[str, str]) -> None:
@@ -47,12 +68,46 @@ def check_test_dev(name: str, test_dev: Mapping[str, str]) -> None:
             )
 
 
-def remedy(dataset: Mapping[str, Any]) -> str:
-    """What to do about a data set that is not there."""
-    collection = kind_of(dataset).collection
-    if collection is None:
+def remedy(dataset: Mapping[str, Any], source: Source) -> str:
+    """What to do about a source that a data set lacks; where image sets are there, it is another of them or a share."""
+    kind, folder = kind_of(dataset), Path(source.path).parent
+    if kind.name == "voc" and source.key != "root" and folder.is_dir():
+        share = "" if source.key == "train" else f", or give {source.key}_fraction: 0.25 to hold out a quarter of train"
+        return (
+            f"mend the name{share}{did_you_mean(Path(source.path).stem, (file.stem for file in folder.glob('*.txt')))}"
+        )
+    if kind.collection is None:
         return "put it there or mend the path"
-    return f"put it there, mend the path, or run: anchorprune download {collection} --root {dataset['root']}"
+    return f"put it there, mend the path, or run: anchorprune download {kind.collection} --root {dataset['root']}"
+
+
+def _check_kinds_of_path(name: str, sources: Iterable[Source]) -> None:
+    """See that files are files and folders are folders, of those that are there."""
+    for key, path in sources:
+        if Path(path).is_file() and key.endswith(".images"):
+            raise UserError(f"datasets.{name}.{key}: {path} is a file; give the folder of the images")
+        if Path(path).is_dir() and key.endswith(".annotations"):
+            raise UserError(f"datasets.{name}.{key}: {path} is a folder; give a COCO annotation file")
+
+
+def _check_latency_table(search: str, path: str | None) -> None:
+    if path is not None and not Path(path).is_file():
+        raise UserError(
+            f"searches.{search}.latency_table: {path} does not exist; mend the path, or measure one: "
+            "anchorprune latency --table"
+        )
+
+
+def _check_published(experiment: Experiment, table: Path) -> None:
+    """See that the published figures have the detector whose rows an experiment's are to stand beside."""
+    name = experiment.published
+    if name is None:
+        return
+    with table.open(encoding="utf-8", newline="") as stream:
+        known = sorted({row["detector"] for row in csv.DictReader(stream)})
+    if name not in known:
+        where = f"experiments.{experiment.name}.published"
+        raise UserError(f"{where}: {name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}")
 
 
 def download_roots(datasets: Mapping[str, Mapping[str, Any]], kind: str) -> str:

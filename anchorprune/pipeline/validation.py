@@ -1,14 +1,17 @@
 """Checking a configuration against its schema: defaults filled in, and one line for a mistake."""
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from anchorprune.errors import UserError
+from anchorprune.pipeline.complaints import complaint, most_telling
 from anchorprune.pipeline.schema import read_schema
 from anchorprune.pipeline.yaml_numbers import read_value, with_numbers
 
@@ -27,13 +30,14 @@ def validate(config: Mapping[str, Any], schema_path: str | Path, source: str) ->
     schema = read_schema(schema_path)
     result, validator = copy.deepcopy(dict(config)), Draft202012Validator(schema)
     _read_numbers(result, validator)
-    error = _most_telling(validator.iter_errors(result))
+    error = most_telling(validator.iter_errors(result))
     if error is not None:
-        raise UserError(f"{source}: {_describe(error, schema)}")
+        raise UserError(f"{source}: {complaint(error)}")
+    for path, value in _not_finite(result):
+        raise UserError(f"{source}: {'.'.join(map(str, path))}: {value} is not a number to reckon with; correct it")
     _fill_defaults(result, schema, schema)
-    for detector in result.get(
-        "detectors", {}
-    ).values():  # what backends read, so the schema cannot say what is a number
+    for detector in result.get("detectors", {}).values():
+        # What backends read, so the schema cannot say what is a number.
         detector["options"] = with_numbers(detector["options"])
     return result
 
@@ -45,13 +49,21 @@ def _read_numbers(config: dict[str, Any], validator: Draft202012Validator) -> No
     """
     for error in _with_choices(validator.iter_errors(config)):
         if error.validator == "type" and isinstance(error.instance, str) and "str" not in error.validator_value:
-            number = read_value(error.instance) if error.instance.strip() else None
+            number = _value(error.instance)
             if isinstance(number, int | float):
                 place = config
                 *path, last = error.absolute_path
                 for key in path:
                     place = place[key]
                 place[last] = number
+
+
+def _value(text: str) -> Any:
+    """A value written as YAML; None for what is none, and for 1:2, which YAML 1.1 takes for a number in base 60."""
+    try:
+        return None if ":" in text else read_value(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _with_choices(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
@@ -61,40 +73,20 @@ def _with_choices(errors: Iterable[ValidationError]) -> Iterator[ValidationError
         yield from _with_choices(error.context)
 
 
-def _most_telling(errors: Iterator[ValidationError]) -> ValidationError | None:
-    """The error to report: the first by path; inside a choice of forms, the deepest of the chosen form."""
-    found = sorted(errors, key=lambda e: (e.validator == "oneOf", [str(part) for part in e.absolute_path]))
-    if not found:
-        return None
-    error = found[0]
-    while error.context:
-        kinds = [e for e in error.context if e.validator in ("const", "type") and len(e.path) <= 1]
-        wrong_forms = {e.schema_path[0] for e in kinds}
-        right = [e for e in error.context if e.schema_path[0] not in wrong_forms] or list(error.context)
-        error = max(right, key=lambda e: len(e.absolute_path))
-    return error
+def _not_finite(value: Any, *path: Any) -> Iterator[tuple[tuple[Any, ...], float]]:
+    """Path and value of the numbers that are NaN or infinite, which no bound of a schema keeps out.
 
-
-def _describe(error: ValidationError, schema: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error.absolute_path) or "top level"
-    rule = error.schema
-    if error.validator == "additionalProperties":
-        unknown = sorted(set(error.instance) - set(rule["properties"]))
-        return f"{where}: unknown key {unknown[0]!r}; allowed keys: {', '.join(rule['properties'])}"
-    if error.validator == "required":
-        missing = [key for key in rule["required"] if key not in error.instance]
-        return f"{where}: key {missing[0]!r} is missing"
-    if error.validator == "enum":
-        return f"{where}: {error.instance!r} is not allowed; allowed: {', '.join(map(str, rule['enum']))}"
-    if "inimum" in error.validator or "aximum" in error.validator:
-        low = f"({rule['exclusiveMinimum']}" if "exclusiveMinimum" in rule else f"[{rule.get('minimum', '-inf')}"
-        high = f"{rule['exclusiveMaximum']})" if "exclusiveMaximum" in rule else f"{rule.get('maximum', 'inf')}]"
-        return f"{where}: {error.instance!r} is out of range; allowed: {low}, {high}"
-    return f"{where}: {error.message}"
+    A backend's options are its own: they may be.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, value
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if key != "options":
+            yield from _not_finite(item, *path, key)
 
 
 def _fill_defaults(value: Any, rule: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Set every default of a schema that validated `value`, in place."""
+    """Set every default of a schema that validated `value`, in place; `unless` names a key that takes its place."""
     rule = _resolve(rule, schema)
     if isinstance(value, dict):
         for choice in rule.get("oneOf", ()):
@@ -102,7 +94,7 @@ def _fill_defaults(value: Any, rule: Mapping[str, Any], schema: Mapping[str, Any
                 rule = _resolve(choice, schema)
         for key, inner in rule.get("properties", {}).items():
             default = {**_resolve(inner, schema), **inner}.get("default")
-            if key not in value and default is not None:
+            if key not in value and default is not None and inner.get("unless") not in value:
                 value[key] = copy.deepcopy(default)
         for key, item in value.items():
             _fill_defaults(item, rule.get("properties", {}).get(key, rule.get("additionalProperties") or {}), schema)

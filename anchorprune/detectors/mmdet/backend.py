@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.card_usage import USAGE
+from anchorprune.detectors.mmdet.given_files import packaged, refuse_other_files
 from anchorprune.detectors.mmdet.quiet import import_mmdet
-from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
+from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings, is_there
 from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
@@ -87,6 +88,13 @@ class MmdetBackend:
 
         weights = initial / WEIGHTS if initial is not None and initial.is_dir() else initial
         return self._train(read_config(_config_and_weights(files)[0]), weights, training)
+
+    def check_given(self, config: str, weights: Path | None) -> None:
+        package, marker, name = config.partition("::")
+        if marker and is_there("mmdet"):  # else the jobs have an environment of their own
+            packaged(package, name)
+        if weights is not None:
+            refuse_other_files(weights)
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         check_installed()

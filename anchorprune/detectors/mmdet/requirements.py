@@ -20,7 +20,7 @@ def check_installed() -> None:
         UserError: naming the first that is not.
     """
     for distribution, module in zip(DISTRIBUTIONS, _MODULES, strict=True):
-        if not _is_there(module):
+        if not is_there(module):
             raise UserError(f"{distribution} is not installed, and detectors of mmdet need it; {_REMEDY}")
 
 
@@ -33,7 +33,8 @@ def findings() -> Iterator[Finding]:
     yield _gpu()
 
 
-def _is_there(module: str) -> bool:
+def is_there(module: str) -> bool:
+    """Whether a module can be imported; it is not."""
     try:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # an import hook may refuse it

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from anchorprune.detectors.mmdet.given_files import refuse_other_files
 from anchorprune.errors import UserError
 from anchorprune.files import whole_file
 
@@ -32,7 +33,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise UserError(f"{path}: no such weights file; check the path")
     try:
-        _refuse_other_files(path)
+        refuse_other_files(path)
         value = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise UserError(
@@ -46,14 +47,6 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(value, Mapping) or not all(isinstance(v, Tensor) for v in value.values()):
         raise UserError(f"{path}: not a state dict (a mapping of names to tensors)")
     return dict(value)
-
-
-def _refuse_other_files(path: str | Path) -> None:
-    """See that a file begins as torch's do: a zip archive, or a pickle before torch 1.6."""
-    with Path(path).open("rb") as stream:
-        first = stream.read(2)
-    if first != b"PK" and first[:1] != b"\x80":
-        raise UserError(f"{path}: is no checkpoint; give a weights file that torch has saved (.pth, .pt)")
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:

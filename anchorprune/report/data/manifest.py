@@ -32,8 +32,10 @@ def read_manifest(path: Path) -> list[Entry]:
         UserError: the file is missing, is no manifest, or an entry lacks a key or has an unknown value.
     """
     rows = read_json(path, "manifest")
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and isinstance(row.get("files"), dict) for row in rows
+    if (
+        not isinstance(rows, list)
+        or not rows
+        or not all(isinstance(row, dict) and isinstance(row.get("files"), dict) for row in rows)
     ):
         raise UserError(f"{path}: not a report manifest (a list of entries with 'files')")
     for number, row in enumerate(rows):

@@ -1,7 +1,6 @@
 """Complete mmdet configs: a detector's config file + anchors + a data set's classes and files."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from torch.nn.modules.utils import _pair
 
 from anchorprune.detectors.mmdet.config.plain_config import named
+from anchorprune.detectors.mmdet.given_files import packaged
 from anchorprune.errors import UserError
 
 # Where our own facts live in a config.py; mmdet ignores keys it does not know.
@@ -30,7 +30,7 @@ def read_config(path: str | Path, to_build: bool = True) -> Config:
     """
     package, marker, name = str(path).partition("::")
     if marker:
-        path = _packaged(package, name)
+        path = packaged(package, name)
     if not Path(path).is_file():
         raise UserError(f"{path}: no such mmdet config; check the path")
     if to_build:
@@ -43,16 +43,6 @@ def read_config(path: str | Path, to_build: bool = True) -> Config:
         imports = cfg.custom_imports.get("imports", [])
         cfg.custom_imports.imports = [OURS if name == OURS_BEFORE else name for name in imports]
     return cfg
-
-
-def _packaged(package: str, name: str) -> Path:
-    """Where a package keeps a config; `.mim/configs` is OpenMMLab's place for them."""
-    found = importlib.util.find_spec(package) if package.isidentifier() else None
-    if found is None or found.origin is None:
-        raise UserError(
-            f"{package}::{name}: no package {package!r} is installed; mmdet's own are mmdet::FOLDER/NAME.py"
-        )
-    return Path(found.origin).parent / ".mim/configs" / name
 
 
 def set_head_name(cfg: Config, name: str) -> None:
