@@ -9,6 +9,8 @@ rule manifest:
         template=ancient("rules/manifest.json.j2"),
     output:
         f"{REPORT}/manifest.json",
+    log:
+        f"{REPORT}/manifest.log",
     localrule: True
     params:
         manifest=json.dumps(report_rows()),
@@ -19,6 +21,8 @@ rule manifest:
 use rule manifest as experiment_manifest with:
     output:
         f"{REPORT}/manifest-{{experiment}}.json",
+    log:
+        f"{REPORT}/manifest-{{experiment}}.log",
     params:
         manifest=lambda w: json.dumps(ROWS[w.experiment]),
 

@@ -25,6 +25,7 @@ from anchorprune.report.page.chapters import LARGEST_SVG
 from anchorprune.report.page.page import write_index
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
+from anchorprune.report.tables.paper_table import paper_table
 from anchorprune.report.write import write_report
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
@@ -191,7 +192,8 @@ def test_a_large_figure_is_shown_as_png(report, tmp_path):
 
 def test_published_figures_stand_beside_ours(report):
     manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
-    table = page_table(Section(manifest, results_table(manifest), Published.read(PUBLISHED)))
+    section = Section(manifest, results_table(manifest), Published.read(PUBLISHED))
+    table = page_table(paper_table(section), section)
     assert table.columns[:5] == [
         Column("AP (search)", "prune split"),
         Column("AP (search)", "published"),
@@ -220,7 +222,8 @@ def test_published_figures_stand_beside_ours(report):
 def test_rows_of_fewer_seeds_say_so(report):
     manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
     manifest.append({**manifest[0], "seed": 1})
-    table = page_table(Section(manifest, results_table(manifest), Published()))
+    section = Section(manifest, results_table(manifest), Published())
+    table = page_table(paper_table(section), section)
     assert list(dict(table.groups["baseline"])) == ["unpruned (seeds: 2)", "A (seeds: 1)", "B (seeds: 1)"]
 
 

@@ -1,4 +1,4 @@
-"""An experiment as a page shows it: whole, or in the summary alone, which then leads to the page that shows it whole."""
+"""An experiment as a page shows it: whole, or only in the summary, which then leads to its own page."""
 
 import base64
 import re
@@ -82,11 +82,11 @@ def chapter(name: str, section: Section, body: Body | None = None) -> Chapter:
 
 def body(section: Section, folder: Path, figures: bool) -> Body:
     """What a page shows of an experiment, with the figures that lie in `folder`, or without figures."""
-    group = parts(section.entries, figures)
+    group, table = parts(section.entries, figures), paper_table(section)
     return Body(
-        table=page_table(section),
+        table=page_table(table, section),
         table_part=next(part for part in group if part.kind == "table"),
-        notes=notes(paper_table(section), section),
+        notes=notes(table, section),
         changes_part=next((part for part in group if part.kind == "changes"), None),
         figures=[_figure(part, folder) for part in group if part.kind in FIGURES],
     )
