@@ -17,6 +17,7 @@ from anchorprune.errors import UserError
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
     "init": "init",
+    "plan": "plan",
     "download": "download",
     "dataset": "dataset",
     "convert": "convert",
