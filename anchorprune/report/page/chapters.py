@@ -63,9 +63,14 @@ class Chapter:
         return "experiment-" + quote(self.name, safe="")
 
     @property
+    def page(self) -> str:
+        """A link to its own page."""
+        return f"./{quote(experiment_page(self.name), safe='')}"
+
+    @property
     def place(self) -> str:
-        """Where a link to it leads."""
-        return f"#{self.id}" if self.body else f"./{quote(experiment_page(self.name), safe='')}"
+        """A link to where it is shown."""
+        return f"#{self.id}" if self.body else self.page
 
     @property
     def state(self) -> str:
