@@ -19,6 +19,7 @@ from anchorprune.errors import UserError, did_you_mean
 # Sub-command -> module in anchorprune.commands with a click command `command`; in data-flow order.
 COMMANDS = {
     "init": "init",
+    "plan": "plan",
     "download": "download",
     "dataset": "dataset",
     "convert": "convert",

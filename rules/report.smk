@@ -1,37 +1,79 @@
-"""report: the tables and plots of the chosen experiments."""
+"""report: the tables and plots of the chosen experiments. A job for each, as soon as its results are there, and one
+for the table and the page of all of them.
+"""
 
 
 rule manifest:
     """List the detectors of the report and the files their figures come from."""
     input:
-        report_inputs(),
+        template=ancient("rules/manifest.json.j2"),
     output:
-        "results/report/manifest.json",
+        f"{REPORT}/manifest.json",
     log:
-        "results/report/manifest.log",
+        f"{REPORT}/manifest.log",
     localrule: True
-    conda:
-        "../environment.yml"
     params:
         manifest=json.dumps(report_rows()),
-    shell:
-        "printf '%s\n' {params.manifest:q} > {output:q} 2> {log:q}"
+    template_engine:
+        "jinja2"
+
+
+use rule manifest as experiment_manifest with:
+    output:
+        f"{REPORT}/manifest-{{experiment}}.json",
+    log:
+        f"{REPORT}/manifest-{{experiment}}.log",
+    params:
+        manifest=lambda w: json.dumps(ROWS[w.experiment]),
+
+
+# Snakemake wants to know which files a rule writes, and not every experiment has every figure: a rule for each set.
+for number, (files, names) in enumerate(report_forms().items()):
+
+    rule:
+        """Write an experiment's page, tables and figures."""
+        name:
+            "report_experiment" + (f"_{number + 1}" if number else "")
+        input:
+            manifest=f"{REPORT}/manifest-{{experiment}}.json",
+            results="config/published/results.csv",
+            front="config/published/ssd300_search_front.csv",
+            citation="config/published/citation.txt",
+            files=lambda w: experiment_inputs(w.experiment),
+        output:
+            [f"{REPORT}/{name}" for name in files],
+        log:
+            f"{REPORT}/experiment-{{experiment}}.log",
+        wildcard_constraints:
+            experiment="|".join(map(re.escape, names)),
+        conda:
+            "../environment.yml"
+        resources:
+            mem_mb=each_attempt(2000),
+            runtime=each_attempt(10),
+        params:
+            folder=subpath(input.manifest, parent=True),
+            published=subpath(input.results, parent=True),
+        shell:
+            "anchorprune report {input.manifest:q} --experiment {wildcards.experiment:q}"
+            " --published {params.published:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule report:
-    """Write the tables and figures of every experiment."""
+    """Write the table and the page of all experiments."""
     input:
-        manifest="results/report/manifest.json",
+        manifest=f"{REPORT}/manifest.json",
         results="config/published/results.csv",
         front="config/published/ssd300_search_front.csv",
         citation="config/published/citation.txt",
         files=report_inputs(),
+        shown=report_shown(),
     output:
-        report_outputs(),
+        [f"{REPORT}/{name}" for name in overall_files()],
     log:
-        "results/report/report.log",
+        f"{REPORT}/report.log",
     benchmark:
-        "results/report/benchmark.tsv"
+        f"{REPORT}/benchmark.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -41,4 +83,5 @@ rule report:
         folder=subpath(input.manifest, parent=True),
         published=subpath(input.results, parent=True),
     shell:
-        "anchorprune report {input.manifest:q} --published {params.published:q} --output {params.folder:q} > {log:q} 2>&1"
+        "anchorprune report {input.manifest:q} --overall --published {params.published:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"

@@ -3,7 +3,14 @@
 import itertools
 import re
 
-from anchorprune.report.contents import report_files
+from anchorprune.pipeline.report_folder import DEFAULT_FOLDER, report_folder, shown
+from anchorprune.report.contents import experiment_files, on_one_page, overall_files
+
+FOLDER = report_folder(PLAN.config, [e.name for e in PLAN.run], Path("results"))
+REPORT = f"results/{FOLDER}"
+if workflow.is_main_process and FOLDER != DEFAULT_FOLDER:
+    others = ", ".join(sorted(shown(Path("results") / DEFAULT_FOLDER))[:5]) or "nothing"
+    print(f"anchorprune: the report goes to {REPORT} (results/{DEFAULT_FOLDER} shows {others})", file=sys.stderr)
 
 
 def finished_folder(experiment):
@@ -58,29 +65,36 @@ def published_row(experiment, label):
     return {"detector": experiment.published, "configuration": configuration, "variant": variant}
 
 
-def report_rows():
-    """One entry per detector the report shows: its names, and the files its figures come from."""
+def experiment_rows(e):
+    """One entry per detector of an experiment that the report shows: its names, and the files its figures come from."""
     rows = []
-    for e in PLAN.run:
-        for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds):
-            names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
-            full, first = full_files(e, names), anchor_set == e.anchor_sets[0]
-            entry = {"experiment": e.name, **names, "retrain": e.retrain, "method": "", "budget": 1, "label": None}
-            entry |= {
-                "description": e.description,
-                "control": "",
-                "no_loss": e.no_loss,
-                "expected": e.expected if first else {},
-                "files": full,
-            }
-            rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
-            for pruned in PLAN.pruned(e, anchor_set):
-                budget, label = (None, pruned.budget) if pruned.search == FIXED else (pruned.budget, None)
-                entry |= {"cost": PLAN.config["searches"].get(pruned.search, {}).get("cost", "macs")}
-                entry |= {"method": pruned.search, "budget": budget, "label": label, "control": pruned.control}
-                entry |= {"expected": {}, "published": published_row(e, None if pruned.control else label)}
-                rows.append({**entry, "files": {**full, **pruned_files(e, names, pruned)}})
+    for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds):
+        names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
+        full, first = full_files(e, names), anchor_set == e.anchor_sets[0]
+        entry = {"experiment": e.name, **names, "retrain": e.retrain, "method": "", "budget": 1, "label": None}
+        entry |= {
+            "description": e.description,
+            "control": "",
+            "no_loss": e.no_loss,
+            "expected": e.expected if first else {},
+            "files": full,
+        }
+        rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
+        for pruned in PLAN.pruned(e, anchor_set):
+            budget, label = (None, pruned.budget) if pruned.search == FIXED else (pruned.budget, None)
+            entry |= {"cost": PLAN.config["searches"].get(pruned.search, {}).get("cost", "macs")}
+            entry |= {"method": pruned.search, "budget": budget, "label": label, "control": pruned.control}
+            entry |= {"expected": {}, "published": published_row(e, None if pruned.control else label)}
+            rows.append({**entry, "files": {**full, **pruned_files(e, names, pruned)}})
     return rows
+
+
+ROWS = {e.name: experiment_rows(e) for e in PLAN.run}
+
+
+def report_rows():
+    """The entries of all experiments."""
+    return [row for rows in ROWS.values() for row in rows]
 
 
 def published():
@@ -96,14 +110,38 @@ def published():
     return cards
 
 
+def experiment_inputs(name):
+    """Every file that the report of an experiment reads."""
+    return sorted({path for row in ROWS[name] for path in row["files"].values()})
+
+
 def report_inputs():
     """Every file the report reads."""
-    return sorted({path for row in report_rows() for path in row["files"].values()})
+    return sorted({path for name in ROWS for path in experiment_inputs(name)})
+
+
+def report_forms():
+    """Names of an experiment's report files, with {experiment} for its name -> the experiments that have these."""
+    forms = {}
+    for name, rows in ROWS.items():
+        files = experiment_files([{**row, "experiment": "{experiment}"} for row in rows])
+        forms.setdefault(tuple(files), []).append(name)
+    return forms
+
+
+def experiments_outputs():
+    """Every file of the report that is about one experiment."""
+    return [f"{REPORT}/{name}" for rows in ROWS.values() for name in experiment_files(rows)]
+
+
+def report_shown():
+    """What the page of all experiments shows beside their results: figures, where it shows them all."""
+    return experiments_outputs() if on_one_page(report_rows()) else []
 
 
 def report_outputs():
     """Every file of the report that the chosen experiments give."""
-    return [f"results/report/{name}" for name in report_files(report_rows())]
+    return [*(f"{REPORT}/{name}" for name in overall_files()), *experiments_outputs()]
 
 
 def test_dev_below(folder):

@@ -22,9 +22,11 @@ from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES
-from anchorprune.report.page.page import LARGEST_SVG, write_page
+from anchorprune.report.page.chapters import LARGEST_SVG
+from anchorprune.report.page.page import write_index
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
+from anchorprune.report.tables.paper_table import paper_table
 from anchorprune.report.write import write_report
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
@@ -184,14 +186,15 @@ def test_a_large_figure_is_shown_as_png(report, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     large = copy / "pareto-plain.svg"
     large.write_text(large.read_text() + f"<!-- {'.' * LARGEST_SVG} -->")
-    write_page(Section(manifest, results_table(manifest), Published()), copy)
+    write_index(Section(manifest, results_table(manifest), Published()), copy, True)
     kinds = [attributes["src"].partition(";")[0] for attributes in Page((copy / "index.html").read_text()).all("img")]
     assert kinds == ["data:image/png"] + (len(kinds) - 1) * ["data:image/svg+xml"]
 
 
 def test_published_figures_stand_beside_ours(report):
     manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
-    table = page_table(Section(manifest, results_table(manifest), Published.read(PUBLISHED)))
+    section = Section(manifest, results_table(manifest), Published.read(PUBLISHED))
+    table = page_table(paper_table(section), section)
     assert table.columns[:5] == [
         Column("AP (search)", "prune split"),
         Column("AP (search)", "published"),
@@ -220,7 +223,8 @@ def test_published_figures_stand_beside_ours(report):
 def test_rows_of_fewer_seeds_say_so(report):
     manifest = [entry for entry in report[1] if entry["experiment"] == "plain"]
     manifest.append({**manifest[0], "seed": 1})
-    table = page_table(Section(manifest, results_table(manifest), Published()))
+    section = Section(manifest, results_table(manifest), Published())
+    table = page_table(paper_table(section), section)
     assert list(dict(table.groups["baseline"])) == ["unpruned (seeds: 2)", "A (seeds: 1)", "B (seeds: 1)"]
 
 

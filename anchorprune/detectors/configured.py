@@ -22,13 +22,16 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
     Raises:
         UserError: naming the key.
     """
-    detectors = plan.config["detectors"]
+    detectors, known = plan.config["detectors"], {}  # a backend is looked up once: it means to read package metadata
     for name, detector in detectors.items():
-        check_known(detector["backend"], f"{source}: detectors.{name}.backend")
+        if known.setdefault(detector["backend"], name) == name:
+            check_known(detector["backend"], f"{source}: detectors.{name}.backend")
+    used = {}
     for experiment in plan.run:
         name, where = detectors[experiment.detector]["backend"], f"{source}: experiments.{experiment.name}"
-        chosen = backend(name, where)
-        if experiment.deploy and not chosen.exports:
+        if name not in used:
+            used[name] = backend(name, where)
+        if experiment.deploy and not used[name].exports:
             raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
     for name in dict.fromkeys(experiment.detector for experiment in plan.run):
         detector, where = detectors[name], f"{source}: detectors.{name}"

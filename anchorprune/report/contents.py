@@ -9,6 +9,7 @@ from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
 from anchorprune.report.tables import TABLE_FORMATS
 
 PAGE = "index.html"
+MOST_ON_A_PAGE = 20  # experiments: of more, PAGE leads to a page for each, and the whole report is without figures
 TABLES = ("table", "changes")  # of an experiment: its detectors, and what each size and class gains or loses
 
 
@@ -37,22 +38,47 @@ class Part:
         return [f"{self.name}.{ending}" for ending in (TABLE_FORMATS if self.kind in TABLES else FIGURE_FORMATS)]
 
 
-def parts(entries: Iterable[Entry]) -> list[Part]:
-    """Every part of the report beside the table of all results, experiment by experiment."""
+def experiments(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Name of an experiment -> its entries, completed, in the manifest's order."""
     groups: dict[str, list[Entry]] = {}
     for entry in map(completed, entries):
         groups.setdefault(entry["experiment"], []).append(entry)
+    return groups
+
+
+def on_one_page(entries: Iterable[Entry]) -> bool:
+    """Whether PAGE shows every experiment itself."""
+    return len({entry["experiment"] for entry in entries}) <= MOST_ON_A_PAGE
+
+
+def experiment_page(experiment: str) -> str:
+    """Name of an experiment's own page."""
+    return f"experiment-{experiment}.html"
+
+
+def parts(entries: Iterable[Entry], figures: bool = True) -> list[Part]:
+    """Every part of the report beside the table of all results, experiment by experiment; the tables alone if asked."""
     found = []
-    for experiment, group in groups.items():
+    for experiment, group in experiments(entries).items():
         found.append(Part("table", experiment))
         if FIGURES["classes"].is_there(group):
             found.append(Part("changes", experiment))
-        for kind in FIGURES.values():
+        for kind in FIGURES.values() if figures else ():
             found += [Part(kind.name, experiment, anchor_set) for anchor_set in kind.anchor_sets(group)]
     return found
 
 
-def report_files(entries: Iterable[Entry]) -> list[str]:
-    """Names of all files that `anchorprune report` writes for a manifest's entries, in its folder."""
-    results = [f"results.{ending}" for ending in TABLE_FORMATS]
-    return [PAGE, *results, *(name for part in parts(entries) for name in part.files)]
+def overall_files() -> list[str]:
+    """Names of the files that are about all experiments together."""
+    return [PAGE, *(f"results.{ending}" for ending in TABLE_FORMATS)]
+
+
+def experiment_files(entries: list[Entry], figures: bool = True) -> list[str]:
+    """Names of the files of one experiment, given its entries: its page, its tables, its figures."""
+    return [experiment_page(entries[0]["experiment"]), *(n for part in parts(entries, figures) for n in part.files)]
+
+
+def report_files(entries: Iterable[Entry], figures: bool = True) -> list[str]:
+    """Names of all files of a manifest's report; without figures if asked."""
+    groups = experiments(entries).values()
+    return [*overall_files(), *(name for group in groups for name in experiment_files(group, figures))]

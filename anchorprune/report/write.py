@@ -1,4 +1,4 @@
-"""Write the whole report: the table of all results, then each part of each experiment, then the page of it all."""
+"""Write the report: each experiment's tables, figures and page, and the table and page of them all."""
 
 import logging
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from anchorprune.errors import UserError
-from anchorprune.report.contents import parts
+from anchorprune.report.contents import Part, experiment_page, on_one_page, parts
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES
 from anchorprune.report.figures.style import style, write_figure
-from anchorprune.report.page.page import write_page
+from anchorprune.report.page.page import write_index, write_page
 from anchorprune.report.tables.changes_table import write_changes
 from anchorprune.report.tables.paper_table import write_paper_table
 from anchorprune.report.tables.results_table import remarks, write_results
@@ -21,27 +21,76 @@ from anchorprune.report.tables.results_table import remarks, write_results
 LOG = logging.getLogger(__name__)
 
 
-def write_report(manifest: list[Entry], published: Published, folder: Path) -> None:
-    """Write the report's files, those that `contents.report_files` names; results outside expectation are logged.
+def write_report(manifest: list[Entry], published: Published, folder: Path, figures: bool | None = None) -> None:
+    """Write all of the report's files, those that `contents.report_files` names; what is not as expected is logged.
+
+    Args:
+        manifest: entries, completed.
+        published: published figures.
+        folder: of the report.
+        figures: whether to draw them, seconds for each experiment; None: where one page shows all experiments.
 
     Raises:
         UserError: a file that the manifest names is missing, and then nothing is written, or damaged.
     """
+    everything = _gathered(manifest, published)
+    drawn = on_one_page(manifest) if figures is None else figures
+    chosen = everything.experiments()
+    for section in tqdm(chosen.values(), desc="report", unit=" experiments", disable=None):
+        _write_experiment(section, folder, drawn)
+    _write_overall(everything, folder, drawn)
+
+
+def write_experiment(manifest: list[Entry], published: Published, folder: Path, name: str) -> None:
+    """Write the files of one experiment of a manifest, those that `contents.experiment_files` names; errors as above.
+
+    Raises:
+        UserError: no entry is of this experiment.
+    """
+    mine = [entry for entry in manifest if entry["experiment"] == name]
+    if not mine:
+        known = ", ".join(dict.fromkeys(entry["experiment"] for entry in manifest))
+        raise UserError(f"--experiment {name!r}: the manifest has none of this name; it has {known}")
+    _write_experiment(_gathered(mine, published), folder, True)
+
+
+def write_overall(manifest: list[Entry], published: Published, folder: Path) -> None:
+    """Write what is about all experiments together, `contents.overall_files`; what is not as expected is logged.
+
+    Where one page shows all, it takes their figures from `folder`.
+
+    Raises:
+        UserError: a file that the manifest names is missing, or damaged.
+    """
+    _write_overall(_gathered(manifest, published), folder, on_one_page(manifest))
+
+
+def _gathered(manifest: list[Entry], published: Published) -> Section:
     _check_files(manifest)
-    everything = Section(manifest, results_table(manifest), published)
+    return Section(manifest, results_table(manifest), published)
+
+
+def _write_overall(everything: Section, folder: Path, figures: bool) -> None:
     for line in remarks(everything):
         LOG.warning(line)
     write_results(everything, folder)
-    for part in tqdm(parts(manifest), desc="report", unit=" parts", disable=None):
-        section = everything.of(part.experiment, part.anchor_set)
-        if part.kind == "table":
-            write_paper_table(section, folder, part.name)
-        elif part.kind == "changes":
-            write_changes(section, folder, part.name)
-        else:
-            with style():
-                write_figure(FIGURES[part.kind].draw(section), folder, part.name)
-    write_page(everything, folder)
+    write_index(everything, folder, figures)
+
+
+def _write_experiment(section: Section, folder: Path, figures: bool) -> None:
+    for part in parts(section.entries, figures):
+        _write_part(part, section.of(part.experiment, part.anchor_set), folder)
+    write_page(section, folder, experiment_page(section.entries[0]["experiment"]), figures)
+
+
+def _write_part(part: Part, section: Section, folder: Path) -> None:
+    if part.kind == "table":
+        write_paper_table(section, folder, part.name)
+    elif part.kind == "changes":
+        write_changes(section, folder, part.name)
+    else:
+        with style():
+            write_figure(FIGURES[part.kind].draw(section), folder, part.name)
 
 
 def _check_files(manifest: list[Entry]) -> None:

@@ -26,14 +26,19 @@ class Section:
 
     def where(self, holds: Callable[[Entry], bool]) -> "Section":
         """The detectors whose entry meets a condition."""
-        chosen = [i for i, entry in enumerate(self.entries) if holds(entry)]
-        table = self.table.iloc[chosen].reset_index(drop=True)
-        return Section([self.entries[i] for i in chosen], table, self.published)
+        return self._rows([i for i, entry in enumerate(self.entries) if holds(entry)])
 
     def of(self, experiment: str, anchor_set: str = "") -> "Section":
         """The detectors of an experiment, or of one of its anchor sets."""
         sets = (anchor_set,) if anchor_set else self.anchor_sets
         return self.where(lambda e: e["experiment"] == experiment and e["anchor_set"] in sets)
+
+    def experiments(self) -> dict[str, "Section"]:
+        """Name of an experiment -> its detectors, in the manifest's order."""
+        rows: dict[str, list[int]] = {}
+        for i, entry in enumerate(self.entries):
+            rows.setdefault(entry["experiment"], []).append(i)
+        return {name: self._rows(chosen) for name, chosen in rows.items()}
 
     def trainings(self) -> dict[tuple[str, int], "Section"]:
         """(anchor set, seed) -> the detectors that one training leads to."""
@@ -60,3 +65,7 @@ class Section:
         """The first such file of the entries, or of what a method found; None where no entry has one."""
         entries = (e for e in self.entries if method is None or (e["method"] == method and is_pruned(e)))
         return next((e["files"][key] for e in entries if key in e["files"]), None)
+
+    def _rows(self, chosen: list[int]) -> "Section":
+        table = self.table.iloc[chosen].reset_index(drop=True)
+        return Section([self.entries[i] for i in chosen], table, self.published)

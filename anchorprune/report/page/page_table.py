@@ -6,7 +6,7 @@ import pandas as pd
 
 from anchorprune.report.data.published import number
 from anchorprune.report.data.section import Section
-from anchorprune.report.tables.paper_table import PUBLISHED, as_text, headings, paper_table
+from anchorprune.report.tables.paper_table import PUBLISHED, as_text, headings
 from anchorprune.report.tables.results_table import MARK, format_macs
 
 WORDS = ("verdict", "trained", "images")  # columns without a figure
@@ -48,9 +48,8 @@ class PageTable:
     groups: dict[str, list[tuple[str, list[Cell]]]]
 
 
-def page_table(section: Section) -> PageTable:
-    """The table of an experiment."""
-    table = paper_table(section)
+def page_table(table: pd.DataFrame, section: Section) -> PageTable:
+    """The paper table of an experiment."""
     shown = as_text(table, section)
     names = _beside([name for name in shown if name not in ROWS])
     titles = headings(section)

@@ -50,7 +50,7 @@ SIGNS = str.maketrans({"±": r"$\pm$", MARK: r"$^\dagger$"})
 
 def write_results(section: Section, folder: Path) -> None:
     """Write `results.csv`, `results.md` and `results.tex` into `folder`."""
-    write_table(section.table, _for_people(section), [NOTE, *marked(section)], folder, "results")
+    write_table(section.table, for_people(section), [NOTE, *marked(section)], folder, "results")
 
 
 def write_table(table: pd.DataFrame, shown: pd.DataFrame, notes: list[str], folder: Path, name: str) -> None:
@@ -80,7 +80,7 @@ def marked(section: Section) -> list[str]:
     return [f"{MARK} {line}" for line in remarks(section)]
 
 
-def _for_people(section: Section) -> pd.DataFrame:
+def for_people(section: Section) -> pd.DataFrame:
     """The columns people read, as text."""
     table = section.table
     whole = table.assign(images=images(table))

@@ -1,0 +1,113 @@
+"""What a run costs, before it starts: trainings, hours on GPUs as the configuration states them, disk."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from anchorprune.pipeline.records import Experiment, Plan
+from anchorprune.pipeline.work_items import TRAININGS, WITNESSES, WorkItem, work_items
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What an experiment has still to do; what it shares with an earlier one counts there.
+
+    Attributes:
+        experiment: its name.
+        trainings: detectors that it trains.
+        finished: those of them that are there.
+        hours: of one training, on `gpu`, as the configuration states; None: it states none.
+        gpu: e.g. `8 x V100`; "" where none is named.
+        disk: bytes of what is still to be written; None where nothing alike is there to go by.
+    """
+
+    experiment: str
+    trainings: int
+    finished: int
+    hours: float | None
+    gpu: str
+    disk: int | None
+
+    @property
+    def left(self) -> int:
+        """Trainings to do."""
+        return self.trainings - self.finished
+
+    @property
+    def gpu_hours(self) -> float | None:
+        """Hours of all trainings to do, times the GPUs that `gpu` counts; None where they are not stated."""
+        if not self.left or self.hours is None:
+            return None if self.left else 0.0
+        count = re.match(r"(\d+) *x ", self.gpu)
+        return self.left * self.hours * (int(count.group(1)) if count else 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        named = {name: value for name, value in asdict(self).items() if name != "disk"}
+        return {**named, "gpu_hours": self.gpu_hours, "disk_bytes": self.disk}
+
+
+def together(found: Sequence[Forecast]) -> dict[str, Any]:
+    """The sums over experiments, as JSON, and the experiments of which a figure is not known."""
+    return {
+        "trainings": sum(one.trainings for one in found),
+        "finished": sum(one.finished for one in found),
+        "gpu_hours": sum(one.gpu_hours or 0.0 for one in found),
+        "gpu_hours_unknown": [one.experiment for one in found if one.gpu_hours is None],
+        "disk_bytes": sum(one.disk or 0 for one in found),
+        "disk_unknown": [one.experiment for one in found if one.disk is None],
+    }
+
+
+def forecasts(plan: Plan, results: Path) -> list[Forecast]:
+    """A forecast for each experiment that a plan picks.
+
+    Trainings count as many as there are layouts: budgets that come to one layout train once, which no one knows before
+    the search. Disk is, for every folder that is still to be filled (a training's, its predictions, a slice), the mean
+    size of those of its kind, detector and data set that are finished; checkpoints of trainings under way come on top.
+
+    Args:
+        plan: the configuration.
+        results: folder of all results.
+    """
+    mine: dict[str, list[WorkItem]] = defaultdict(list)
+    for item in work_items(plan):
+        mine[item.experiment].append(item)
+    sizes: dict[tuple[str, str, str], float | None] = {}
+    return [_forecast(experiment, mine[experiment.name], results, sizes) for experiment in plan.run]
+
+
+def _forecast(experiment: Experiment, items: list[WorkItem], results: Path, sizes: dict) -> Forecast:
+    to_do = [item for item in items if not item.is_finished(results)]
+    trained = [item for item in items if item.kind in TRAININGS]
+    left = sum(item.kind in TRAININGS for item in to_do)
+    for item in to_do:
+        key = item.kind, item.dataset, item.detector
+        if key not in sizes:
+            sizes[key] = _mean_size(item, results)
+    expected = [sizes[item.kind, item.dataset, item.detector] for item in to_do]
+    return Forecast(
+        experiment=experiment.name,
+        trainings=len(trained),
+        finished=len(trained) - left,
+        hours=experiment.expected.get("hours"),
+        gpu=experiment.expected.get("gpu", ""),
+        disk=None if None in expected else round(sum(expected)),
+    )
+
+
+def _mean_size(item: WorkItem, results: Path) -> float | None:
+    """Mean bytes of the finished folders of an item's kind, detector and data set; None where there are none."""
+    names = {"train": "train", "take over": "train", "predict": "predict", "slice": "slice", "retrain": "retrain-*"}
+    place = results / item.dataset / item.detector
+    patterns = (f"*/seed-*/{names[item.kind]}", f"*/seed-*/*/*/{names[item.kind]}")
+    folders = [folder for pattern in patterns for folder in place.glob(pattern)]
+    found = [_size(folder.rglob("*")) for folder in folders if (folder / WITNESSES[item.kind]).is_file()]
+    return sum(found) / len(found) if found else None
+
+
+def _size(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())

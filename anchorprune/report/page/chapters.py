@@ -1,0 +1,109 @@
+"""An experiment as a page shows it: whole, or only in the summary, which then leads to its own page."""
+
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from anchorprune.report.contents import Part, experiment_page, parts
+from anchorprune.report.data.section import Section
+from anchorprune.report.figures import FIGURES
+from anchorprune.report.page.page_table import PageTable, page_table
+from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
+from anchorprune.report.tables.paper_table import notes, paper_table
+
+LARGEST_SVG = 1_000_000  # bytes; a larger one (many thousand points) is shown as PNG, so that the page opens at once
+CSS_PIXELS = 96 / 72  # of a point (CSS Values and Units 3, section 6.2)
+WIDE = 640  # CSS pixels: figures from this width on stand alone in their row,
+TALL = 1000  # and so do those from this height on, which scroll in a box
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure on the page: its part, title and caption, its image as a data URI, its size in CSS pixels."""
+
+    part: Part
+    title: str
+    caption: str
+    image: str
+    width: int
+    height: int
+
+    @property
+    def form(self) -> str:
+        """`tall` where it is scrolled in its box, `wide` where it needs the page's width, else nothing."""
+        return "tall" if self.height >= TALL else "wide" if self.width >= WIDE else ""
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a page shows of an experiment below its name."""
+
+    table: PageTable
+    table_part: Part
+    changes_part: Part | None
+    notes: list[str]
+    figures: list[Shown]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """An experiment of a page; without a body it is on a page of its own."""
+
+    name: str
+    section: Section
+    findings: list[Finding]
+    outcomes: dict[str, Outcome]
+    body: Body | None
+
+    @property
+    def id(self) -> str:
+        """Of its element: no space, quote or bracket."""
+        return "experiment-" + quote(self.name, safe="")
+
+    @property
+    def page(self) -> str:
+        """A link to its own page."""
+        return f"./{quote(experiment_page(self.name), safe='')}"
+
+    @property
+    def place(self) -> str:
+        """A link to where it is shown."""
+        return f"#{self.id}" if self.body else self.page
+
+    @property
+    def state(self) -> str:
+        """`outside` if any finding is, `inside` if some are and none outside, else `open`."""
+        states = {finding.state for finding in self.findings}
+        return next((state for state in ("outside", "inside") if state in states), "open")
+
+
+def chapter(name: str, section: Section, body: Body | None = None) -> Chapter:
+    """The chapter of an experiment, given its detectors."""
+    sets = {of: section.where(lambda entry, of=of: entry["anchor_set"] == of) for of in section.anchor_sets}
+    return Chapter(name, section, findings(section), {of: outcome(its) for of, its in sets.items()}, body)
+
+
+def body(section: Section, folder: Path, figures: bool) -> Body:
+    """What a page shows of an experiment, with the figures that lie in `folder`, or without figures."""
+    group, table = parts(section.entries, figures), paper_table(section)
+    return Body(
+        table=page_table(table, section),
+        table_part=next(part for part in group if part.kind == "table"),
+        notes=notes(table, section),
+        changes_part=next((part for part in group if part.kind == "changes"), None),
+        figures=[_figure(part, folder) for part in group if part.kind in FIGURES],
+    )
+
+
+def _figure(part: Part, folder: Path) -> Shown:
+    svg = (folder / f"{part.name}.svg").read_bytes()
+    width, height = map(float, re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    kind, data = "svg+xml", svg
+    if len(svg) > LARGEST_SVG:
+        kind, data = "png", (folder / f"{part.name}.png").read_bytes()
+    drawn = FIGURES[part.kind]
+    title = drawn.title + (f", {part.anchor_set} anchors" if part.anchor_set else "")
+    image = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return Shown(part, title, drawn.caption, image, round(CSS_PIXELS * width), round(CSS_PIXELS * height))
