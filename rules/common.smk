@@ -18,6 +18,7 @@ from anchorprune.pipeline.arguments import (
     retrain_arguments,
     search_arguments,
 )
+from anchorprune.pipeline.clock import settle_times
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
@@ -28,6 +29,7 @@ SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
     check_writable(Path("results"))
+    settle_times(Path("results"))
     PLAN = plan(config, SCHEMA)
     check_detectors(PLAN)
     for experiment in PLAN.run:
