@@ -3,13 +3,14 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-long: whole pipelines and exports of mmdet detectors, 5 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
+# test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
 PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-faults lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -28,6 +29,9 @@ test-long: setup
 
 test-large: setup
 	$(PYTEST) -m large
+
+test-faults: setup
+	pytest -m faults tests/workflow/test_faults.py
 
 lint: setup
 	ruff check .

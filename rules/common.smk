@@ -18,6 +18,7 @@ from anchorprune.pipeline.arguments import (
     options,
     retrain_arguments,
 )
+from anchorprune.pipeline.clock import settle_times
 from anchorprune.pipeline.config_files import check_config_files
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.fingerprint import fingerprint
@@ -32,6 +33,7 @@ try:
     check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
+    settle_times(Path("results"))
     PLAN = plan(config, SCHEMA)
     check_detectors(PLAN)
     check_given_files(PLAN, Path("config/published/results.csv"))

@@ -109,7 +109,15 @@ def test_a_record_does_not_depend_on_threads_or_folder(mine, run_command):
 def test_all_fits(made, run_command):
     done = run_command("verify", "r", cwd=made)
     assert done.status == 0, done.err
-    assert done.json == {"folder": "r", "records": 8, "damaged": [], "changed": [], "notes": [], "removed": []}
+    assert done.json == {
+        "folder": "r",
+        "records": 8,
+        "damaged": [],
+        "changed": [],
+        "notes": [],
+        "removed": [],
+        "remake": [],
+    }
     elsewhere = run_command("verify", made / "r", cwd="/")
     assert (elsewhere.status, elsewhere.json["damaged"], elsewhere.json["changed"]) == (0, [], [])
 
@@ -138,7 +146,7 @@ def test_a_damaged_intermediate_is_named_and_remade(mine, run_command, name, how
     done = run_command(*words(reader), cwd=mine)
     assert done.status == 2
     assert len(done.err.strip().splitlines()) == 1
-    assert done.err.startswith(f"anchorprune: error: {name}: damaged or changed since it was made; to make it again: ")
+    assert done.err.startswith(f"anchorprune: error: {name}: damaged or changed since it was made; `anchorprune verify")
 
     found = run_command("verify", "r", cwd=mine)
     assert found.status == 1
@@ -147,6 +155,11 @@ def test_a_damaged_intermediate_is_named_and_remade(mine, run_command, name, how
     removed = run_command("verify", "r", "--remove", cwd=mine)
     assert removed.status == 1
     assert name in removed.json["removed"]
+    asked_for = {"weights.npz": "detector.json", "detections.json": "metrics.json"}.get(file.name)
+    assert (name if asked_for is None else f"{name.rpartition('/')[0]}/{asked_for}") in [
+        *removed.json["remake"],
+        *([name] if file.name == "head.json" else []),
+    ]
     assert not file.exists()
     assert not (file.parent / "detector.json").exists() or "evaluate" in name
     maker = next(n for n in range(len(PIPELINE)) if str(file.parent).endswith(words(n)[-1]) or name == words(n)[-1])

@@ -71,8 +71,8 @@ class Recording:
             self._inputs[name] = found = digest(file)
             if known[folder].get(file.name, found) != found:
                 raise UserError(
-                    f"{file}: damaged or changed since it was made; to make it again: `anchorprune verify --remove`, "
-                    f"then `snakemake` (to use it as it is: delete the record that lists it, {folder}/*{SUFFIX})"
+                    f"{file}: damaged or changed since it was made; `anchorprune verify --remove` deletes it and says how"
+                    f" to make it again (to use it as it is: delete the record that lists it, {folder}/*{SUFFIX})"
                 )
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
@@ -82,8 +82,9 @@ class Recording:
             return
         after = self._state()
         if kind is not None:
-            if self._earlier is not None and after == self._before:
-                self._earlier.save(self._path)
+            if self._earlier is not None and after == self._before and not self._path.exists():
+                with suppress(UserError):  # nor can it be written; what ended the command says why
+                    self._earlier.save(self._path)
             return
         written = [file for file, state in after.items() if self._before.get(file) != state]
         if not self._files and (self._folder / _DETECTOR).is_file():  # it belongs to the command as a whole

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from anchorprune.errors import UserError
 from anchorprune.provenance.origin import installed, provenance
-from anchorprune.provenance.record import SUFFIX, Record, digest, records_in, results_in
+from anchorprune.provenance.record import SUFFIX, Record, digest, records_in, results_in, shown
 
 # Files that only a command of the pipeline writes: where no record lists one, an older version made it.
 _RESULTS = (
@@ -30,6 +30,7 @@ class Findings:
         changed: inputs that are not what a result was made from.
         notes: what made the results is not what is here now, and results without a record.
         removed: files that were deleted.
+        remake: of these, what Snakemake is to be asked for.
     """
 
     records: int = 0
@@ -37,6 +38,7 @@ class Findings:
     changed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    remake: list[str] = field(default_factory=list)
     _unfit: list[Path] = field(default_factory=list)  # records with damaged outputs
     _unreadable: list[Path] = field(default_factory=list)  # records
 
@@ -91,6 +93,9 @@ def remove_damaged(found: Findings) -> None:
 
 
 def _remove(found: Findings, files: list[Path]) -> None:
+    results = [file for file in files if not file.name.endswith(SUFFIX)]
+    wanted = [file for file in results if any(file.match(pattern) for pattern in _RESULTS)] or results[:1]
+    found.remake += [shown(file) for file in wanted]
     for file in files:
         if file.is_file():
             file.unlink()
