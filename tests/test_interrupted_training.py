@@ -5,6 +5,7 @@ or kill itself, is put into that process alone.
 """
 
 import contextlib
+import hashlib
 import json
 import multiprocessing
 import os
@@ -223,6 +224,23 @@ def both(older, newer):
     return [*truncated(older, newer)[0], *emptied(newer, older)[0]], None
 
 
+class Forged:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def forged(older, newer):
+    content = torch.load(newer, weights_only=False) | {"more": Forged(str(newer.parents[2] / "unpickled"))}
+    torch.save(content, newer)
+    digest = hashlib.sha256(newer.read_bytes()).hexdigest()
+    return [newer.rename(newer.with_name(f"iter_000000007-{digest[:16]}.pth"))], "iter_000000006"
+
+
 def half_written(older, newer):
     (newer.parent / "partial.pth").write_bytes(newer.read_bytes()[:9999])
     return [], "iter_000000007"
@@ -241,7 +259,8 @@ def record_cut_off(older, newer):
 
 
 DAMAGES = [
-    *(truncated, emptied, flipped, deleted, older_is_garbage, both, half_written, older_program, record_cut_off),
+    *(truncated, emptied, flipped, deleted, older_is_garbage, both, forged, half_written, older_program),
+    record_cut_off,
 ]
 
 
@@ -265,6 +284,8 @@ def check_damage(given, whole, killed, tmp_path, damage):
     damaged = [line for line in said.splitlines() if "is damaged" in line]
     assert {line.partition(": ")[0] for line in damaged} == {str(path) for path in named}
     assert same(output, whole)
+    assert "Could not safely load" not in said  # mmengine's word for unpickling all that is there
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_within_an_epoch_with_persistent_workers(given, tmp_path):
@@ -278,11 +299,18 @@ def test_within_an_epoch_with_persistent_workers(given, tmp_path):
 
 
 @pytest.mark.long
-def test_within_the_last_epoch_of_a_limited_training(given, tmp_path):
-    words = (*given, *TWO_EPOCHS, "--iterations", 8)
+@pytest.mark.parametrize(
+    ("more", "start"),
+    [
+        (("--iterations", 8), "iter_000000007"),
+        (("--option", "optim_wrapper.accumulative_counts=2"), "iter_000000006"),  # seven have one's gradients
+    ],
+)
+def test_within_the_last_epoch_of_others(given, tmp_path, more, start):
+    words = (*given, *TWO_EPOCHS, *more)
     run = Run(words, tmp_path / "killed", dying_after(7))
     assert run.status == -signal.SIGKILL, run.said
-    assert "iter_000000007" in done(words, tmp_path / "killed")
+    assert start in done(words, tmp_path / "killed")
     done(words, tmp_path / "whole")
     assert same(tmp_path / "killed", tmp_path / "whole")
 

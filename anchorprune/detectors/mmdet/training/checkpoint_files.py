@@ -1,6 +1,7 @@
 """Checkpoint files: written whole, two kept, and checked before a training goes on from one.
 
-A file's name ends with the start of its content's SHA-256, so what is damaged, cut off or half-written shows.
+A file's name ends with the start of its content's SHA-256, so what is damaged, cut off or half-written shows. (torch
+itself does not see a changed number.)
 """
 
 import hashlib
@@ -10,6 +11,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import serialization
 
 LOG = logging.getLogger(__name__)
 
@@ -60,9 +64,15 @@ def _found(folder: Path) -> list[Path]:
 def _is_whole(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
-            return _digest(stream) == _NAME.fullmatch(path.name)[2]
+            return _digest(stream) == _NAME.fullmatch(path.name)[2] and _is_data(path)
     except OSError:
         return False
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file holds only what mmengine's checkpoints do; it would unpickle others, which can run code."""
+    with serialization.safe_globals(get_torch_safe_globals()):
+        return not serialization.get_unsafe_globals_in_checkpoint(path)
 
 
 def _digest(stream) -> str:
