@@ -10,7 +10,8 @@ import yaml
 TEXT = """\
 # Prune the anchors of {name}: {weights_name}, a detector of {config_name}.
 #   snakemake --cores 2 --configfile {file}
-# The results go to results/: the tables and plots to results/report/, each pruned detector, ready to use, to
+# The results go to results/: the tables and plots to results/report/ (where that is another project's report, to
+# results/report-{name}/), each pruned detector, ready to use, to
 # results/{name}/{name}/own/seed-0/best/BUDGET/. Every key is explained in config/README.md.
 
 run: [{name}]
