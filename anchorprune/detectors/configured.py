@@ -25,14 +25,14 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
     detectors = plan.config["detectors"]
     for name, detector in detectors.items():
         check_known(detector["backend"], f"{source}: detectors.{name}.backend")
+    picked = {e.detector: detectors[e.detector] for e in plan.run}
+    chosen = {name: backend(detector["backend"], f"{source}: detectors.{name}") for name, detector in picked.items()}
     for experiment in plan.run:
-        name, where = detectors[experiment.detector]["backend"], f"{source}: experiments.{experiment.name}"
-        chosen = backend(name, where)
-        if experiment.deploy and not chosen.exports:
+        if experiment.deploy and not chosen[experiment.detector].exports:
+            where, name = f"{source}: experiments.{experiment.name}", picked[experiment.detector]["backend"]
             raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
-    for name in dict.fromkeys(experiment.detector for experiment in plan.run):
-        detector, where = detectors[name], f"{source}: detectors.{name}"
-        _check_files(detector, backend(detector["backend"], where), where)
+    for name, detector in picked.items():
+        _check_files(detector, chosen[name], f"{source}: detectors.{name}")
 
 
 def _check_files(detector: Mapping[str, Any], chosen: Backend, where: str) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ def check_given_files(plan: Plan, published: Path) -> None:
     Raises:
         UserError: naming the key and the first path or name that is not.
     """
+    for name in dict.fromkeys(experiment.dataset for experiment in plan.run):
+        check_sources(name, plan.config["datasets"][name])
+    for name in dict.fromkeys(search for experiment in plan.run for search in experiment.searches):
+        _check_latency_table(name, plan.config["searches"][name].get("latency_table"))
     for experiment in plan.run:
-        check_sources(experiment.dataset, plan.config["datasets"][experiment.dataset])
         check_test_dev(experiment.name, experiment.test_dev or {})
-        for search in experiment.searches:
-            _check_latency_table(search, plan.config["searches"][search].get("latency_table"))
-        _check_published(experiment, published)
+    _check_published([experiment for experiment in plan.run if experiment.published], published)
 
 
 def source_paths(dataset: Mapping[str, Any]) -> list[Source]:
@@ -98,16 +99,16 @@ def _check_latency_table(search: str, path: str | None) -> None:
         )
 
 
-def _check_published(experiment: Experiment, table: Path) -> None:
-    """See that the published figures have the detector whose rows an experiment's are to stand beside."""
-    name = experiment.published
-    if name is None:
+def _check_published(experiments: Sequence[Experiment], table: Path) -> None:
+    """See that the published figures have the detectors whose rows are to stand beside the experiments'."""
+    if not experiments:
         return
     with table.open(encoding="utf-8", newline="") as stream:
         known = sorted({row["detector"] for row in csv.DictReader(stream)})
-    if name not in known:
-        where = f"experiments.{experiment.name}.published"
-        raise UserError(f"{where}: {name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}")
+    for experiment in experiments:
+        if (name := experiment.published) not in known:
+            said = f"{name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}"
+            raise UserError(f"experiments.{experiment.name}.published: {said}")
 
 
 def download_roots(datasets: Mapping[str, Mapping[str, Any]], kind: str) -> str:
