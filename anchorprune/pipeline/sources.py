@@ -12,6 +12,8 @@ from anchorprune.downloads.table import COLLECTIONS
 from anchorprune.errors import UserError, did_you_mean
 from anchorprune.pipeline.records import Experiment, Plan
 
+_BLANKS = 1024  # bytes, of which some may be blank, at both ends of a file
+
 
 def check_given_files(plan: Plan, published: Path) -> None:
     """See that what the picked experiments name is there, or will be downloaded.
@@ -83,12 +85,27 @@ def remedy(dataset: Mapping[str, Any], source: Source) -> str:
 
 
 def _check_kinds_of_path(name: str, sources: Iterable[Source]) -> None:
-    """See that files are files and folders are folders, of those that are there."""
+    """See that files are files and folders are folders, of those that are there, and that COCO files look whole."""
     for key, path in sources:
+        where = f"datasets.{name}.{key}: {path}"
         if Path(path).is_file() and key.endswith(".images"):
-            raise UserError(f"datasets.{name}.{key}: {path} is a file; give the folder of the images")
+            raise UserError(f"{where} is a file; give the folder of the images")
         if Path(path).is_dir() and key.endswith(".annotations"):
-            raise UserError(f"datasets.{name}.{key}: {path} is a folder; give a COCO annotation file")
+            raise UserError(f"{where} is a folder; give a COCO annotation file")
+        if Path(path).is_file() and path.endswith(".json") and key.endswith(("root", ".annotations")):
+            _check_ends(where, Path(path))
+
+
+def _check_ends(where: str, path: Path) -> None:
+    """See that a file begins and ends as a JSON object does; it may be too large to read it whole here."""
+    with path.open("rb") as stream:
+        first = stream.read(_BLANKS).lstrip()[:1]
+        stream.seek(max(path.stat().st_size - _BLANKS, 0))
+        last = stream.read().rstrip()[-1:]
+    if first != b"{":
+        raise UserError(f"{where} is no COCO annotation file, which begins with {{; give one")
+    if last != b"}":
+        raise UserError(f"{where} does not end with }}: it is damaged or cut off; restore it")
 
 
 def _check_latency_table(search: str, path: str | None) -> None:
