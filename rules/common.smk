@@ -33,7 +33,8 @@ try:
     check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
-    settle_times(Path("results"))
+    if workflow.is_main_process:
+        settle_times(Path("results"))
     PLAN = plan(config, SCHEMA)
     check_detectors(PLAN)
     check_given_files(PLAN, Path("config/published/results.csv"))

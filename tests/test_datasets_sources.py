@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 def put(*files: str) -> None:
     for file in files:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text("")
+        Path(file).write_text("{}" if file.endswith(".json") else "")
 
 
 def test_arguments():

@@ -35,6 +35,8 @@ def place(folder: Path) -> Path:
     (folder / "voc/Annotations").mkdir()
     (folder / "voc/ImageSets/Main/train.txt").write_text("1\n")
     (folder / "a.json").write_text("{}")
+    for name, text in (("list", "[]"), ("cut", '{"images": [{"id"'), ("empty", ""), ("page", "<!doctype html>")):
+        (folder / f"{name}.json").write_text(text)
     (folder / "page.pth").write_text("<!doctype html>")
     (folder / "published.csv").write_text("detector,source\nssd300_vgg16,x\n")
     (folder / "config").symlink_to(SCHEMA.parents[1])

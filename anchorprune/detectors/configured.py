@@ -26,16 +26,18 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
     for name, detector in detectors.items():
         if known.setdefault(detector["backend"], name) == name:
             check_known(detector["backend"], f"{source}: detectors.{name}.backend")
-    used = {}
+    picked = {e.detector: detectors[e.detector] for e in plan.run}
+    chosen: dict[str, Backend] = {}
+    for name, detector in picked.items():
+        if detector["backend"] not in chosen:
+            chosen[detector["backend"]] = backend(detector["backend"], f"{source}: detectors.{name}")
     for experiment in plan.run:
-        name, where = detectors[experiment.detector]["backend"], f"{source}: experiments.{experiment.name}"
-        if name not in used:
-            used[name] = backend(name, where)
-        if experiment.deploy and not used[name].exports:
+        name = picked[experiment.detector]["backend"]
+        if experiment.deploy and not chosen[name].exports:
+            where = f"{source}: experiments.{experiment.name}"
             raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
-    for name in dict.fromkeys(experiment.detector for experiment in plan.run):
-        detector, where = detectors[name], f"{source}: detectors.{name}"
-        _check_files(detector, backend(detector["backend"], where), where)
+    for name, detector in picked.items():
+        _check_files(detector, chosen[detector["backend"]], f"{source}: detectors.{name}")
 
 
 def _check_files(detector: Mapping[str, Any], chosen: Backend, where: str) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from anchorprune.datasets.kinds.data_kind import Source
 from anchorprune.downloads.table import COLLECTIONS
 from anchorprune.errors import UserError, did_you_mean
 from anchorprune.pipeline.records import Experiment, Plan
+
+_BLANKS = 1024  # bytes, of which some may be blank, at both ends of a file
 
 
 def check_given_files(plan: Plan, published: Path) -> None:
@@ -23,12 +25,13 @@ def check_given_files(plan: Plan, published: Path) -> None:
     Raises:
         UserError: naming the key and the first path or name that is not.
     """
+    for name in dict.fromkeys(experiment.dataset for experiment in plan.run):
+        check_sources(name, plan.config["datasets"][name])
+    for name in dict.fromkeys(search for experiment in plan.run for search in experiment.searches):
+        _check_latency_table(name, plan.config["searches"][name].get("latency_table"))
     for experiment in plan.run:
-        check_sources(experiment.dataset, plan.config["datasets"][experiment.dataset])
         check_test_dev(experiment.name, experiment.test_dev or {})
-        for search in experiment.searches:
-            _check_latency_table(search, plan.config["searches"][search].get("latency_table"))
-        _check_published(experiment, published)
+    _check_published([experiment for experiment in plan.run if experiment.published], published)
 
 
 def source_paths(dataset: Mapping[str, Any]) -> list[Source]:
@@ -82,12 +85,27 @@ def remedy(dataset: Mapping[str, Any], source: Source) -> str:
 
 
 def _check_kinds_of_path(name: str, sources: Iterable[Source]) -> None:
-    """See that files are files and folders are folders, of those that are there."""
+    """See that files are files and folders are folders, of those that are there, and that COCO files look whole."""
     for key, path in sources:
+        where = f"datasets.{name}.{key}: {path}"
         if Path(path).is_file() and key.endswith(".images"):
-            raise UserError(f"datasets.{name}.{key}: {path} is a file; give the folder of the images")
+            raise UserError(f"{where} is a file; give the folder of the images")
         if Path(path).is_dir() and key.endswith(".annotations"):
-            raise UserError(f"datasets.{name}.{key}: {path} is a folder; give a COCO annotation file")
+            raise UserError(f"{where} is a folder; give a COCO annotation file")
+        if Path(path).is_file() and path.endswith(".json") and key.endswith(("root", ".annotations")):
+            _check_ends(where, Path(path))
+
+
+def _check_ends(where: str, path: Path) -> None:
+    """See that a file begins and ends as a JSON object does; it may be too large to read it whole here."""
+    with path.open("rb") as stream:
+        first = stream.read(_BLANKS).lstrip()[:1]
+        stream.seek(max(path.stat().st_size - _BLANKS, 0))
+        last = stream.read().rstrip()[-1:]
+    if first != b"{":
+        raise UserError(f"{where} is no COCO annotation file, which begins with {{; give one")
+    if last != b"}":
+        raise UserError(f"{where} does not end with }}: it is damaged or cut off; restore it")
 
 
 def _check_latency_table(search: str, path: str | None) -> None:
@@ -98,16 +116,16 @@ def _check_latency_table(search: str, path: str | None) -> None:
         )
 
 
-def _check_published(experiment: Experiment, table: Path) -> None:
-    """See that the published figures have the detector whose rows an experiment's are to stand beside."""
-    name = experiment.published
-    if name is None:
+def _check_published(experiments: Sequence[Experiment], table: Path) -> None:
+    """See that the published figures have the detectors whose rows are to stand beside the experiments'."""
+    if not experiments:
         return
     with table.open(encoding="utf-8", newline="") as stream:
         known = sorted({row["detector"] for row in csv.DictReader(stream)})
-    if name not in known:
-        where = f"experiments.{experiment.name}.published"
-        raise UserError(f"{where}: {name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}")
+    for experiment in experiments:
+        if (name := experiment.published) not in known:
+            said = f"{name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}"
+            raise UserError(f"experiments.{experiment.name}.published: {said}")
 
 
 def download_roots(datasets: Mapping[str, Mapping[str, Any]], kind: str) -> str:

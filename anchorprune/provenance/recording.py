@@ -160,7 +160,9 @@ def _files(path: Path) -> list[Path]:
         return []
     if (path / _DETECTOR).is_file():
         return results_in(path)
-    return [path / name for record in records_in(path).values() for name in record.outputs]
+    # what was written into the folder as a whole: others may add files of their own to it (a budget's layout)
+    whole = (one for file, one in records_in(path).items() if file == record_file(one.command, path, False))
+    return [path / name for record in whole for name in record.outputs]
 
 
 def _argument(value: Any) -> Any:
