@@ -59,7 +59,7 @@ def test_data_that_is_not_there_ends_the_run_in_one_line(project):
 
 def test_coco_with_limits_through_the_rule(project, shared_data):
     """And a second run does nothing, whether or not a download is asked for: the data is there."""
-    dataset = {"kind": "coco2017", "root": str(shared_data / "coco2017_subset"), "prune": 0.2}
+    dataset = {"kind": "coco2017", "root": str(shared_data / "coco2017_subset"), "prune_fraction": 0.2}
     dataset["limit"] = {"train": 4, "prune": 3, "test": 2}
     made = "results/data/few-scenes/dataset.json"
     snakemake(project, made, *configured(project, dataset))
