@@ -259,18 +259,17 @@ def record_cut_off(older, newer):
 
 
 DAMAGES = [
-    *(truncated, emptied, flipped, deleted, older_is_garbage, both, forged, half_written, older_program),
+    *(emptied, flipped, deleted, older_is_garbage, both, forged, half_written, older_program),
     record_cut_off,
 ]
 
 
-@pytest.mark.parametrize("damage", [truncated, both])
-def test_a_damaged_checkpoint(given, whole, killed, tmp_path, damage):
-    check_damage(given, whole, killed, tmp_path, damage)
+def test_a_damaged_checkpoint(given, whole, killed, tmp_path):
+    check_damage(given, whole, killed, tmp_path, truncated)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage not in (truncated, both)])
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_other_damages(given, whole, killed, tmp_path, damage):
     check_damage(given, whole, killed, tmp_path, damage)
 
@@ -364,7 +363,8 @@ def test_forty_kills(given, whole, tmp_path, in_writing):
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "more"), [(signal.SIGTERM, 143, ("--workers", 1)), (signal.SIGINT, 130, ())]
+    ("sent", "status", "more"),
+    [(signal.SIGTERM, 143, ("--workers", 1)), pytest.param(signal.SIGINT, 130, (), marks=pytest.mark.long)],
 )
 def test_a_signal_ends_it_in_a_line(given, whole, tmp_path, sent, status, more):
     """As batch systems and terminals send it: to the processes of its group."""
@@ -403,6 +403,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_it_in_a_line(given, whole, small_disk):
     disk, resize = small_disk
     output, words = disk / "out", (*given, *TWO_EPOCHS)
@@ -421,6 +422,7 @@ def test_a_full_disk_ends_it_in_a_line(given, whole, small_disk):
     assert same(output, whole)
 
 
+@pytest.mark.long
 def test_a_disk_too_full_for_the_result(given, whole, killed, small_disk):
     disk, resize = small_disk
     output, words = disk / "out", (*given, *TWO_EPOCHS)
