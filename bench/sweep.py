@@ -129,6 +129,7 @@ KINDS: dict[str, Callable[[Path, Head, np.random.Generator], None]] = {
     "layout": _layout,
     "front": _front,
     "selection": _json({"version": 1, "warnings": [], "budgets": {}}),
+    "choice": _json({"version": 1}),
 }
 
 
