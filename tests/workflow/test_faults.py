@@ -200,3 +200,17 @@ def test_clock_set_back(whole, copied, shift):
     said(shift, [str(dict(counts)) for counts in jobs])
     check_equal(copied, whole[0])
     assert not jobs[-1]
+
+
+def test_an_input_of_tomorrow(whole, copied):
+    """Snakemake takes a job for failed whose outputs are older than its inputs; so times to come become the present."""
+    predictions, front = (
+        copied / f"results/{SEED}" / name for name in ("predict/predictions.parquet", "greedy/search/front.csv")
+    )
+    tomorrow = time.time() + 86400
+    os.utime(predictions, (tomorrow, tomorrow))
+    front.unlink()
+    (copied / "results/report/results.csv").unlink()
+    finish(copied)
+    check_equal(copied, whole[0])
+    assert predictions.stat().st_mtime < time.time()
