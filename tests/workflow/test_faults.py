@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.pipeline]
 
 KILLS, MOST_CHAINS = 40, 6
 UNHIT = {"all", "manifest"}  # nothing, and milliseconds: may be missed
-LAST = ("evaluate", "report", "all")  # `--until` these makes what others would
+LAST = ("evaluate", "manifest", "report", "all")  # `--until` these makes what others would
 PAGES = 1  # every command writes a result and a record
 FITS = ("all", "manifest")  # write less
 SEED = "few/linear/own/seed-0"
