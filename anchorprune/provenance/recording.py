@@ -71,8 +71,8 @@ class Recording:
             self._inputs[name] = found = digest(file)
             if known[folder].get(file.name, found) != found:
                 raise UserError(
-                    f"{file}: damaged or changed since it was made; `anchorprune verify --remove` deletes it and says"
-                    f" how to make it again (to use it as it is: delete the record that lists it, {folder}/*{SUFFIX})"
+                    f"{file}: damaged or changed since it was made; `anchorprune verify --remove` deletes it and says "
+                    f"how to make it again (to use it as it is: delete the record that lists it, {folder}/*{SUFFIX})"
                 )
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
