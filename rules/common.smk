@@ -95,7 +95,7 @@ def dataset_of(wildcards):
 
 
 def checkpoints_before(wildcards):
-    """The files by which a rule depends on the checkpoints before it: its data set, and for a pruned detector its layout.
+    """Files of the checkpoints that a job comes after: its data set, and for a pruned detector its layout.
 
     `dataset` and `choose` are checkpoints, so that what they make anew triggers nothing where it comes out as it was.
     Snakemake looks anew only at jobs that depend on a checkpoint directly, so each says so, be it through other files

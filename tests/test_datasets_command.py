@@ -42,6 +42,9 @@ def digest(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+FILES = [f"{name}.{ending}" for name in ("prune", "test", "train") for ending in ("json", "sha256")]
+
+
 def names_in(folder: Path) -> list[str]:
     return [path.name for path in results(folder)]
 
@@ -64,7 +67,7 @@ def test_scenes(scenes, tmp_path, capsys):
         "prune": 4,
         "test": 4,
     }
-    assert len(digest(scenes)) == 20 + 4
+    assert len(digest(scenes)) == 20 + 7
     assert digest(scenes) == digest(tmp_path / "again")
     assert generate(tmp_path / "other", "--seed", 1) == 0
     assert not set(digest(scenes).values()) & set(digest(tmp_path / "other").values())
@@ -80,7 +83,7 @@ def test_coco_with_three_files_keeps_them_and_the_images_where_they_are(scenes, 
     for name in ("train", "prune", "test"):
         assert (tmp_path / f"{name}.json").read_bytes() == (scenes / f"{name}.json").read_bytes()
         assert read_split(tmp_path / "dataset.json", name).images == scenes / "images" / name
-    assert names_in(tmp_path) == ["dataset.json", "prune.json", "test.json", "train.json"]
+    assert names_in(tmp_path) == ["dataset.json", *FILES]
 
 
 def test_prune_and_test_are_held_out_of_train(scenes, tmp_path):
@@ -315,7 +318,7 @@ def test_a_second_run_replaces_the_first_and_leaves_other_files(tmp_path):
     (tmp_path / "dataset.log").unlink()
     assert generate(tmp_path) == 0
     assert digest(tmp_path) == first
-    assert names_in(tmp_path) == ["dataset.json", "images", "prune.json", "test.json", "train.json"]
+    assert names_in(tmp_path) == ["dataset.json", "images", *FILES]
 
 
 def test_output_that_cannot_be_written(tmp_path, capsys):

@@ -20,6 +20,7 @@ import psutil
 import pytest
 from running.command import ROOT, wait_for
 from running.detector import SMALL_ANCHORS
+from running.results import results
 from running.state import like_a_new_process
 
 torch = pytest.importorskip("torch")
@@ -159,7 +160,7 @@ def done(words, output):
     """Train to the end; what was said."""
     run = Run(words, output)
     assert run.status == 0, run.said
-    assert sorted(path.name for path in output.iterdir()) == [
+    assert [path.name for path in results(output)] == [
         *(".training.lock", "config.py", "detector.json", "head.json", "training.json", "weights.pth")
     ]
     return run.said
@@ -449,7 +450,7 @@ def test_a_disk_too_full_for_the_result(given, whole, killed, small_disk):
     assert "cannot write here (No space left on device); free some of the disk and run this again" in line
     assert "Traceback" not in run.said
     assert len(checkpoints(output)) == 2
-    assert sorted(path.name for path in output.iterdir()) == [".training.lock", "checkpoints", "config.py"]
+    assert [path.name for path in results(output)] == [".training.lock", "checkpoints", "config.py"]
     (disk / "filler").unlink()
     assert "iter_000000010" in done(words, output)
     assert same(output, whole)

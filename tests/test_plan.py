@@ -107,9 +107,9 @@ def test_files_are_laid_over_each_other_as_snakemake_does(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (None, "cannot read this configuration (No such file"),
-        ("[1]", "its top level is no mapping"),
-        ("a: [", "not readable"),
+        (None, "no such configuration file"),
+        ("[1]", "is a list"),
+        ("a: [", "mend the YAML there"),
     ],
 )
 def test_a_file_that_is_wrong_is_one_line(tmp_path, text, line):

@@ -5,6 +5,7 @@ import json
 import pytest
 from oracles.generate import HEAD, make, write
 from oracles.reference import coco_dict
+from running.command import ROOT
 
 from anchorprune.cli import COMMANDS
 from anchorprune.heads.predictions import Postprocess
@@ -13,11 +14,13 @@ from anchorprune.heads.predictions import Postprocess
 CORE = {
     "anchors": "head.json a.json",
     "compare": "p.parquet a.json --keep 0,1 --resamples 5",
+    "choose": "searchable p.parquet a.json --budget 0.5 --resamples 0",
     "control": "random head.json layout.json --output random.json",
     "cost": "head.json --keep 0,1",
     "dataset": "scenes --train 1 --prune 1 --test 1 --size 64 --output data",
     "download": "coco2017-test-dev-info --root .",
     "layout": "head.json --drop 1 --output fewer.json",
+    "plan": "",
     "report": "manifest.json --output report",
     "score": "p.parquet a.json",
     "search": "p.parquet a.json --method greedy --resamples 0 --budget 0.5 --output searched",
@@ -69,6 +72,9 @@ def core_files(tmp_path_factory, run_command):
     names = {"experiment": "e", "detector": "d", "dataset": "s", "anchor_set": "a", "seed": 0}
     files = {"head": str(folder / "head.json"), "unpruned": str(folder / "metrics.json")}
     (folder / "manifest.json").write_text(json.dumps([{**names, "method": "", "budget": 1, "files": files}]))
+    search = ("search", "p.parquet", "a.json", "--any-budget", "--resamples", "0", "--output", "searchable")
+    assert run_command(*search, cwd=folder).status == 0
+    (folder / "config").symlink_to(ROOT / "config")
     (folder / "annotations").mkdir()
     (folder / "annotations/image_info_test-dev2017.json").write_text("{}")
     return folder

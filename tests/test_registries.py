@@ -113,7 +113,7 @@ def scorer(tmp_path_factory):
 def test_a_method_heeds_what_it_says(scorer, method):
     READ.clear()
     search(scorer, Recording(method=method, max_per_level=1, max_subsets=25))
-    assert READ - {"method", "cost", "max_subsets"} == set(load(method).options)
+    assert READ - {"method", "cost", "max_subsets", "any_budget"} == set(load(method).options)
 
 
 def test_options_are_told_of_their_methods():

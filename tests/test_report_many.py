@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+from running.results import results
 
 from anchorprune.heads.layout import Layout
 from anchorprune.report.contents import MOST_ON_A_PAGE, experiment_files, overall_files, report_files
@@ -68,7 +69,7 @@ def metrics(path, ap):
 
 
 def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return [path.name for path in results(folder)]
 
 
 def test_the_parts_are_the_whole(ssd300, run_command, tmp_path):

@@ -299,6 +299,9 @@ def test_what_cannot_be_chosen_from(made, tmp_path, capsys):
     log = tmp_path / "with/folds.parquet"
     log.write_bytes(log.read_bytes()[:100])
     assert main(choose) == 2
+    assert f"{log}: damaged or changed since" in capsys.readouterr().err
+    (tmp_path / "with/search.record.json").unlink()  # as of a search without one
+    assert main(choose) == 2
     assert f"{log}: damaged or cut off" in capsys.readouterr().err
     other, candidates = make(12, images=60, boxes=90)
     write(tmp_path / "p.parquet", candidates, POST)

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Recording:
             self._path = record_file(self._command, self._output, bool(self._files))
             self._folder = self._path.parent
             self._earlier = records_in(self._folder).get(self._path)
-            _drop_damaged(self._folder, self._earlier)
+            _drop_damaged(self._folder, self._earlier, {file.name for file in self._files})
             self._before = self._state()
             with suppress(OSError):  # where nothing can be written, the first file says so
                 self._path.unlink()
@@ -132,11 +132,11 @@ def also_read(files: Iterable[str | Path]) -> None:
         _current.read(map(Path, files))
 
 
-def _drop_damaged(folder: Path, earlier: Record | None) -> None:
-    """Remove what an earlier run wrote and is not as it left it."""
+def _drop_damaged(folder: Path, earlier: Record | None, names: Collection[str]) -> None:
+    """Remove what an earlier run wrote and is not as it left it: any of it, or of the `names` that are written now."""
     for name, recorded in earlier.outputs.items() if earlier else ():
         file = folder / name
-        if file.is_file() and digest(file) != recorded:
+        if (not names or name in names) and file.is_file() and digest(file) != recorded:
             LOG.warning("%s: damaged since it was made; made again", file)
             file.unlink()
 

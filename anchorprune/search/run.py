@@ -107,7 +107,7 @@ def search(
         UserError: the head does not suit the method, or no anchor fits a budget.
     """
     check_budgets(scorer.head, budgets, options.cost, pricer(options))
-    problem = searched(scorer, replace(options, any_budget=options.any_budget or bool(budgets)), journal, watch)
+    problem = searched(scorer, replace(options, any_budget=True) if budgets else options, journal, watch)
     limits = [float(text) * problem.price(problem.full) for text in budgets]
     chosen = choose(problem, [(CHOICES[options.choice], limit) for limit in limits])
     return Result(problem.evaluated, pareto_front(problem.evaluated), dict(zip(budgets, chosen, strict=True)))
