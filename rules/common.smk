@@ -16,7 +16,6 @@ from anchorprune.pipeline.arguments import (
     detector_arguments,
     layout_arguments,
     options,
-    retrain_arguments,
 )
 from anchorprune.pipeline.clock import settle_times
 from anchorprune.pipeline.config_files import check_config_files
@@ -123,6 +122,14 @@ def anchors_file(wildcards):
     if "from" in PLAN.anchor_set(wildcards.detector, wildcards.anchor_set):
         return []
     return "results/anchors/{detector}/{anchor_set}.json"
+
+
+def detector_words(wildcards, anchors=None):
+    """The words that name a rule's detector to a command. Of the wildcards alone: Snakemake holds a parameter made from
+    inputs for another form of these, and would not see a changed one.
+    """
+    anchors = anchors or anchors_file(wildcards)
+    return detector_arguments(detector_of(wildcards), anchors and anchors.format(**wildcards))
 
 
 def layout_file(wildcards):

@@ -71,7 +71,7 @@ rule train_control:
         gpu=lambda w: resources.gpus(detector_of(w)["training"], GPUS),
     params:
         images=images_of("train"),
-        detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
+        detector=lambda w: detector_words(w, f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.json"),
         recipe=lambda w: options(detector_of(w)["training"]),
         folder=subpath(output.detector, parent=True),
     shell:

@@ -28,11 +28,12 @@ rule retrain:
     params:
         images=images_of("train"),
         detector=subpath(input.detector, parent=True),
-        options=lambda w, input: retrain_arguments(detector_of(w), w.retrain, str(Path(input.detector).parent)),
+        recipe=lambda w: options(resources.recipe_of(detector_of(w), w.retrain)),
+        start=lambda w, input: ["--finetune", str(Path(input.detector).parent)] if w.retrain == "finetune" else [],
         known=f"{TRAINED}/retrained",
         folder=subpath(output.detector, parent=True),
     shell:
-        "anchorprune retrain {params.detector:q} {params.options:q}"
+        "anchorprune retrain {params.detector:q} {params.start:q} {params.recipe:q}"
         " --annotations {input.annotations:q} --images {params.images:q} --seed {wildcards.seed}"
         " --known {params.known:q} --output {params.folder:q} > {log:q} 2>&1"
 

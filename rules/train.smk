@@ -40,7 +40,7 @@ rule convert:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(10),
     params:
-        arguments=lambda w, input: detector_arguments(detector_of(w), input.anchors),
+        arguments=detector_words,
         folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune convert {params.arguments:q} {input.weights:q}"
@@ -73,7 +73,7 @@ rule train:
         gpu=lambda w: resources.gpus(detector_of(w)["training"], GPUS),
     params:
         images=images_of("train"),
-        detector=lambda w, input: detector_arguments(detector_of(w), input.anchors),
+        detector=detector_words,
         recipe=lambda w: options(detector_of(w)["training"]),
         folder=subpath(output.detector, parent=True),
     shell:

@@ -14,7 +14,7 @@ from running.command import ROOT
 from anchorprune.cli import COMMANDS
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head, Level
-from anchorprune.pipeline.arguments import choose_arguments, dataset_arguments, options, retrain_arguments
+from anchorprune.pipeline.arguments import choose_arguments, dataset_arguments, options
 from anchorprune.pipeline.sources import annotation_files, check_sources
 
 
@@ -119,9 +119,6 @@ def test_arguments():
         *("coco", "--seed", "1", "--train", "a.json", "b")
     ]
     assert choose_arguments({"method": "greedy", "resamples": 9}) == ["--resamples", "9"]
-    detector = {"training": {"epochs": 9}, "finetuning": {"epochs": 2}}
-    assert retrain_arguments(detector, "scratch", "w.pth") == ["--epochs", "9"]
-    assert retrain_arguments(detector, "finetune", "w.pth") == ["--finetune", "w.pth", "--epochs", "2"]
 
 
 def test_sources(tmp_path):

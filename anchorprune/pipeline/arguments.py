@@ -49,10 +49,3 @@ def layout_arguments(layout: Mapping[str, Iterable[int]]) -> list[str]:
 def choose_arguments(search: Mapping[str, Any]) -> list[str]:
     """Arguments of `anchorprune choose`, its files and the budget apart: those of its search's settings it shares."""
     return options({key: search[key] for key in ("latency_table", "resamples") if key in search})
-
-
-def retrain_arguments(detector: Mapping[str, Any], mode: str, weights: str) -> list[str]:
-    """Arguments of `anchorprune retrain` for `scratch` or `finetune`, its files apart."""
-    if mode == "scratch":
-        return options(detector["training"])
-    return ["--finetune", weights, *options(detector["finetuning"])]

@@ -92,7 +92,7 @@ def write(folder, **changes):
 def jobs(folder, *arguments):
     """Run the pipeline: how many jobs of each rule it ran, those of the report apart."""
     done = snakemake(folder, "--configfile", "mine.yaml", *arguments)
-    rules = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stderr, re.MULTILINE))
+    rules = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stdout + done.stderr, re.MULTILINE))
     return {rule: count for rule, count in rules.items() if not REPORT.fullmatch(rule)}
 
 
@@ -128,10 +128,6 @@ CONFIGURED = {
     ),
     "a seed fewer, a budget fewer": ({"experiments__mine__budgets": [0.4]}, {}),
     "a description": ({"experiments__mine__description": "The same."}, {}),
-    "the recipe of fine-tuning": (
-        {"detectors__linear__finetuning": {"epochs": 3}},
-        {"retrain": 2, "retrain_unpruned": 1, "evaluate": 3},
-    ),
     "the memory of a job": ({"detectors__linear__resources": {"train": {"mem_mb": 4000}}}, {}),
     "a search's intervals": (
         {"searches": {"greedy": {"method": "greedy", "cost": "macs", "resamples": 50}}},
@@ -146,8 +142,33 @@ def test_a_change_of_the_configuration(project, row):
     write(project, **changes)
     assert jobs(project) == expected
     write(project)
-    back = {"detectors__linear__finetuning", "searches"} & set(changes)
-    assert (jobs(project) == {}) == (not back)
+    assert (jobs(project) == {}) == ("searches" not in changes)
+
+
+PLANNED = {
+    "the recipe of fine-tuning": (
+        {"detectors__linear__finetuning": {"epochs": 3}},
+        {"retrain": 2, "retrain_unpruned": 1, "evaluate": 3},
+    ),
+    "the recipe of training": (
+        {"detectors__linear__training": {"epochs": 3}},
+        together(UNPRUNED, {"search": 1, "choose": 2}, times(2, SLICED)),
+    ),
+    "the detector's config": (
+        {"detectors__linear__options": {"a": 3}},
+        together(UNPRUNED, {"search": 1, "choose": 2}, times(2, SLICED)),
+    ),
+}
+
+
+@pytest.mark.parametrize("row", PLANNED)
+def test_what_this_detector_refuses_to_heed_is_planned(finished, row):
+    """It is solved, not trained in steps, so the jobs would say so."""
+    changes, expected = PLANNED[row]
+    write(finished, **changes)
+    assert jobs(finished, "--dry-run") == expected
+    write(finished)
+    assert jobs(finished, "--dry-run") == {}
 
 
 def test_a_comment(project):
