@@ -1,7 +1,7 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
 # test-fast: the tests that need no torch, within a minute: at every save.
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
-# test-long: whole pipelines and exports of mmdet detectors, 5 minutes on two cores.
+# test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 CORES ?= all

@@ -340,6 +340,7 @@ def kill_often(words, output, seed, kills, in_writing):
     return table
 
 
+@pytest.mark.long
 def test_kills_within_a_checkpoints_writing(given, whole, tmp_path):
     table = kill_often((*given, *TWO_EPOCHS), tmp_path / "out", 1, 3, in_writing=True)
     done((*given, *TWO_EPOCHS), tmp_path / "out")

@@ -106,7 +106,7 @@ def finished(made_once):
 
 
 @pytest.mark.pipeline
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_projects_one_after_the_other(finished):
     """Both reports are whole, the run says where the second lies, and neither runs again."""
     assert (
@@ -127,7 +127,7 @@ def test_two_projects_one_after_the_other(finished):
 
 
 @pytest.mark.pipeline
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_an_edit_of_a_sweep_reports_again(finished):
     """One experiment more, or another margin: its own report and the overall one. A figure that is gone: the same."""
     own = {"experiment_manifest": 1, "report_experiment": 1}
