@@ -29,10 +29,10 @@ from running.pipeline import snakemake
 pytestmark = [pytest.mark.faults, pytest.mark.pipeline]
 
 KILLS, MOST_CHAINS = 40, 6
-UNHIT = {"all", "manifest"}  # nothing, and milliseconds: may be missed
+UNHIT = {"all", "manifest", "experiment_manifest"}  # nothing, and milliseconds: may be missed
 LAST = ("evaluate", "manifest", "report", "all")  # `--until` these makes what others would
 PAGES = 1  # every command writes a result and a record
-FITS = ("all", "manifest")  # write less
+FITS = ("all", "manifest", "experiment_manifest")  # write less
 SEED = "few/linear/own/seed-0"
 # What is damaged, and a file that is to be made again from it
 DAMAGED = (
