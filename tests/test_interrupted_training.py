@@ -405,6 +405,16 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+def check_full(run, start):
+    """A training ended in one line about the disk, which is returned."""
+    assert run.status == 2, run.said
+    line = run.said.splitlines()[-1]
+    assert line.startswith(f"anchorprune: error: {start}")
+    assert "free some of the disk and run this again" in line
+    assert "Traceback" not in run.said
+    return line
+
+
 @pytest.mark.long
 def test_a_full_disk_ends_it_in_a_line(given, whole, small_disk):
     disk, resize = small_disk
@@ -412,11 +422,7 @@ def test_a_full_disk_ends_it_in_a_line(given, whole, small_disk):
     for size, kept in (("1m", 0), ("16m", 1), ("30m", 2)):
         resize(size)
         run = Run(words, output, often)
-        assert run.status == 2, run.said
-        line = run.said.splitlines()[-1]
-        assert line.startswith(f"anchorprune: error: {output / 'checkpoints'}: cannot write here (No space")
-        assert "free some of the disk and run this again" in line
-        assert "Traceback" not in run.said
+        check_full(run, f"{output / 'checkpoints'}: cannot write here (No space")
         assert not run.partial.exists()
         assert len(checkpoints(output)) == kept
     resize("64m")
@@ -445,11 +451,8 @@ def test_a_disk_too_full_for_the_result(given, whole, killed, small_disk):
         training._publish = fill
 
     run = Run(words, output, filling)
-    assert run.status == 2, run.said
-    line = run.said.splitlines()[-1]
-    assert line.startswith(f"anchorprune: error: {output}")
+    line = check_full(run, f"{output}")
     assert "cannot write here (No space left on device); free some of the disk and run this again" in line
-    assert "Traceback" not in run.said
     assert len(checkpoints(output)) == 2
     assert [path.name for path in results(output)] == [".training.lock", "checkpoints", "config.py"]
     (disk / "filler").unlink()

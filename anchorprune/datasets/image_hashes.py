@@ -1,12 +1,13 @@
 """SHA-256 of the images of a split, as `sha256sum` writes it: what was trained on or reported on, to the pixel."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
+
+from anchorprune.provenance import digest
 
 
 def write_hashes(file: Path, names: Iterable[str], folder: Path, known: dict[Path, str]) -> None:
@@ -24,14 +25,13 @@ def write_hashes(file: Path, names: Iterable[str], folder: Path, known: dict[Pat
     new = [path for path in dict.fromkeys(folder / name for name in names) if path not in known]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = tqdm(pool.map(_hash, new), "reading images", len(new), unit="image", leave=False, disable=None)
-        known.update((path, digest) for path, digest in zip(new, found, strict=True) if digest)
+        known.update((path, hash_) for path, hash_ in zip(new, found, strict=True) if hash_)
     lines = [f"{known[folder / name]}  {name}\n" for name in names if folder / name in known]
     file.write_text("".join(lines), encoding="utf-8")
 
 
 def _hash(path: Path) -> str | None:
     try:
-        with path.open("rb") as image:
-            return hashlib.file_digest(image, "sha256").hexdigest()
+        return digest(path)
     except OSError:
         return None

@@ -1,7 +1,6 @@
 """Training with mmengine's runner: resumable, deterministic, tensors-only results."""
 
 import copy
-import errno
 import hashlib
 import logging
 import shutil
@@ -23,7 +22,8 @@ from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
-from anchorprune.files import read_json, write_json
+from anchorprune.files import FULL, read_json, write_json
+from anchorprune.provenance import digest
 
 LOG = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _as_before(cfg: Config) -> Config:
 
 def _hash(path: Path) -> str | None:
     """SHA-256 of a file; None without the file, which is then missed where it is read."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return digest(path) if path.is_file() else None
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def _room_for(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         remedy = "free some of the disk and run this again: the training goes on from its last checkpoint"
         raise UserError(f"{folder}: cannot write here ({error.strerror}); {remedy}") from None
