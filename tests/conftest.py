@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 from running import command, selection
 from running.command import ROOT
-from running.detector import Trained, train_small
+from running.detector import Trained, train_small, write_forty_scenes
 
 from anchorprune.heads.head import Head, Level
 
@@ -58,6 +58,12 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]
         return folder
 
     return folder_of
+
+
+@pytest.fixture(scope="session")
+def forty_scenes(made_once, run_command) -> Path:
+    """A data set of forty scenes to train on: five iterations of eight in an epoch."""
+    return made_once("forty-scenes", lambda folder: write_forty_scenes(run_command, folder))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from running.results import results
+from running.results import names_in
 
 from anchorprune.cli import main
 from anchorprune.datasets.coco import read_coco
@@ -43,10 +43,6 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 FILES = [f"{name}.{ending}" for name in ("prune", "test", "train") for ending in ("json", "sha256")]
-
-
-def names_in(folder: Path) -> list[str]:
-    return [path.name for path in results(folder)]
 
 
 def failure(capsys) -> str:

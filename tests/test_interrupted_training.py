@@ -20,7 +20,7 @@ import psutil
 import pytest
 from running.command import ROOT, wait_for
 from running.detector import SMALL_ANCHORS
-from running.results import results
+from running.results import names_in
 from running.state import like_a_new_process
 
 torch = pytest.importorskip("torch")
@@ -44,21 +44,12 @@ WINDOW = 0.3  # seconds that a slow checkpoint takes
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory, run_command):
-    """Forty scenes: five iterations of eight in an epoch."""
-    folder = tmp_path_factory.mktemp("scenes")
-    made = run_command("dataset", "scenes", "--train", 40, "--prune", 1, "--test", 1, "--output", folder)
-    assert made.status == 0, made.err
-    return folder
-
-
-@pytest.fixture(scope="module")
-def given(scenes):
+def given(forty_scenes):
     """The arguments of a training on them."""
-    (scenes / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
+    (forty_scenes / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
     return (
-        *("train", DEMO, "--name", "few", "--anchors", scenes / "anchors.json", "--seed", 3),
-        *("--annotations", scenes / "train.json", "--images", scenes / "images/train"),
+        *("train", DEMO, "--name", "few", "--anchors", forty_scenes / "anchors.json", "--seed", 3),
+        *("--annotations", forty_scenes / "train.json", "--images", forty_scenes / "images/train"),
     )
 
 
@@ -160,7 +151,7 @@ def done(words, output):
     """Train to the end; what was said."""
     run = Run(words, output)
     assert run.status == 0, run.said
-    assert [path.name for path in results(output)] == [
+    assert names_in(output) == [
         *(".training.lock", "config.py", "detector.json", "head.json", "training.json", "weights.pth")
     ]
     return run.said
@@ -454,7 +445,7 @@ def test_a_disk_too_full_for_the_result(given, whole, killed, small_disk):
     line = check_full(run, f"{output}")
     assert "cannot write here (No space left on device); free some of the disk and run this again" in line
     assert len(checkpoints(output)) == 2
-    assert [path.name for path in results(output)] == [".training.lock", "checkpoints", "config.py"]
+    assert names_in(output) == [".training.lock", "checkpoints", "config.py"]
     (disk / "filler").unlink()
     assert "iter_000000010" in done(words, output)
     assert same(output, whole)
@@ -472,14 +463,14 @@ def _train_two(text, folder, end):
 
 
 @pytest.mark.long
-def test_two_processes_within_an_epoch(scenes, tmp_path):
+def test_two_processes_within_an_epoch(forty_scenes, tmp_path):
     """Each goes on with its own random numbers and its own batch norms' statistics."""
 
     def cfg(folder):
         made = compose.read_config(DEMO)
         compose.set_anchors(made, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])
         compose.set_classes(made, ["ellipse", "rectangle", "triangle"])
-        compose.set_training_data(made, scenes / "train.json", scenes / "images/train")
+        compose.set_training_data(made, forty_scenes / "train.json", forty_scenes / "images/train")
         made.train_cfg.max_epochs = 2
         (tmp_path / folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         prepare_start(made, tmp_path / folder / "checkpoints", None)

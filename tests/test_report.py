@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from oracles.figure_files import check_figure
-from running.results import results
+from running.results import names_in
 
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
@@ -163,7 +163,7 @@ def test_the_files_are_those_foretold_and_the_same_each_time(everything, run_com
         assert done.status == 0, done.err
         assert done.json["experiments"] == ["x_1"]
         assert done.err.strip() == OUTSIDE
-    files = [path.name for path in results(tmp_path / "first")]
+    files = names_in(tmp_path / "first")
     assert files == sorted(report_files(json.loads(everything.read_text())))
     assert {f"{kind}-x_1.svg" for kind in ("boxes", "overanchorized", "retraining", "removal")} < set(files)
     assert [name for name in files if name.startswith("classes")][::3] == [

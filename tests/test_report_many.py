@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
-from running.results import results
+from running.results import names_in
 
 from anchorprune.heads.layout import Layout
 from anchorprune.report.contents import MOST_ON_A_PAGE, experiment_files, overall_files, report_files
@@ -66,10 +66,6 @@ def metrics(path, ap):
     figures = dict.fromkeys(("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"), ap)
     path.write_text(json.dumps({**figures, "per_class": {"cat": ap}, "provenance": {"commit": "c0ffee"}}))
     return str(path)
-
-
-def names_in(folder):
-    return [path.name for path in results(folder)]
 
 
 def test_the_parts_are_the_whole(ssd300, run_command, tmp_path):

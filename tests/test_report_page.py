@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from running.results import results
+from running.results import names_in
 
 from anchorprune import __version__
 from anchorprune.heads.layout import Layout
@@ -111,7 +111,7 @@ def page(report):
 
 def test_the_page_is_among_the_foretold_files(report):
     folder, manifest = report
-    assert [path.name for path in results(folder)] == sorted(report_files(manifest))
+    assert names_in(folder) == sorted(report_files(manifest))
     assert "index.html" in report_files(manifest)
 
 

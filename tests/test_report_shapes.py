@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from oracles.figure_files import check_figure
-from running.results import results
+from running.results import names_in
 
 from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.coco import read_coco
@@ -207,7 +207,7 @@ def test_the_report_of_a_real_detector(shared_data, run_command, tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(entries))
     done = run_command("report", tmp_path / "manifest.json", "--output", tmp_path / "report")
     assert done.status == 0, done.err
-    assert [path.name for path in results(tmp_path / "report")] == sorted(report_files(entries))
+    assert names_in(tmp_path / "report") == sorted(report_files(entries))
     shown = check_figure(tmp_path / "report", "shapes-real_its-own")
     titles = [text for text in shown if text.startswith("level ")]
     assert [title.partition(":")[0] for title in titles] == [

@@ -26,17 +26,8 @@ from anchorprune.errors import UserError
 DEMO = ROOT / "config/detectors/ssd_demo.py"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, run_command):
-    """Forty scenes: five iterations of eight in an epoch."""
-    folder = tmp_path_factory.mktemp("few")
-    made = run_command("dataset", "scenes", "--train", 40, "--prune", 8, "--test", 8, "--output", folder)
-    assert made.status == 0, made.err
-    return folder
-
-
 @pytest.fixture
-def train(data, tmp_path, caplog):
+def train(forty_scenes, tmp_path, caplog):
     """Train the demo's SSD in this process; the weights, and what was logged."""
     caplog.set_level(logging.INFO, "anchorprune")
     anchors = tmp_path / "anchors.json"
@@ -44,10 +35,12 @@ def train(data, tmp_path, caplog):
 
     def run(name, config=DEMO, **recipe):
         caplog.clear()
-        annotations, output = data / "train.json", tmp_path / name
+        annotations, output = forty_scenes / "train.json", tmp_path / name
         foreign = Foreign(str(config), "few", None, anchors)
         classes = check_boxes(annotations)[2]
-        training = Training(annotations, data / "images/train", classes, output, Recipe(**recipe), seed=3, threads=1)
+        training = Training(
+            annotations, forty_scenes / "images/train", classes, output, Recipe(**recipe), seed=3, threads=1
+        )
         backend("mmdet").train(foreign, training)
         return torch.load(output / "weights.pth", weights_only=True), caplog.text
 
@@ -121,11 +114,11 @@ def _train_and_keep(text, folder):
     torch.save(model.state_dict(), folder / f"{get_rank()}.pth")
 
 
-def test_processes_that_train_together_agree(data, tmp_path):
+def test_processes_that_train_together_agree(forty_scenes, tmp_path):
     cfg = compose.read_config(DEMO)
     compose.set_anchors(cfg, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])
     compose.set_classes(cfg, ["ellipse", "rectangle", "triangle"])
-    compose.set_training_data(cfg, data / "train.json", data / "images/train")
+    compose.set_training_data(cfg, forty_scenes / "train.json", forty_scenes / "images/train")
     cfg.train_cfg.max_epochs = 1
     run_ranks(_train_and_keep, (cfg.pretty_text, tmp_path), 2)
     first, second = (torch.load(tmp_path / f"{rank}.pth", weights_only=True) for rank in (0, 1))
@@ -175,12 +168,12 @@ def test_one_process_that_fails_ends_all(tmp_path, target, line):
 
 
 @pytest.mark.long
-def test_a_killed_training_of_two_processes_leaves_none_and_resumes(data, run_command, tmp_path):
+def test_a_killed_training_of_two_processes_leaves_none_and_resumes(forty_scenes, run_command, tmp_path):
     """The parent alone is killed, as a batch system or a lack of memory would."""
     (tmp_path / "anchors.json").write_text(json.dumps(SMALL_ANCHORS))
     arguments = [
         *("train", DEMO, "--name", "few", "--anchors", tmp_path / "anchors.json", "--epochs", 3, "--processes", 2),
-        *("--annotations", data / "train.json", "--images", data / "images/train"),
+        *("--annotations", forty_scenes / "train.json", "--images", forty_scenes / "images/train"),
     ]
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]

@@ -5,7 +5,7 @@ import json
 import pytest
 from core_environment import ROOT, make_core
 from oracles.figure_files import check_figure
-from running.results import results
+from running.results import names_in
 
 from anchorprune.cli import COMMANDS
 from anchorprune.report.contents import report_files
@@ -93,7 +93,7 @@ def test_a_search_and_its_report(core):
     (core.files / "manifest.json").write_text(json.dumps(entries))
     published = ROOT / "config/published"
     done = core.command("report", "manifest.json", "--published", published, "--output", "report")
-    written = [path.name for path in results(core.files / "report")]
+    written = names_in(core.files / "report")
     assert written == sorted(done["files"]) == sorted(report_files(entries))
     kinds = {name.partition("-")[0] for name in written if name.endswith(".svg")}
     assert kinds == set(FIGURES) - {"latency"}  # no search after milliseconds here
