@@ -19,6 +19,7 @@ from backends.trained import CONFIG
 from running.pipeline import SNAKEMAKE, environment, link_project, snakemake
 
 STARTED = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):")
+OUTPUT = re.compile(r"^    output: (.+)$")
 FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)")
 NOT_COMPARED = (".log", ".tsv")  # they say when, and how long it took
 SETTINGS = {
@@ -117,6 +118,16 @@ class Run:
                 return None
             time.sleep(0.005)
         raise AssertionError("".join(self.lines))
+
+    def outputs(self) -> dict[str, list[str]]:
+        """Rule -> the files that its jobs make."""
+        found, rule = {}, ""
+        for line in self.lines:
+            if start := STARTED.match(line):
+                rule = start[1]
+            elif made := OUTPUT.match(line):
+                found.setdefault(rule, []).extend(made[1].split(", "))
+        return found
 
     def running(self) -> list[str]:
         """The rules of the jobs that have begun and not ended."""

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.pipeline]
 
 KILLS, MOST_CHAINS = 40, 6
 UNHIT = {"all", "manifest", "experiment_manifest"}  # nothing, and milliseconds: may be missed
-LAST = ("evaluate", "manifest", "report", "all")  # `--until` these makes what others would
+LAST = ("evaluate", "manifest", "experiment_manifest", "report_experiment", "report")  # what they need, others make
 PAGES = 1  # every command writes a result and a record
 FITS = ("all", "manifest", "experiment_manifest")  # write less
 SEED = "few/linear/own/seed-0"
@@ -55,7 +55,7 @@ def whole(tmp_path_factory):
     folder = new_project(tmp_path_factory.mktemp("whole") / "project")
     run = Run(folder)
     assert run.wait() == 0, "".join(run.lines)
-    return contents(folder), run.durations(), run.events[0][0], folder
+    return contents(folder), run.durations(), run.events[0][0], folder, run.outputs()
 
 
 def said(what, lines):
@@ -65,7 +65,7 @@ def said(what, lines):
 
 def test_killed_at_random_moments(whole, tmp_path):
     """The whole process group, as often as the pipeline takes to end nevertheless; and again, KILLS times in all."""
-    results, durations, before, _ = whole
+    results, durations, before, *_ = whole
     draw, kills, chains, stages = random.Random(0), 0, 0, Counter()
     while chains < MOST_CHAINS and (kills < KILLS or not set(stages) >= set(durations) - UNHIT):
         folder, chains, ended = new_project(tmp_path / f"chain-{chains}"), chains + 1, False
@@ -115,19 +115,19 @@ def copied(whole, tmp_path):
 
 def test_disk_full_in_each_stage(whole, tmp_path):
     """One page is left when a stage begins; then there is room again."""
-    results, durations, *_ = whole
+    results, *_, outputs = whole
     folder, lines = new_project(tmp_path / "project"), []
     with small_disk(folder / "results") as remount:
-        for rule in sorted(durations, key=lambda rule: rule in LAST):
+        for rule in sorted(outputs, key=lambda rule: rule in LAST):
             remount(f"size={used(folder / 'results') + PAGES * resource.getpagesize()}")
-            failed = snakemake(folder, "--configfile", "mine.yaml", "--until", rule, check=False)
+            failed = snakemake(folder, *outputs[rule], "--configfile", "mine.yaml", check=False)
             logged = errors_logged(folder)
             lines.append(f"{rule}: status {failed.returncode}: {'; '.join(logged) or 'no room for a line in the log'}")
             assert (failed.returncode != 0) or rule in FITS
             assert len(logged) <= 2  # one for each of two jobs side by side
             assert all("No space left on device" in line for line in logged)
             remount("size=64m")
-            snakemake(folder, "--configfile", "mine.yaml", "--until", rule)
+            snakemake(folder, *outputs[rule], "--configfile", "mine.yaml")
         finish(folder)
         said("disk full", lines)
         check_equal(folder, results)
