@@ -103,6 +103,7 @@ def test_head_json_says_what_was_built(trained, detector):
     assert value["levels"][0]["anchors"][1] == [23, 11]
 
 
+@pytest.mark.long
 def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_path):
     """Stop after the second of three epochs by a kill, resume, and compare the weights bit by bit."""
     arguments = [
@@ -215,6 +216,7 @@ def test_a_cut_image_is_named(trained, run_command, tmp_path, command, workers):
     assert not output.exists()
 
 
+@pytest.mark.long
 def test_libraries_remarks_on_what_nothing_needs_are_not_heard(trained, run_process, tmp_path):
     annotations, images = trained.split("test")
     layout = tmp_path / "layout.json"

@@ -78,7 +78,9 @@ class Run:
         prepare()
         with like_a_new_process():
             status = main([str(word) for word in (*words, "--output", self.output)])
-        sys.exit(status)
+            sys.stderr.flush()
+            # Nothing is put back: OpenCV would wait for its threads, which a forked process has not.
+            os._exit(status)
 
     @property
     def partial(self):

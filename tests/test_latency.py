@@ -237,6 +237,7 @@ def test_the_tables_models_are_the_detectors_parts(trained, exported):
     assert sum(path.stat().st_size for path in exported.glob("head-*.onnx")) < 100_000
 
 
+@pytest.mark.long
 def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_path):
     pytest.importorskip("onnxruntime")
     layout = tmp_path / "layout.json"
