@@ -103,7 +103,7 @@ def _mean_size(item: WorkItem, results: Path) -> float | None:
     """Mean bytes of the finished folders of an item's kind, detector and data set; None where there are none."""
     names = {"train": "train", "take over": "train", "predict": "predict", "slice": "slice", "retrain": "retrain-*"}
     place = results / item.dataset / item.detector
-    patterns = (f"*/seed-*/{names[item.kind]}", f"*/seed-*/*/*/{names[item.kind]}")
+    patterns = (f"*/seed-*/{below}{names[item.kind]}" for below in ("", "retrain-*/", "*/*/"))
     folders = [folder for pattern in patterns for folder in place.glob(pattern)]
     found = [_size(folder.rglob("*")) for folder in folders if (folder / WITNESSES[item.kind]).is_file()]
     return sum(found) / len(found) if found else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchorprune.pipeline.records import Experiment, Plan, Pruned
+from anchorprune.pipeline.ways import SearchFolder, finished_in, way_of
 
 # Kind -> the file that is there when such a folder is finished; `rules/common.smk` has the paths.
 WITNESSES = {"train": "detector.json", "retrain": "detector.json", "predict": "predictions.parquet"}
@@ -53,17 +54,20 @@ def _folders(plan: Plan, experiment: Experiment, pruned: list[Pruned]) -> Iterat
     """Kind and folder, below that of a training."""
     given = "weights" in plan.config["detectors"][experiment.detector]
     yield ("take over" if given else "train"), "train"
-    yield "predict", "predict"
     fitted = [one for one in pruned if one.control == "kmeans"]
+    searched = SearchFolder("", way_of(experiment.retrain), "")
+    if searched.way:
+        yield "retrain", searched.base
+    yield "predict", searched.predictions
     if experiment.retrain == "finetune":
         yield "retrain", "retrain-finetune"
     if given and (experiment.retrain == "scratch" or fitted):  # what pruned ones and k-means controls are held against
         yield "retrain", "retrain-scratch"
     for one in pruned:
+        folder = f"{searched._replace(search=one.search, control=one.control)}/{one.budget}"
         if one in fitted:
-            yield "train", f"{one.search}+kmeans/{one.budget}/train"
+            yield "train", f"{folder}/train"
             continue
-        folder = f"{one.search}{'+' * bool(one.control)}{one.control}/{one.budget}"
         yield "slice", f"{folder}/slice"
-        if experiment.retrain != "none":
-            yield "retrain", f"{folder}/retrain-{experiment.retrain}"
+        if (finished := finished_in(experiment.retrain)) != "slice":
+            yield "retrain", f"{folder}/{finished}"
