@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import click
 
+from anchorprune.commands.dropout_settings import DropoutSettings
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 
@@ -124,6 +125,11 @@ def training_options(function):
     default = "[default: the config's]"
     for option in (
         click.option("--backbone-weights", metavar="FILE|hub|none", help=f"What the backbone starts from.  {default}"),
+        click.option(
+            "--anchor-dropout",
+            type=DropoutSettings(),
+            help='Train with subsets of the anchors too: {} or, say, {"subsets": 2}; see config/README.md.',
+        ),
         click.option("--amp/--no-amp", default=None, help=f"Automatic mixed precision.  {default}"),
         click.option("--workers", type=click.IntRange(0), help=f"Data-loading processes per device.  {default}"),
         click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At the base batch size."),

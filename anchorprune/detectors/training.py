@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.datasets.unusable import coco_trainable
+from anchorprune.detectors.anchor_dropout import AnchorDropout
 from anchorprune.errors import UserError
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Recipe:
         workers: data-loading processes of one device; 0 loads in the training process.
         amp: automatic mixed precision.
         backbone_weights: what the backbone starts from: `hub` (what the config says), `none`, or a file.
+        anchor_dropout: train with subsets of the anchors too; None trains with all of them only.
     """
 
     epochs: int | None = None
@@ -37,6 +39,7 @@ class Recipe:
     workers: int | None = None
     amp: bool | None = None
     backbone_weights: str | None = None
+    anchor_dropout: AnchorDropout | None = None
 
 
 @dataclass(frozen=True)

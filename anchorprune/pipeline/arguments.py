@@ -10,15 +10,17 @@ from anchorprune.datasets.kinds import kind_of
 def options(settings: Mapping[str, Any]) -> list[str]:
     """Settings as options, in the order of their keys: `{"batch_size": 8}` -> `--batch-size 8`.
 
-    A setting that is a mapping becomes one option with several values (a split's annotations and images); one that is
-    true or false becomes `--amp` or `--no-amp`.
+    A setting that is a tuple becomes one option with several values, one that is a mapping one with its JSON
+    (`anchor_dropout`), and one that is true or false becomes `--amp` or `--no-amp`.
     """
     words: list[str] = []
     for key, value in sorted(settings.items()):
         if isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{key.replace('_', '-')}")
             continue
-        values = value.values() if isinstance(value, Mapping) else [value]
+        if isinstance(value, Mapping):
+            value = json.dumps(value)
+        values = value if isinstance(value, tuple) else (value,)
         words += [f"--{key.replace('_', '-')}", *map(str, values)]
     return words
 
@@ -27,6 +29,8 @@ def dataset_arguments(dataset: Mapping[str, Any]) -> list[str]:
     """Arguments of `anchorprune dataset`; a list becomes its option several times."""
     given = kind_of(dataset).options(dataset)
     settings = {key: value for key, value in given.items() if key not in ("kind", "download", "limit")}
+    for split in (key for key, value in settings.items() if isinstance(value, Mapping)):
+        settings[split] = tuple(settings[split].values())  # its annotations and images
     repeated = {key: settings.pop(key) for key in sorted(settings) if isinstance(settings[key], list)}
     words = [word for key, values in repeated.items() for value in values for word in (f"--{key}", value)]
     words += [word for name, count in dataset.get("limit", {}).items() for word in ("--limit", name, str(count))]

@@ -4,9 +4,13 @@ import math
 
 from mmengine.config import Config, ConfigDict
 
+from anchorprune.detectors.anchor_dropout import AnchorDropout
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.pretrained import set_backbone_weights
 from anchorprune.detectors.training import Recipe, Schedule
 from anchorprune.errors import UserError
+
+DROPOUT = "anchor_dropout"  # among our own facts in a config.py
 
 
 def set_recipe(cfg: Config, recipe: Recipe, devices: int = 1) -> list[str]:
@@ -26,7 +30,17 @@ def set_recipe(cfg: Config, recipe: Recipe, devices: int = 1) -> list[str]:
         _set_precision(cfg.optim_wrapper, recipe.amp)
     if recipe.backbone_weights is not None:
         set_backbone_weights(cfg, recipe.backbone_weights)
+    set_anchor_dropout(cfg, recipe.anchor_dropout)
     return [_scale_learning_rate(cfg, recipe, devices)]
+
+
+def set_anchor_dropout(cfg: Config, dropout: AnchorDropout | None) -> None:
+    """Note in the config which anchor dropout it trains with, or that it trains without, whatever was noted before."""
+    facts = {key: value for key, value in cfg.get(OWN_KEY, {}).items() if key != DROPOUT}
+    if dropout is not None:
+        facts[DROPOUT] = dropout.settings()
+    if facts or OWN_KEY in cfg:
+        cfg[OWN_KEY] = ConfigDict(facts)
 
 
 def schedule_of(cfg: Config) -> Schedule:

@@ -9,13 +9,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from torch import nn
 
+from anchorprune.detectors.mmdet.config.compose import OWN_KEY
 from anchorprune.detectors.mmdet.config.pretrained import forget_pretrained
 from anchorprune.detectors.mmdet.model import build
 from anchorprune.detectors.mmdet.training.backbone import prepare_backbone
 from anchorprune.detectors.mmdet.training.batches import make_resumable
 from anchorprune.detectors.mmdet.training.checkpoint_files import newest_whole
 from anchorprune.detectors.mmdet.training.checkpoint_hook import WholeCheckpointHook
+from anchorprune.detectors.mmdet.training.dropout_hook import AnchorDropoutHook
 from anchorprune.detectors.mmdet.training.loops import ResumableTrainLoop
+from anchorprune.detectors.mmdet.training.recipe import DROPOUT
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 
 LOG = logging.getLogger(__name__)
@@ -95,6 +98,8 @@ def _add_runtime(cfg: Config, work: Path, seed: int) -> None:
     ours = ("SeedEpochHook", "FiniteLossHook", "ProgressHook", "SpeedHook")
     hooks = [hook for hook in cfg.get("custom_hooks", []) if hook["type"] != "CheckInvalidLossHook"]
     cfg.custom_hooks = [*hooks, *(dict(type=t) for t in ours)]
+    if DROPOUT in cfg.get(OWN_KEY, {}):
+        cfg.custom_hooks.append(dict(type=AnchorDropoutHook.__name__, settings=cfg[OWN_KEY][DROPOUT]))
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
     make_resumable(cfg.train_dataloader)
     if cfg.train_cfg.pop("by_epoch", False) or cfg.train_cfg.get("type") == "EpochBasedTrainLoop":
@@ -114,6 +119,8 @@ def _add_processes(cfg: Config) -> None:
     """What several processes need: each its part of every batch, and one value of the batch norms' statistics."""
     cfg.launcher = "pytorch"
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type="SyncBuffersHook")]
+    if not all(cfg.model.bbox_head.anchor_generator.get("anchors", [True])):
+        cfg.find_unused_parameters = True  # what leads to a level without anchors alone has no gradient
     if not torch.cuda.is_available():
         unused = cfg.get("find_unused_parameters", False)
         cfg.model_wrapper_cfg = dict(device_ids=None, broadcast_buffers=False, find_unused_parameters=unused)

@@ -15,11 +15,12 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from anchorprune.detectors.folder import NAME, TRAINING, whole_folder
-from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, innermost, read_config
+from anchorprune.detectors.mmdet.config.compose import OURS, OURS_BEFORE, OWN_KEY, innermost, read_config
 from anchorprune.detectors.mmdet.config.pretrained import pretrained
 from anchorprune.detectors.mmdet.folder import BACKEND, CONFIG, WEIGHTS, write_folder
 from anchorprune.detectors.mmdet.model import build, describe
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
+from anchorprune.detectors.mmdet.training.recipe import DROPOUT
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
 from anchorprune.files import FULL, read_json, write_json
@@ -80,6 +81,8 @@ def _train(complete: str, prepared: str, output: Path, identity: dict[str, Any])
 def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, processes: int) -> dict[str, Any]:
     """What decides a training's result; two with the same identity are the same training."""
     backbone, annotations = pretrained(cfg), Path(innermost(cfg.train_dataloader.dataset).ann_file)
+    dropout = cfg.get(OWN_KEY, {}).get(DROPOUT, {})
+    front = {"front": _hash(Path(dropout.front))} if dropout.get("front") else {}
     return {
         "version": 2,
         "config": hashlib.sha256(_as_before(cfg).pretty_text.encode()).hexdigest(),
@@ -90,6 +93,7 @@ def _identity(cfg: Config, seed: int, threads: int, initial: Path | None, proces
         "seed": seed,
         "threads": threads,
         "processes": processes,
+        **front,
     }
 
 
