@@ -25,7 +25,7 @@ from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
 from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
-from anchorprune.pipeline.ways import BASES, SearchFolder, finished_in, search_folder, way_of
+from anchorprune.pipeline.ways import AUTO, BASES, SearchFolder, finished_in, search_folder, way_of
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
@@ -104,14 +104,22 @@ def checkpoints_before(wildcards):
     that it comes after one; by their dates alone these trigger nothing.
     """
     names = dict(wildcards.items())
-    parts = names.pop("folder", "").split("/")[1:]
-    names |= dict(zip(("dataset", "detector", "anchor_set", "seed", "search", "budget"), parts))
-    names["seed"] = str(names.get("seed", "")).removeprefix("seed-")
+    finished = names.get("folder", "").split("/")[-1]
+    if "folder" in names:
+        names |= names_in(names.pop("folder"))
     files = [f"{DATA}/dataset.json"]
     folder = search_folder(names.get("search", ""))
     if folder.search in PLAN.config["searches"] and "budget" in names:
         files.append(layout_in(folder._replace(control="")))
+    if finished == finished_in(AUTO):
+        files.append(f"{PRUNED}/auto/{STEPS[-1]}.json")
     return [ancient(file.format(**names)) for file in files]
+
+
+def names_in(folder):
+    """The wildcards that a folder of results has values of."""
+    names = dict(zip(("dataset", "detector", "anchor_set", "seed", "search", "budget"), folder.split("/")[1:]))
+    return names | {"seed": names.get("seed", "").removeprefix("seed-")}
 
 
 def config_file(wildcards):
@@ -145,6 +153,14 @@ def layout_in(folder):
 def layout_file(wildcards):
     """A pruned detector's layout."""
     return layout_in(search_folder(wildcards.search))
+
+
+def choice_file(wildcards):
+    """What a search says of its choice within a budget; nothing for what no search found."""
+    folder = search_folder(wildcards.search)
+    if folder.control or folder.search not in PLAN.config["searches"]:
+        return []
+    return f"{TRAINED}/{folder}/search/choice-{{budget}}.json"
 
 
 def base_file(name):

@@ -44,12 +44,16 @@ def pruned_files(experiment, names, pruned):
         "metrics": f"{folder}/{finished_in(experiment.retrain)}/evaluate/metrics.json",
         "layout": layout_in(search).format(**names, budget=pruned.budget),
     }
+    decision = f"{folder}/{finished_in(AUTO)}/decision.json"
+    if experiment.retrain == AUTO:  # what is said of the layout goes with the one that was taken in the end
+        layout = f"{folder}/{finished_in(AUTO)}/layout.json"
+        files |= {"decision": decision, "layout": layout, "score": decision}
     if pruned.search == FIXED or pruned.control:
-        return {**files, "score": f"{folder}/score.json"}
+        return {"score": f"{folder}/score.json", **files}
     beside = str(Path(folder).parent)
     return {
         **files,
-        "choice": f"{beside}/search/choice-{pruned.budget}.json",
+        "choice": files.get("decision", f"{beside}/search/choice-{pruned.budget}.json"),
         "front": f"{beside}/search/front.csv",
         "evaluated": f"{beside}/search/evaluated.parquet",
         "selection": f"{beside}/search/selection.json",
