@@ -149,3 +149,19 @@ rule decide:
     shell:
         "anchorprune decide finish {params.detector:q} {input.layout:q} {input.evidence:q} {params.choice:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule sliced:
+    """Take over the figures of the slice that the steps came to, before any training of the budget's own."""
+    input:
+        evidence=f"{PRUNED}/auto/{STEPS[-1]}.json",
+        metrics=lambda w: f"{PRUNED}/slice/evaluate/metrics.json".format(**decided_for(w)),
+    output:
+        f"{PRUNED}/auto/sliced.json",
+    log:
+        f"{PRUNED}/auto/sliced.log",
+    localrule: True
+    conda:
+        "../environment.yml"
+    shell:
+        "cp {input.metrics:q} {output:q} 2> {log:q}"

@@ -44,10 +44,10 @@ def pruned_files(experiment, names, pruned):
         "metrics": f"{folder}/{finished_in(experiment.retrain)}/evaluate/metrics.json",
         "layout": layout_in(search).format(**names, budget=pruned.budget),
     }
-    decision = f"{folder}/{finished_in(AUTO)}/decision.json"
-    if experiment.retrain == AUTO:  # what is said of the layout goes with the one that was taken in the end
-        layout = f"{folder}/{finished_in(AUTO)}/layout.json"
-        files |= {"decision": decision, "layout": layout, "score": decision}
+    if experiment.retrain == AUTO:  # layout, slice and what is said of them: of what was taken in the end
+        decision = f"{folder}/{finished_in(AUTO)}/decision.json"
+        files |= {"decision": decision, "layout": f"{folder}/{finished_in(AUTO)}/layout.json", "score": decision}
+        files["sliced"] = f"{folder}/auto/sliced.json"
     if pruned.search == FIXED or pruned.control:
         return {"score": f"{folder}/score.json", **files}
     beside = str(Path(folder).parent)
