@@ -10,7 +10,7 @@ from typing import Any
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.detectors.folder import NAME
 from anchorprune.errors import UserError
-from anchorprune.files import read_json, write_json
+from anchorprune.files import read_json, whole_file, write_json
 from anchorprune.heads.layout import Layout
 from anchorprune.heads.predictions import Predictions
 from anchorprune.provenance import results_in
@@ -113,10 +113,7 @@ def skipped(step: str, earlier: Path) -> dict[str, Any]:
     Raises:
         UserError: it has not.
     """
-    way = read_json(earlier, "evidence")["finish"]
-    if way is None:
-        raise UserError(f"{earlier}: decides nothing; take the next step")
-    return {"version": VERSION, "step": step, "verdict": _NOT_TAKEN, "finish": way}
+    return {"version": VERSION, "step": step, "verdict": _NOT_TAKEN, "finish": _decided(_read(earlier), earlier)}
 
 
 def finish(detector: Path, layout: Path, evidence: Sequence[Path], choice: Path | None, output: Path) -> dict[str, Any]:
@@ -138,10 +135,8 @@ def finish(detector: Path, layout: Path, evidence: Sequence[Path], choice: Path 
     Raises:
         UserError: the steps came to nothing.
     """
-    steps = [read_json(file, "evidence") for file in evidence]
-    way = steps[-1]["finish"]
-    if way is None:
-        raise UserError(f"{evidence[-1]}: decides nothing; give the next step's evidence too")
+    steps = [_read(file) for file in evidence]
+    way = _decided(steps[-1], evidence[-1])
     steps = [step for step in steps if step["verdict"] != _NOT_TAKEN]
     ap = next(step["ap"] for step in steps if step["step"] == _LOOKED_AT[way])
     said = selected({"choice": str(choice)}, 0) if choice else {}
@@ -154,5 +149,22 @@ def finish(detector: Path, layout: Path, evidence: Sequence[Path], choice: Path 
     decision = {"ap": ap, **said, "version": VERSION, "finish": way, "steps": steps}
     write_json(output / DECISION, decision)
     for source, name in [(layout, LAYOUT), *((file, file.name) for file in files)]:
-        shutil.copyfile(source, output / name)
+        with whole_file(output / name) as partial:
+            shutil.copyfile(source, partial)
     return decision
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A step's evidence."""
+    found = read_json(file, "evidence")
+    if not isinstance(found, dict) or found.get("version") != VERSION or not found.keys() >= {"step", "finish"}:
+        raise UserError(f"{file}: no evidence of version {VERSION}; write it with `anchorprune decide`")
+    return found
+
+
+def _decided(step: dict[str, Any], file: Path) -> str:
+    """How a step has decided."""
+    way = step["finish"]
+    if way is None:
+        raise UserError(f"{file}: decides nothing; give the next step's evidence")
+    return way
