@@ -297,6 +297,7 @@ def test_within_an_epoch_with_persistent_workers(given, tmp_path):
     ("more", "start"),
     [
         (("--iterations", 8), "iter_000000007"),
+        (("--anchor-dropout", "{}"), "iter_000000007"),
         (("--option", "optim_wrapper.accumulative_counts=2"), "iter_000000006"),  # seven have one's gradients
     ],
 )

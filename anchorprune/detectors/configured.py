@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from anchorprune.detectors.anchor_dropout import AnchorDropout
 from anchorprune.detectors.protocols import Backend, Foresighted
 from anchorprune.detectors.registry import backend, check_known
 from anchorprune.errors import UserError
@@ -49,9 +50,22 @@ def _check_files(detector: Mapping[str, Any], chosen: Backend, where: str) -> No
         if path not in (None, *_NO_FILE) and "://" not in path and not Path(path).expanduser().is_file():
             wrong = "is no file" if Path(path).exists() else "does not exist"
             raise UserError(f"{where}.{key}: {path} {wrong}; put it there or mend the path")
+    for key in ("training", "finetuning"):
+        _check_dropout(detector[key].get("anchor_dropout"), f"{where}.{key}")
     if hasattr(chosen, "check_given"):
         offering: Foresighted = chosen
         try:
             offering.check_given(config, None if weights is None else Path(weights))
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
+
+
+def _check_dropout(settings: Mapping[str, Any] | None, where: str) -> None:
+    if settings is None:
+        return
+    try:
+        front = AnchorDropout.of(settings).front
+    except UserError as error:
+        raise UserError(f"{where}.{error}") from None
+    if front is not None and not Path(front).is_file():
+        raise UserError(f"{where}.anchor_dropout.front: {front} does not exist; give a finished search's front.csv")
