@@ -190,7 +190,11 @@ def images_of(split):
 
 def made(wildcards):
     """What a model card says of a pruned detector's making."""
-    detector, folder = detector_of(wildcards), search_folder(wildcards.search)
+    detector, finished = detector_of(wildcards), wildcards.finished
+    if finished == finished_in(AUTO):
+        finished = f"{finished}: {decided_folder(wildcards)}"
+        wildcards = decided_for(wildcards)
+    folder = search_folder(wildcards.search)
     facts = {
         "detector": f"{wildcards.detector}, {detector['config']}",
         "weights": detector.get("weights", f"trained on {wildcards.dataset}, seed {wildcards.seed}"),
@@ -201,5 +205,5 @@ def made(wildcards):
     return facts | {
         "search": f"{folder.search} {json.dumps(settings_of(wildcards))}",
         "budget": wildcards.budget,
-        "after the search": wildcards.finished,
+        "after the search": finished,
     }

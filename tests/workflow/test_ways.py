@@ -98,6 +98,8 @@ def test_once_is_compared_with_what_it_is_cut_from(folder):
     assert {row["compared"] for row in manifest} == {"mine"}
     recipe = json.loads((folder / SEED / "retrain-once/retrain.record.json").read_text())["arguments"]
     assert "anchor_dropout" in recipe
+    write(folder, ["once", "finetune"])
+    assert jobs(folder, "--dry-run", "--config", "run=mine-once") == {"choose": 1, "slice": 1, "evaluate": 1}
 
 
 def read_table(folder):
@@ -112,7 +114,7 @@ def decisions(folder):
 
 @pytest.mark.long
 def test_auto_trains_only_what_is_asked_for(folder):
-    """Slices that lose less than allowed come out as they are; a budget more trains nothing; less allowed, the steps."""
+    """Slices that lose less than allowed come out as they are; a budget more trains nothing; then with less allowed."""
     write(folder, "auto", no_loss=0.3, budgets=[0.7])
     steps = {f"decide_{step}": 1 for step in ("slice", "once", "finetune")}
     each = {**steps, "choose": 1, "slice": 1, "decide": 1, "sliced": 1, "evaluate": 2}
