@@ -11,6 +11,8 @@ configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/searched.smk"
+include: "rules/decided.smk"
 include: "rules/references.smk"
 include: "rules/reported.smk"
 
