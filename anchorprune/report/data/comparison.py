@@ -16,10 +16,10 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.data.training_effort import (
     OWN,
     SHARED,
+    Needed,
     Training,
     effort,
-    files_of_minutes,
-    history,
+    files_of_trainings,
     together,
     trainings,
 )
@@ -44,7 +44,7 @@ COLUMNS = [
 ]
 
 
-def way_of(entry: Entry) -> str:
+def way_in_words(entry: Entry) -> str:
     """The way an entry's experiment trains, in words."""
     return WAYS.get(entry["retrain"], entry["retrain"])
 
@@ -68,7 +68,7 @@ def comparison(section: Section) -> pd.DataFrame:
 def files_of_comparison(entries: Iterable[Entry]) -> list[Path]:
     """What `comparison` reads beside the manifest's own files: those of them that are there."""
     compared = [entry for entry in entries if is_compared(entry) and not entry["control"]]
-    files = {file for entry in compared for file in (*files_of_resamples(entry), *files_of_minutes(entry))}
+    files = {file for entry in compared for file in (*files_of_resamples(entry), *files_of_trainings(entry))}
     return sorted(file for file in files if file.is_file())
 
 
@@ -106,12 +106,12 @@ def _rows(group: Section, aps: ResampledAPs) -> list[dict[str, Any]]:
         seeds = {name: _seeds(mine, chosen, aps) for (_, name), chosen in by_configuration(mine).items()}
         if way == against:
             held = seeds
-        known = [trainings(entry, kept) for entry, kept in zip(mine.entries, mine.table["kept"], strict=True)]
+        needed = [trainings(entry, kept) for entry, kept in zip(mine.entries, mine.table["kept"], strict=True)]
         for (_, name), chosen in by_configuration(mine).items():
             change = seeds[name].less(held[name]) if way != against and name in held else ApChange()
             facts = _facts(mine, chosen, seeds[name].mean(), change)
             facts["against"] = WAYS[against] if change.ap == change.ap else ""
-            rows.append((ways.index(way), {**facts, **_efforts(mine, chosen, known)}))
+            rows.append((ways.index(way), {**facts, **_efforts(mine, chosen, needed)}))
     return [row for _, row in sorted(rows, key=lambda item: item[0])]
 
 
@@ -126,7 +126,7 @@ def _facts(mine: Section, chosen: list[int], ap: ApChange, change: ApChange) -> 
     entry, table = mine.entries[chosen[0]], mine.table.iloc[chosen]
     return {
         **{name: entry[name] for name in GROUP},
-        "way": way_of(entry),
+        "way": way_in_words(entry),
         "method": entry["method"],
         "budget": table["budget"].iloc[0],
         "configuration": configuration(entry),
@@ -140,17 +140,17 @@ def _facts(mine: Section, chosen: list[int], ap: ApChange, change: ApChange) -> 
     }
 
 
-def _efforts(mine: Section, chosen: list[int], chains: list[list[Training]]) -> dict[str, Any]:
+def _efforts(mine: Section, chosen: list[int], needed: list[Needed]) -> dict[str, Any]:
     """What was trained for a configuration, and for all budgets of its search; means over the seeds."""
-    known = together(chains)
-    one = effort(_keys(history(chains[i]) for i in chosen), known, len(chosen))
+    known = together(one.every for one in needed)
+    one = effort(_keys(needed[i].history for i in chosen), known, len(chosen))
     method = mine.entries[chosen[0]]["method"]
     same = [i for i, entry in enumerate(mine.entries) if is_pruned(entry) and entry["method"] == method]
     seeds = len({mine.entries[i]["seed"] for i in same})
-    needed = list(_keys(chains[i] for i in same))
-    every = effort(needed, known, seeds)
-    shared = effort((key for key in needed if known[key].role == SHARED), known, seeds)
-    own = [key for key in dict.fromkeys(needed) if known[key].role == OWN]
+    keys = list(dict.fromkeys(_keys(needed[i].every for i in same)))
+    every = effort(keys, known, seeds)
+    shared = effort((key for key in keys if known[key].role == SHARED), known, seeds)
+    own = [key for key in keys if known[key].role == OWN]
     return {
         "trained": str(one),
         "trained_all": str(every),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from anchorprune.report.data.ap_changes import NONE
-from anchorprune.report.data.comparison import way_of
+from anchorprune.report.data.comparison import way_in_words
 from anchorprune.report.data.manifest import FEWEST_TO_RANK, is_pruned, is_retrained
 from anchorprune.report.data.section import Section
 from anchorprune.scoring.bootstrap import INTERVAL, RESAMPLES
@@ -34,8 +34,9 @@ def ranking(section: Section) -> pd.DataFrame:
     for experiment, mine in section.where(is_pruned).experiments().items():
         for anchor_set in mine.anchor_sets:
             chosen = mine.of(experiment, anchor_set)
-            names = {"experiment": experiment, "way": way_of(chosen.entries[0]), "anchor_set": anchor_set}
-            trained = any(map(is_retrained, chosen.entries))
+            names = {"experiment": experiment, "way": way_in_words(chosen.entries[0]), "anchor_set": anchor_set}
+            # What `auto` came to may have another layout than what was sliced first.
+            trained = any(is_retrained(entry) and "decision" not in entry["files"] for entry in chosen.entries)
             for column in BEFORE if trained else ("ap_search",):
                 rows += [{**names, "before": BEFORE[column], **found} for found in _found(chosen.table, column)]
     return pd.DataFrame(rows, columns=COLUMNS)

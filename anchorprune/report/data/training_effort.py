@@ -1,18 +1,21 @@
 """What was trained to get a detector, and to get those of all budgets: epochs, iterations, CPU minutes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from anchorprune.files import read_json
 from anchorprune.report.data.ap_changes import NONE
+from anchorprune.report.data.decisions import read_decision
 from anchorprune.report.data.manifest import Entry, is_retrained
-from anchorprune.report.data.metrics import Metrics, measured
+from anchorprune.report.data.metrics import measured
 from anchorprune.report.data.resampled_aps import evaluations
 
-BENCHMARK = "benchmark.tsv"
+TRAIN, DETECTOR, BENCHMARK = "train", "detector.json", "benchmark.tsv"  # names that the pipeline gives
+Stages = list[dict[str, Any]] | None  # `trained` of a metrics file
 FIRST, SHARED, OWN = "first", "shared", "own"  # what the search's detector began with; for all budgets; for one
 
 
@@ -23,6 +26,7 @@ class Training:
     Attributes:
         key: the same for all detectors that it is for; budgets that come to one layout train once.
         role: FIRST, SHARED or OWN.
+        folder: where it ran.
         from_scratch: whether it began without weights.
         epochs: passes over the training split, NaN where it is not known; 0 where iterations were counted.
         iterations: of a training that stopped after so many; else 0.
@@ -31,6 +35,7 @@ class Training:
 
     key: tuple[Any, ...]
     role: str
+    folder: Path
     from_scratch: bool
     epochs: float
     iterations: float
@@ -51,49 +56,79 @@ class Effort:
         return " + ".join(parts) if parts and self.epochs == self.epochs else "-"
 
 
-def trainings(entry: Entry, kept: str) -> list[Training]:
-    """The trainings that an entry's detector needed, in order, with the one that its search looked at.
+@dataclass(frozen=True)
+class Needed:
+    """The trainings that an entry's detector took, in order.
 
-    Args:
-        entry: of the manifest.
-        kept: its layout, as the results table has it.
+    Attributes:
+        history: those that its weights have been through.
+        every: with the one that its search looked at, and those that were made to decide.
+    """
+
+    history: list[Training]
+    every: list[Training]
+
+
+def trainings(entry: Entry, kept: str = "") -> Needed:
+    """The trainings of an entry of the manifest, whose layout `kept` is, as the results table has it.
+
+    Paths say where each ran: what a search looks at is TRAINED/train, or TRAINED/retrain-WAY that began from it.
     """
     files, found = entry["files"], measured(entry)
     finished, reference = evaluations(entry)
-    chain = []
-    if "unpruned" in files:
-        chain += _stages(Path(files["unpruned"]), found.unpruned, FIRST)
-    own = bool(entry["method"]) and is_retrained(entry)
-    if not own and reference is not None and str(reference) != files.get("unpruned"):
-        chain += _stages(reference, found.reference, SHARED)[-1:]
-    if own:
-        last = _stages(finished, found.finished, OWN)[-1:]
-        chain += [replace(one, key=(entry["seed"], entry["anchor_set"], kept)) for one in last]
-    return chain
+    base = _base(Path(files["unpruned"]).parents[1], found.unpruned.get("trained")) if "unpruned" in files else []
+    if "decision" in files:
+        return _decided(entry, base)
+    own = []
+    if is_retrained(entry):
+        key = (entry["seed"], entry["anchor_set"], kept) if entry["method"] else ()
+        metrics, trained = (finished, found.finished) if entry["method"] else (reference, found.reference)
+        own = [_last(metrics.parents[1], trained.get("trained"), OWN, key)]
+    every = base + own
+    began = max((i for i, training in enumerate(every) if training.from_scratch), default=0)
+    return Needed(every[began:], every)
 
 
-def _stages(metrics_file: Path, metrics: Metrics, role: str) -> list[Training]:
-    """The trainings of an evaluation's detector; the minutes are the last one's, which ran in the detector's folder."""
-    folder, stages = metrics_file.parents[1], metrics.get("trained")
-    if stages is None:
-        return [Training((str(folder),), role, False, NONE, 0, cpu_minutes(folder))]
-    return [
-        Training(
-            (str(folder), number),
-            role,
-            stage["start"] == "scratch",
-            0 if stage["iterations"] is not None else NONE if stage["epochs"] is None else stage["epochs"],
-            stage["iterations"] or 0,
-            cpu_minutes(folder) if number == len(stages) else NONE,
-        )
-        for number, stage in enumerate(stages, start=1)
-    ]
+def _base(folder: Path, trained: Stages) -> list[Training]:
+    """The trainings of the detector that a search looked at."""
+    if trained is not None and len(trained) > 1:
+        return [*_base(folder.with_name(TRAIN), trained[:-1]), _last(folder, trained, SHARED)]
+    return [] if trained == [] else [_last(folder, trained, FIRST if folder.name == TRAIN else SHARED)]
 
 
-def history(chain: list[Training]) -> list[Training]:
-    """Of the trainings a detector needed, those that its weights have been through."""
-    began = max((i for i, training in enumerate(chain) if training.from_scratch), default=0)
-    return chain[began:]
+def _decided(entry: Entry, base: list[Training]) -> Needed:
+    """Of `retrain: auto`: its decision says which trainings were made, and which one the detector has been through."""
+    decision = read_decision(entry["files"]["decision"])
+    places = {
+        "once": (base[0].folder.with_name("retrain-once") if base else None, SHARED),
+        "finetune": (Path(entry["files"]["decision"]).parents[1] / "retrain-finetune", OWN),
+    }
+    made = {
+        name: _last(folder, _trained_of(folder), role)
+        for name, (folder, role) in places.items()
+        if folder is not None and any(step["step"] == name for step in decision["steps"])
+    }
+    return Needed(base + [made[name] for name in made if name == decision["finish"]], base + list(made.values()))
+
+
+def _trained_of(folder: Path) -> Stages:
+    file = folder / DETECTOR
+    return read_json(file, "record of a detector").get("trained") if file.is_file() else None
+
+
+def _last(folder: Path, trained: Stages, role: str, key: tuple[Any, ...] = ()) -> Training:
+    """The training that ran in a folder, the last of those that its detector has been through."""
+    stage = trained[-1] if trained else {"start": "", "epochs": None, "iterations": None}
+    counted = stage["iterations"] is not None
+    return Training(
+        key or (str(folder),),
+        role,
+        folder,
+        stage["start"] == "scratch",
+        0 if counted else NONE if stage["epochs"] is None else stage["epochs"],
+        stage["iterations"] if counted else 0,
+        cpu_minutes(folder),
+    )
 
 
 def together(chains: Iterable[list[Training]]) -> dict[tuple[Any, ...], Training]:
@@ -124,7 +159,7 @@ def cpu_minutes(folder: Path) -> float:
     return float(seconds.iloc[-1]) / 60 if len(seconds) else NONE
 
 
-def files_of_minutes(entry: Entry) -> list[Path]:
-    """Where the pipeline leaves how long the trainings of an entry's detectors took."""
-    found = (entry["files"].get(name) for name in ("unpruned", "reference", "metrics"))
-    return [Path(name).parents[1] / BENCHMARK for name in found if name is not None]
+def files_of_trainings(entry: Entry) -> list[Path]:
+    """What is read of an entry's trainings, beside the manifest's own files."""
+    folders = [training.folder for training in trainings(entry).every]
+    return [folder / name for folder in folders for name in (BENCHMARK, DETECTOR)]
