@@ -23,11 +23,10 @@ from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES
 from anchorprune.report.page.chapters import LARGEST_SVG
-from anchorprune.report.page.page import write_index
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
 from anchorprune.report.tables.paper_table import paper_table
-from anchorprune.report.write import write_report
+from anchorprune.report.write import write_overall, write_report
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -186,7 +185,7 @@ def test_a_large_figure_is_shown_as_png(report, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     large = copy / "pareto-plain.svg"
     large.write_text(large.read_text() + f"<!-- {'.' * LARGEST_SVG} -->")
-    write_index(Section(manifest, results_table(manifest), Published()), copy, True)
+    write_overall(manifest, Published(), copy)
     kinds = [attributes["src"].partition(";")[0] for attributes in Page((copy / "index.html").read_text()).all("img")]
     assert kinds == ["data:image/png"] + (len(kinds) - 1) * ["data:image/svg+xml"]
 
