@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles.figure_files import check_figure
+from oracles.html_page import Page
 from oracles.small_split import detections_of, pycocotools_ap, small_split
 from running.results import names_in
 
@@ -353,10 +354,16 @@ def test_all_of_it_is_written_and_shown(made, run_command, tmp_path):
     assert "| anchor dropout, then sliced " in (whole / "ways.md").read_text()
     assert "cheaper than `fine-tuned for each budget`" in (whole / "ways.md").read_text()
     assert "not measurably better than once" in (whole / "decisions-few-auto.md").read_text()
-    page = (whole / "index.html").read_text()
-    assert page.count("<h2") == page.count("</h2>")
-    assert 'alt="Ways of training: AP against head MACs, a anchors: plot for the ways of few' in page
+    page = Page((whole / "index.html").read_text())
+    assert page.open == []
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes} <= set(ids)
+    alt = (
+        "Ways of training: AP against head MACs, a anchors: plot for the ways of few; the table above has its figures."
+    )
+    assert alt in [attributes["alt"] for attributes in page.all("img")]
     for words in ("What was decided, step by step", "not measurably better than once", "CPU minutes for all budgets"):
-        assert words in page
+        assert words in page.text
     assert "What was decided" in (whole / "experiment-few-auto.html").read_text()
     assert "What was decided" not in (whole / "experiment-few-once.html").read_text()
