@@ -51,7 +51,7 @@ class ResampledAPs:
             return np.zeros(RESAMPLES)
         if truth not in self._truths:
             self._truths[truth] = read_coco(truth)
-        aps = Bootstrap(two_detectors(self._truths[truth], found, found.chosen(slice(0)))).aps([0])
+        aps = Bootstrap(two_detectors(self._truths[truth], found, found.chosen(slice(0)), threads=1)).aps([0])
         return np.where(aps >= 0, aps, np.nan)
 
 

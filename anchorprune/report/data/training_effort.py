@@ -98,15 +98,16 @@ def _base(folder: Path, trained: Stages) -> list[Training]:
 
 def _decided(entry: Entry, base: list[Training]) -> Needed:
     """Of `retrain: auto`: its decision says which trainings were made, and which one the detector has been through."""
-    decision = read_decision(entry["files"]["decision"])
+    files = entry["files"]
+    decision = read_decision(files["decision"])
     places = {
-        "once": (base[0].folder.with_name("retrain-once") if base else None, SHARED),
-        "finetune": (Path(entry["files"]["decision"]).parents[1] / "retrain-finetune", OWN),
+        "once": (Path(files["unpruned"]).parents[2] / "retrain-once", SHARED),
+        "finetune": (Path(files["decision"]).parents[1] / "retrain-finetune", OWN),
     }
     made = {
         name: _last(folder, _trained_of(folder), role)
         for name, (folder, role) in places.items()
-        if folder is not None and any(step["step"] == name for step in decision["steps"])
+        if any(step["step"] == name for step in decision["steps"])
     }
     return Needed(base + [made[name] for name in made if name == decision["finish"]], base + list(made.values()))
 
