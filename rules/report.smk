@@ -69,7 +69,7 @@ rule report:
         files=report_inputs(),
         shown=report_shown(),
     output:
-        [f"{REPORT}/{name}" for name in overall_files()],
+        [f"{REPORT}/{name}" for name in overall_files(report_rows())],
     log:
         f"{REPORT}/report.log",
     benchmark:

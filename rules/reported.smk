@@ -152,7 +152,7 @@ def report_shown():
 
 def report_outputs():
     """Every file of the report that the chosen experiments give."""
-    return [*(f"{REPORT}/{name}" for name in overall_files()), *experiments_outputs()]
+    return [*(f"{REPORT}/{name}" for name in overall_files(report_rows())), *experiments_outputs()]
 
 
 def test_dev_below(folder):

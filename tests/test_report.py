@@ -19,7 +19,7 @@ from anchorprune.report.data.metrics import AP_FIGURES
 from anchorprune.report.data.published import Published
 from anchorprune.report.data.results import COLUMNS, results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures import FIGURES, kept_anchors, overanchorized, retraining, tradeoff
+from anchorprune.report.figures import FIGURES, OF_WAYS, kept_anchors, overanchorized, retraining, tradeoff
 from anchorprune.report.figures.axes import BOXES, MACS
 from anchorprune.report.figures.style import COLORS
 from anchorprune.report.tables.paper_table import paper_table, write_paper_table
@@ -142,6 +142,7 @@ def test_the_table(manifest):
     assert pruned["gap"] == pytest.approx(0.015)
     assert pruned["saved_macs"] == pytest.approx(1 - 3607764480 / 4231319040)
     assert list(table["budget"]) == [1, 0.9]
+    assert not {"compared", "finish"} & set(table)  # where no entry has any
 
 
 def test_fixed_layouts_and_controls(everything, run_command, tmp_path):
@@ -223,11 +224,10 @@ def test_the_order_of_the_parts(everything):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_says_how_to_read_it(name):
+@pytest.mark.parametrize("kind", [*FIGURES.values(), OF_WAYS], ids=lambda kind: kind.name)
+def test_every_figure_says_how_to_read_it(kind):
     """`FIGURES` itself is imported without matplotlib, see above; what it leads to is there."""
-    kind = FIGURES[name]
-    assert kind.name == name
+    assert FIGURES.get(kind.name, OF_WAYS) is kind
     assert kind.title[0].isupper()
     assert kind.caption.endswith(".")
 
@@ -251,6 +251,7 @@ def test_a_missing_file_is_named(manifest, run_command, tmp_path, name, what):
 @pytest.mark.parametrize(
     ("change", "line"),
     [
+        ({"compared": "../up"}, "compared '../up' cannot be part of a file name"),
         ({"experiment": "../up"}, "experiment '../up' cannot be part of a file name"),
         ({"control": "none"}, "unknown control 'none'; known: kmeans, random"),
         ({"budget": None}, "budget None is no number"),

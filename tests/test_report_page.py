@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -12,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from oracles.html_page import Page
 from running.results import names_in
 
 from anchorprune import __version__
@@ -23,17 +23,15 @@ from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES
 from anchorprune.report.page.chapters import LARGEST_SVG
-from anchorprune.report.page.page import write_index
 from anchorprune.report.page.page_table import Column, page_table
 from anchorprune.report.page.summary import findings, outcome
 from anchorprune.report.tables.paper_table import paper_table
-from anchorprune.report.write import write_report
+from anchorprune.report.write import write_overall, write_report
 
 PUBLISHED = Path(__file__).parents[1] / "config/published"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ATTACK = "</p><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
 NAMES = {"detector": "ssd300", "dataset": "coco", "seed": 0, "retrain": "scratch"}
-VOID = {"meta", "link", "img", "br"}
 
 
 def metrics(folder, name, ap, commit="c0ffee"):
@@ -76,32 +74,6 @@ def report(ssd300, tmp_path_factory):
     manifest = read_manifest(folder / "manifest.json")
     write_report(manifest, Published.read(PUBLISHED), folder / "report")
     return folder / "report", manifest
-
-
-class Page(HTMLParser):
-    """Start tags with their attributes, text, and whether every tag is closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.text = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    def all(self, *names):
-        return [attributes for tag, attributes in self.tags if tag in names]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +158,7 @@ def test_a_large_figure_is_shown_as_png(report, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     large = copy / "pareto-plain.svg"
     large.write_text(large.read_text() + f"<!-- {'.' * LARGEST_SVG} -->")
-    write_index(Section(manifest, results_table(manifest), Published()), copy, True)
+    write_overall(manifest, Published(), copy)
     kinds = [attributes["src"].partition(";")[0] for attributes in Page((copy / "index.html").read_text()).all("img")]
     assert kinds == ["data:image/png"] + (len(kinds) - 1) * ["data:image/svg+xml"]
 

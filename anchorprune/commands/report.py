@@ -20,7 +20,7 @@ def _shown(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
         rows = [row for row in rows if row["experiment"] == given["experiment"]]
         return rows, contents.experiment_files(rows) if rows else []
     if given["overall"]:
-        return rows, contents.overall_files()
+        return rows, contents.overall_files(rows)
     drawn = contents.on_one_page(rows) if given["figures"] is None else given["figures"]
     return rows, contents.report_files(rows, drawn)
 
@@ -54,6 +54,7 @@ def command(
     """
     from anchorprune.provenance import also_read
     from anchorprune.report import contents, write
+    from anchorprune.report.data.comparison import files_of_comparison
     from anchorprune.report.data.manifest import read_manifest
     from anchorprune.report.data.published import Published
 
@@ -64,6 +65,8 @@ def command(
     rows = read_manifest(manifest)
     shown, files = _shown({"manifest": manifest, "experiment": experiment, "overall": overall, "figures": figures})
     also_read(sorted({file for row in shown for file in row["files"].values()}))
+    if experiment is None:
+        also_read(files_of_comparison(rows))
     if experiment is not None:
         write.write_experiment(rows, read, output, experiment)
     elif overall:

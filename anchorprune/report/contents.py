@@ -1,16 +1,19 @@
 """Which tables and figures a manifest leads to. Only names: the pipeline asks before any file is there."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anchorprune.report.data.manifest import Entry, completed
-from anchorprune.report.figures import FIGURES
-from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
+from anchorprune.report.data.manifest import FEWEST_TO_RANK, Entry, completed, is_compared, is_pruned
+from anchorprune.report.figures import FIGURES, OF_WAYS
+from anchorprune.report.figures.figure_kind import FIGURE_FORMATS, any_entry, has
 from anchorprune.report.tables import TABLE_FORMATS
 
 PAGE = "index.html"
 MOST_ON_A_PAGE = 20  # experiments: of more, PAGE leads to a page for each, and the whole report is without figures
-TABLES = ("table", "changes")  # of an experiment: its detectors, and what each size and class gains or loses
+# Of an experiment: its detectors, what `auto` decided, what each size and class gains or loses; of several: ways of
+# training beside each other, how well searches rank layouts.
+TABLES = ("table", "decisions", "changes", "ways", "ranking")
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class Part:
     """A table or a figure of the report.
 
     Attributes:
-        kind: one of TABLES or of FIGURES.
-        experiment: what it shows.
+        kind: one of TABLES or of FIGURES, or OF_WAYS.
+        experiment: what it shows, for OF_WAYS a comparison's name; "" for all experiments.
         anchor_set: the one it shows, where each has its own figure; else "".
     """
 
@@ -30,7 +33,8 @@ class Part:
     @property
     def name(self) -> str:
         """File name without its ending. Names of experiments have no underscore, so that no two parts are one file."""
-        return f"{self.kind}-{self.experiment}" + (f"_{self.anchor_set}" if self.anchor_set else "")
+        of = f"-{self.experiment}" if self.experiment else ""
+        return self.kind + of + (f"_{self.anchor_set}" if self.anchor_set else "")
 
     @property
     def files(self) -> list[str]:
@@ -61,6 +65,8 @@ def parts(entries: Iterable[Entry], figures: bool = True) -> list[Part]:
     found = []
     for experiment, group in experiments(entries).items():
         found.append(Part("table", experiment))
+        if any_entry(is_pruned, has("decision"))(group):
+            found.append(Part("decisions", experiment))
         if FIGURES["classes"].is_there(group):
             found.append(Part("changes", experiment))
         for kind in FIGURES.values() if figures else ():
@@ -68,9 +74,27 @@ def parts(entries: Iterable[Entry], figures: bool = True) -> list[Part]:
     return found
 
 
-def overall_files() -> list[str]:
-    """Names of the files that are about all experiments together."""
-    return [PAGE, *(f"results.{ending}" for ending in TABLE_FORMATS)]
+def overall_parts(entries: Iterable[Entry]) -> list[Part]:
+    """Every part that is about several experiments, beside the table of all results."""
+    groups = experiments(entries).values()
+    compared = {}
+    for entry in (entry for group in groups for entry in group if is_compared(entry)):
+        compared.setdefault(entry["compared"], []).append(entry)
+    figures = [Part(OF_WAYS.name, name, of) for name, group in compared.items() for of in OF_WAYS.anchor_sets(group)]
+    ways = [Part("ways", ""), *figures] if compared else []
+    return ways + [Part("ranking", "")] * any(map(_can_be_ranked, groups))
+
+
+def _can_be_ranked(group: list[Entry]) -> bool:
+    """Whether any training of an experiment leads to enough pruned detectors."""
+    trainings = Counter((entry["anchor_set"], entry["seed"]) for entry in group if is_pruned(entry))
+    return max(trainings.values(), default=0) >= FEWEST_TO_RANK
+
+
+def overall_files(entries: Iterable[Entry]) -> list[str]:
+    """Names of the files that are about several experiments, or all of them together."""
+    tables = [f"results.{ending}" for ending in TABLE_FORMATS]
+    return [PAGE, *tables, *(name for part in overall_parts(entries) for name in part.files)]
 
 
 def experiment_files(entries: list[Entry], figures: bool = True) -> list[str]:
@@ -80,5 +104,5 @@ def experiment_files(entries: list[Entry], figures: bool = True) -> list[str]:
 
 def report_files(entries: Iterable[Entry], figures: bool = True) -> list[str]:
     """Names of all files of a manifest's report; without figures if asked."""
-    groups = experiments(entries).values()
-    return [*overall_files(), *(name for group in groups for name in experiment_files(group, figures))]
+    groups = experiments(entries := list(entries)).values()
+    return [*overall_files(entries), *(name for group in groups for name in experiment_files(group, figures))]

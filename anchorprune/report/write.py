@@ -6,17 +6,23 @@ from pathlib import Path
 from tqdm import tqdm
 
 from anchorprune.errors import UserError
-from anchorprune.report.contents import Part, experiment_page, on_one_page, parts
+from anchorprune.report.contents import Part, experiment_page, on_one_page, overall_parts, parts
+from anchorprune.report.data.comparison import comparison
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.published import Published
+from anchorprune.report.data.ranking import ranking
 from anchorprune.report.data.results import results_table
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures import FIGURES
+from anchorprune.report.figures import FIGURES, OF_WAYS
 from anchorprune.report.figures.style import style, write_figure
+from anchorprune.report.page.across import Across
 from anchorprune.report.page.page import write_index, write_page
 from anchorprune.report.tables.changes_table import write_changes
+from anchorprune.report.tables.decisions_table import write_decisions
 from anchorprune.report.tables.paper_table import write_paper_table
+from anchorprune.report.tables.ranking_table import write_ranking
 from anchorprune.report.tables.results_table import remarks, write_results
+from anchorprune.report.tables.ways_table import write_ways
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +80,10 @@ def _write_overall(everything: Section, folder: Path, figures: bool) -> None:
     for line in remarks(everything):
         LOG.warning(line)
     write_results(everything, folder)
-    write_index(everything, folder, figures)
+    across = Across(overall_parts(everything.entries), comparison(everything), ranking(everything))
+    for part in across.parts:
+        _write_across(part, across, folder)
+    write_index(everything, across, folder, figures)
 
 
 def _write_experiment(section: Section, folder: Path, figures: bool) -> None:
@@ -86,11 +95,23 @@ def _write_experiment(section: Section, folder: Path, figures: bool) -> None:
 def _write_part(part: Part, section: Section, folder: Path) -> None:
     if part.kind == "table":
         write_paper_table(section, folder, part.name)
+    elif part.kind == "decisions":
+        write_decisions(section, folder, part.name)
     elif part.kind == "changes":
         write_changes(section, folder, part.name)
     else:
         with style():
             write_figure(FIGURES[part.kind].draw(section), folder, part.name)
+
+
+def _write_across(part: Part, across: Across, folder: Path) -> None:
+    if part.kind == "ways":
+        write_ways(across.ways, folder, part.name)
+    elif part.kind == "ranking":
+        write_ranking(across.ranking, folder, part.name)
+    else:
+        with style():
+            write_figure(OF_WAYS.draw(across.of(part)), folder, part.name)
 
 
 def _check_files(manifest: list[Entry]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from anchorprune.scoring.bootstrap import INTERVAL
 
@@ -89,10 +90,22 @@ def over_seeds(evaluations: Sequence[Mapping[str, Any]]) -> ApChange:
     Args:
         evaluations: a `metrics.json` with its `change` for each seed.
     """
-    changes = [change_of(metrics, {}) for metrics in evaluations]
-    mean = float(np.mean([change.ap for change in changes])) if changes else NONE
-    resampled = [metrics.get("change", {}).get("resampled") for metrics in evaluations]
-    if not resampled or None in resampled or len({len(column) for column in resampled}) > 1:
+    return interval_over_seeds(
+        [change_of(metrics, {}).ap for metrics in evaluations],
+        [metrics.get("change", {}).get("resampled") for metrics in evaluations],
+    )
+
+
+def interval_over_seeds(aps: Sequence[float], resampled: Sequence[ArrayLike | None]) -> ApChange:
+    """The mean of an AP, or of a change of AP, over seeds, with the interval that `over_seeds` describes.
+
+    Args:
+        aps: of each seed, on the images as they are.
+        resampled: of each seed (R,), the same on resamples of the images, the same ones for all; None: not known, and
+            then there is no interval.
+    """
+    mean = float(np.mean(aps)) if len(aps) else NONE
+    if not len(aps) or any(column is None for column in resampled) or len({len(column) for column in resampled}) > 1:
         return ApChange(mean)
     values = np.array(resampled, float)  # (seeds, R)
     seeds, count = values.shape

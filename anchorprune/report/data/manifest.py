@@ -12,6 +12,7 @@ Entry = dict[str, Any]
 NAMES = ("experiment", "detector", "dataset", "anchor_set", "seed", "method", "budget")
 UNPRUNED = "unpruned"
 MARGIN = 0.005  # AP
+FEWEST_TO_RANK = 4  # layouts of a training that a rank correlation is of
 # Keys that an entry may leave out, and what they are then.
 DEFAULTS: Entry = {
     "description": "",  # of the experiment, for people
@@ -20,6 +21,8 @@ DEFAULTS: Entry = {
     "expected": {},  # ap and tolerance of this very entry's finished detector
     "no_loss": MARGIN,  # a loss of AP that is surely smaller is none to speak of
     "cost": "macs",  # what the entry's search saves
+    "retrain": "",  # how its experiment trains what it has pruned
+    "compared": "",  # the experiment whose list of ways to train this entry's experiment is one of
     "published": None,  # detector, configuration and variant of a row of the published results
 }
 CONTROLS = {"": "", "kmeans": "k-means anchors", "random": "random anchors"}
@@ -62,6 +65,11 @@ def is_pruned(entry: Entry) -> bool:
     return bool(entry["method"]) and not entry["control"]
 
 
+def is_compared(entry: Entry) -> bool:
+    """Whether the entry's experiment is one of several ways to train that are compared."""
+    return bool(entry["compared"])
+
+
 def is_retrained(entry: Entry) -> bool:
     """Whether the entry has figures from before and from after a retraining."""
     files, names = entry["files"], ("sliced", "metrics") if entry["method"] else ("unpruned", "reference")
@@ -74,9 +82,10 @@ def _check(row: Entry, where: str) -> None:
         raise UserError(f"{where}: key {missing[0]!r} is missing; the pipeline writes a whole manifest")
     if "head" not in row["files"]:
         raise UserError(f"{where}: files has no 'head'; every cost is counted from the head.json")
-    for name in ("experiment", "anchor_set"):  # they become file names
-        if not isinstance(row[name], str) or Path(row[name]).name != row[name] or row[name].startswith("."):
-            raise UserError(f"{where}: {name} {row[name]!r} cannot be part of a file name; rename it")
+    for name in ("experiment", "anchor_set", "compared"):  # they become file names
+        text = row.get(name, "")
+        if not isinstance(text, str) or Path(text).name != text or text.startswith("."):
+            raise UserError(f"{where}: {name} {text!r} cannot be part of a file name; rename it")
     if row.get("control", "") not in CONTROLS:
         raise UserError(f"{where}: unknown control {row['control']!r}; known: kmeans, random")
     if row["method"] == FIXED and not row.get("label"):

@@ -9,6 +9,7 @@ from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED, Layout
 from anchorprune.report.data.ap_changes import NONE, ApChange, change_of, optimism
+from anchorprune.report.data.decisions import read_decision
 from anchorprune.report.data.expected import expectation
 from anchorprune.report.data.manifest import Entry, is_pruned
 from anchorprune.report.data.metrics import AP_FIGURES, VOC_FIGURES, Measured, measured, training_text
@@ -54,11 +55,16 @@ def results_table(manifest: list[Entry]) -> pd.DataFrame:
     - `trained`, `images_train`, `images_prune`, `images_test`, `same_as` (the dearer budget of the same layout),
       `latency` (ms by the search's table);
     - `label` and `control` of the manifest, `expected_ap`, `within_expected`, `expected_found`, and VOC_FIGURES of a
-      PASCAL VOC data set.
+      PASCAL VOC data set;
+    - where any row has them, `compared`: the experiment whose ways to train are compared, and `finish`: what `auto`
+      decided on.
     """
     rows = [_row(entry) for entry in manifest]
     table = pd.DataFrame(rows)
     table["same_as"] = _same_as(table)
+    for name, values in _only_some(manifest).items():
+        if any(values):
+            table[name] = values
     table["budget"] = pd.Series([row["budget"] for row in rows], dtype=object)  # as it was written: 1, not 1.0
     return table[COLUMNS + [name for name in table.columns if name not in COLUMNS]]
 
@@ -122,6 +128,15 @@ def _corrected(entry: Entry) -> dict[str, float]:
     is_searched = is_pruned(entry) and entry["method"] != FIXED
     ap, change = corrected(entry["files"], entry["budget"]) if is_searched else (NONE, ApChange())
     return {"ap_search_corrected": ap, **change.columns("search_change")}
+
+
+def _only_some(manifest: list[Entry]) -> dict[str, list[str]]:
+    """Columns that are there where any row has something to say in them."""
+    decided = [entry["files"].get("decision") for entry in manifest]
+    return {
+        "compared": [entry["compared"] for entry in manifest],
+        "finish": ["" if path is None else read_decision(path)["finish"] for path in decided],
+    }
 
 
 def _same_as(table: pd.DataFrame) -> list[str]:

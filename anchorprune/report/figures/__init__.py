@@ -4,7 +4,7 @@
 imported here that is slow: a figure's module, and matplotlib with it, is loaded when the figure is drawn.
 """
 
-from anchorprune.report.data.manifest import is_pruned, is_retrained
+from anchorprune.report.data.manifest import is_compared, is_pruned, is_retrained
 from anchorprune.report.figures.axes import AXES, LATENCY
 from anchorprune.report.figures.figure_kind import FigureKind, always, any_entry, by_latency, has, several_anchor_sets
 
@@ -20,3 +20,5 @@ _IN_ORDER = (
 )
 # Name -> kind, in the report's order.
 FIGURES = {kind.name: kind for kind in _IN_ORDER}
+# Of the experiments that one list of ways to train became, together; drawn from the table of `comparison`.
+OF_WAYS = FigureKind("compared", any_entry(is_compared), per_anchor_set=True, module="ap_by_way")

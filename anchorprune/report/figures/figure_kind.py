@@ -10,6 +10,7 @@ from anchorprune.report.data.manifest import Entry
 from anchorprune.report.figures.axes import CostAxis
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from anchorprune.report.data.section import Section
@@ -45,9 +46,9 @@ class FigureKind:
         """How to read the figure, one sentence."""
         return self.axis.caption if self.axis else self._load().CAPTION
 
-    def draw(self, section: "Section") -> "Figure":
-        """Draw the figure of a section whose entries have one."""
-        return self._load().draw(section, self.axis) if self.axis else self._load().draw(section)
+    def draw(self, shown: "Section | pd.DataFrame") -> "Figure":
+        """Draw the figure of a section whose entries have one, or of the table that it is drawn from."""
+        return self._load().draw(shown, self.axis) if self.axis else self._load().draw(shown)
 
     def anchor_sets(self, entries: list[Entry]) -> list[str]:
         """Those of an experiment that have such a figure, `""` where one shows them all; empty where there is none."""

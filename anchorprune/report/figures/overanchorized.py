@@ -9,14 +9,13 @@ from anchorprune.report.data.manifest import is_pruned
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.axes import MACS
 from anchorprune.report.figures.fronts import ap_limits, best_by_cost, draw_front, label_cost, searched
-from anchorprune.report.figures.style import GREY, colors
+from anchorprune.report.figures.style import GREY, LINES, colors
 
 TITLE = "Anchor sets against each other"
 CAPTION = (
     "Each colour is an anchor set with its own search: where its steps and diamonds lie above another's, it gives "
     "more AP for the same head MACs."
 )
-LINES = ("-", "--", ":", "-.")  # of the searches, in turn
 
 
 def draw(section: Section) -> Figure:

@@ -16,6 +16,7 @@ from anchorprune.report.figures.figure_kind import FIGURE_FORMATS
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#9a9a9a"
 DARK = "#3c3c3c"
+LINES = ("-", "--", ":", "-.")  # of searches, in turn
 PANELS_PER_ROW = 3  # of wide panels
 RC = {
     "font.size": 9,

@@ -7,10 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from anchorprune.report.contents import Part, experiment_page, parts
+from anchorprune.report.data.decisions import decisions
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures import FIGURES
-from anchorprune.report.page.page_table import PageTable, page_table
+from anchorprune.report.figures import FIGURES, OF_WAYS
+from anchorprune.report.page.page_table import PageTable, page_table, plain_table
 from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
+from anchorprune.report.tables.decisions_table import HEADINGS, decisions_as_text
 from anchorprune.report.tables.paper_table import notes, paper_table
 
 LARGEST_SVG = 1_000_000  # bytes; a larger one (many thousand points) is shown as PNG, so that the page opens at once
@@ -43,6 +45,8 @@ class Body:
     table: PageTable
     table_part: Part
     changes_part: Part | None
+    decisions: PageTable | None
+    decisions_part: Part | None
     notes: list[str]
     figures: list[Shown]
 
@@ -90,20 +94,32 @@ def body(section: Section, folder: Path, figures: bool) -> Body:
     group, table = parts(section.entries, figures), paper_table(section)
     return Body(
         table=page_table(table, section),
-        table_part=next(part for part in group if part.kind == "table"),
+        table_part=_of_kind(group, "table"),
         notes=notes(table, section),
-        changes_part=next((part for part in group if part.kind == "changes"), None),
-        figures=[_figure(part, folder) for part in group if part.kind in FIGURES],
+        changes_part=_of_kind(group, "changes"),
+        decisions=_decisions(section) if _of_kind(group, "decisions") else None,
+        decisions_part=_of_kind(group, "decisions"),
+        figures=[shown_figure(part, folder) for part in group if part.kind in FIGURES],
     )
 
 
-def _figure(part: Part, folder: Path) -> Shown:
+def _of_kind(group: list[Part], kind: str) -> Part | None:
+    return next((part for part in group if part.kind == kind), None)
+
+
+def _decisions(section: Section) -> PageTable:
+    table = decisions(section)
+    return plain_table(table, decisions_as_text(table), HEADINGS, ("anchor_set", "configuration"))
+
+
+def shown_figure(part: Part, folder: Path) -> Shown:
+    """A figure that lies in `folder`, as the page shows it."""
     svg = (folder / f"{part.name}.svg").read_bytes()
     width, height = map(float, re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
     kind, data = "svg+xml", svg
     if len(svg) > LARGEST_SVG:
         kind, data = "png", (folder / f"{part.name}.png").read_bytes()
-    drawn = FIGURES[part.kind]
+    drawn = FIGURES.get(part.kind, OF_WAYS)
     title = drawn.title + (f", {part.anchor_set} anchors" if part.anchor_set else "")
     image = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     return Shown(part, title, drawn.caption, image, round(CSS_PIXELS * width), round(CSS_PIXELS * height))

@@ -13,23 +13,27 @@ from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
+from anchorprune.report.page.across import Across, comparisons, ranked
 from anchorprune.report.page.all_results import all_results
 from anchorprune.report.page.chapters import Chapter, body, chapter
 from anchorprune.report.tables import TABLE_FORMATS
+from anchorprune.report.tables.decisions_table import NOTES
 
 
-def write_index(everything: Section, folder: Path, figures: bool) -> None:
+def write_index(everything: Section, across: Across, folder: Path, figures: bool) -> None:
     """Write `index.html`: all experiments whole, or of many the summary and every result, with a link to each's page.
 
     Args:
         everything: all detectors of the report.
+        across: what is shown of several experiments together.
         folder: of the report; figures that the page shows are there already.
         figures: whether experiments are shown with theirs.
     """
     whole, found = on_one_page(everything.entries), everything.experiments().items()
     chapters = [chapter(name, section, body(section, folder, figures) if whole else None) for name, section in found]
     results = None if whole else all_results(everything)
-    _write(everything, chapters, folder / PAGE, results=results)
+    more = {"comparisons": comparisons(across, folder), "ranked": ranked(across)}
+    _write(everything, chapters, folder / PAGE, results=results, **more)
 
 
 def write_page(section: Section, folder: Path, name: str, figures: bool) -> None:
@@ -48,8 +52,9 @@ def _write(section: Section, chapters: list[Chapter], path: Path, **more: Any) -
         citation=section.published.citation,
         version=__version__,
         table_formats=TABLE_FORMATS,
+        decisions_note=" ".join(NOTES),
         script_hash=base64.b64encode(script.digest()).decode(),  # the page runs no other script
-        **{"index": None, "results": None, **more},
+        **{"index": None, "results": None, "comparisons": [], "ranked": None, **more},
     )
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """The paper table as the page shows it: rows by anchor set, published figures next to ours, the best AP in bold."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -42,10 +43,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class PageTable:
-    """Columns, and anchor set -> [(configuration, a cell per column)]."""
+    """Columns, group (an anchor set) -> [(name of the row, a cell per column)], and what the rows are named by."""
 
     columns: list[Column]
     groups: dict[str, list[tuple[str, list[Cell]]]]
+    first: str = "configuration"
 
 
 def page_table(table: pd.DataFrame, section: Section) -> PageTable:
@@ -59,6 +61,37 @@ def page_table(table: pd.DataFrame, section: Section) -> PageTable:
     for anchor_set, configuration, *row in zip(table["anchor_set"], _configurations(table), *cells, strict=True):
         groups.setdefault(anchor_set, []).append((configuration, row))
     return PageTable(columns, groups)
+
+
+def plain_table(
+    table: pd.DataFrame,
+    shown: pd.DataFrame,
+    headings: dict[str, str],
+    names: tuple[str, str],
+    without: Collection[str] = (),
+) -> PageTable:
+    """Another table of the report, in groups.
+
+    Args:
+        table: its figures; where a column that is shown has them, they are what it is sorted by.
+        shown: its text.
+        headings: of the columns shown, by their names.
+        names: the columns that name the group and the row.
+        without: columns to leave out.
+    """
+    columns = [name for name in headings if name not in (*names, *without)]
+    cells = [_plain(table.get(name), shown[name]) for name in columns]
+    groups: dict[str, list[tuple[str, list[Cell]]]] = {}
+    for group, row_name, *row in zip(shown[names[0]], shown[names[1]], *cells, strict=True):
+        groups.setdefault(group, []).append((row_name, row))
+    return PageTable([Column(headings[name], "") for name in columns], groups, headings[names[1]])
+
+
+def _plain(figures: pd.Series | None, shown: pd.Series) -> list[Cell]:
+    if figures is None or not pd.api.types.is_numeric_dtype(figures):
+        return _words(shown)
+    values = [f"{value:.12g}" if value == value else "" for value in figures]
+    return [Cell(text, value, False, False) for text, value in zip(shown, values, strict=True)]
 
 
 def _configurations(table: pd.DataFrame) -> list[str]:
