@@ -5,12 +5,18 @@ With `once` the unpruned one alone is trained again, with anchor dropout: pruned
 """
 
 
+def dropout_front(wildcards):
+    """The front that a recipe draws subsets of anchors near; nothing where it draws them otherwise."""
+    return resources.recipe_of(detector_of(wildcards), wildcards.retrain).get("anchor_dropout", {}).get("front") or []
+
+
 rule retrain:
     """Train a pruned detector again."""
     input:
         detector=f"{PRUNED}/slice/detector.json",
         annotations=f"{DATA}/train.json",
         images=f"{DATA}/train.sha256",
+        front=dropout_front,
         after=checkpoints_before,
     output:
         detector=f"{PRUNED}/retrain-{{retrain}}/detector.json",
@@ -46,6 +52,7 @@ use rule retrain as retrain_unpruned with:
         detector=f"{TRAINED}/train/detector.json",
         annotations=f"{DATA}/train.json",
         images=f"{DATA}/train.sha256",
+        front=dropout_front,
         after=checkpoints_before,
     output:
         detector=f"{TRAINED}/retrain-{{retrain}}/detector.json",

@@ -22,14 +22,15 @@ def folder(project):
     return project
 
 
-def write(folder, retrain="none", **more):
+def write(folder, retrain="none", finetuning=None, **more):
     experiment = {"detector": "linear", "dataset": "few", "anchor_sets": ["own"], "retrain": retrain}
     experiment |= {"searches": ["greedy"], "budgets": [0.7, 0.4], **more}
     own = {"from": "config", "layouts": {"no-large": {"drop": [6, 7]}}}
+    linear = {"backend": "linear", "config": str(CONFIG), "anchor_sets": {"own": own}, "finetuning": finetuning or {}}
     settings = {
         "run": ["mine"],
         "datasets": {"few": {"kind": "scenes", "seed": 1, "train": 60, "prune": 30, "test": 30}},
-        "detectors": {"linear": {"backend": "linear", "config": str(CONFIG), "anchor_sets": {"own": own}}},
+        "detectors": {"linear": linear},
         "experiments": {"mine": experiment},
     }
     (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
@@ -77,6 +78,18 @@ def test_a_list_of_ways_shares_what_is_the_same(folder):
     }
     one = jobs(folder, "--dry-run", "--config", "run=mine-none")
     assert not set(one) & {"retrain", "retrain_unpruned", "predict_retrained"}
+
+
+def test_a_front_that_subsets_are_drawn_near_is_made_first(folder):
+    dropout = {"draw": "front", "front": f"{SEED}/greedy/search/front.csv"}
+    write(folder, "once", finetuning={"anchor_dropout": dropout})
+    found = jobs(folder, "--dry-run")
+    assert {rule: found[rule] for rule in ("predict", "predict_retrained", "search", "choose")} == {
+        "predict": 1,
+        "predict_retrained": 1,
+        "search": 2,
+        "choose": 2,
+    }
 
 
 def test_once_is_compared_with_what_it_is_cut_from(folder):
