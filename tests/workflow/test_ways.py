@@ -80,16 +80,12 @@ def test_a_list_of_ways_shares_what_is_the_same(folder):
     assert not set(one) & {"retrain", "retrain_unpruned", "predict_retrained"}
 
 
-def test_a_front_that_subsets_are_drawn_near_is_made_first(folder):
-    dropout = {"draw": "front", "front": f"{SEED}/greedy/search/front.csv"}
-    write(folder, "once", finetuning={"anchor_dropout": dropout})
-    found = jobs(folder, "--dry-run")
-    assert {rule: found[rule] for rule in ("predict", "predict_retrained", "search", "choose")} == {
-        "predict": 1,
-        "predict_retrained": 1,
-        "search": 2,
-        "choose": 2,
-    }
+def test_a_front_that_subsets_are_drawn_near_is_an_input(folder):
+    (folder / "front.csv").touch()
+    write(folder, "once", finetuning={"anchor_dropout": {"draw": "front", "front": "front.csv"}})
+    planned = snakemake(folder, "--configfile", "mine.yaml", "--dry-run").stdout
+    inputs = re.search(r"^rule retrain_unpruned:\n +input: (.+)$", planned, re.MULTILINE)[1]
+    assert "front.csv" in inputs.split(", ")
 
 
 def test_once_is_compared_with_what_it_is_cut_from(folder):
