@@ -11,6 +11,8 @@ configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/searched.smk"
+include: "rules/decided.smk"
 include: "rules/references.smk"
 include: "rules/reported.smk"
 
@@ -34,6 +36,7 @@ include: "rules/score.smk"
 include: "rules/slice.smk"
 include: "rules/retrain.smk"
 include: "rules/evaluate.smk"
+include: "rules/decide.smk"
 include: "rules/submission.smk"
 include: "rules/deploy.smk"
 include: "rules/report.smk"

@@ -31,6 +31,7 @@ COMMANDS = {
     "slice": "slice",
     "retrain": "retrain",
     "evaluate": "evaluate",
+    "decide": "decide",
     "submission": "submission",
     "deploy": "deploy",
     "latency": "latency",

@@ -25,6 +25,7 @@ from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
 from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
+from anchorprune.pipeline.ways import AUTO, BASES, SearchFolder, finished_in, search_folder, way_of
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
@@ -53,7 +54,9 @@ TRAINED = "results/{dataset}/{detector}/{anchor_set}/seed-{seed}"
 PRUNED = f"{TRAINED}/{{search}}/{{budget}}"
 
 
-# Beside a search's layouts lie their controls: SEARCH+random, SEARCH+kmeans.
+# SEARCH+WAY is of a detector that was fine-tuned before the search; beside it lie controls: SEARCH[+WAY]+random, ..+kmeans.
+BASED = rf"(\+({'|'.join(BASES)}))?"
+SEARCHED = rf"({'|'.join(PLAN.config['searches'])}){BASED}"
 READY_MADE = "|".join(name for name, d in PLAN.config["detectors"].items() if "weights" in d)
 
 
@@ -62,9 +65,9 @@ wildcard_constraints:
     detector=NAME,
     anchor_set=NAME,
     seed=r"\d+",
-    search=rf"{NAME}(\+random)?",
+    search=rf"{NAME}{BASED}(\+random)?",
     budget=NAME,
-    retrain="scratch|finetune",
+    retrain="scratch|finetune|once",
 
 
 # GPUs of this machine, for jobs that run on it; a cluster's are its own to count (see profiles/slurm).
@@ -101,14 +104,22 @@ def checkpoints_before(wildcards):
     that it comes after one; by their dates alone these trigger nothing.
     """
     names = dict(wildcards.items())
-    parts = names.pop("folder", "").split("/")[1:]
-    names |= dict(zip(("dataset", "detector", "anchor_set", "seed", "search", "budget"), parts))
-    names["seed"] = str(names.get("seed", "")).removeprefix("seed-")
+    finished = names.get("folder", "").split("/")[-1]
+    if "folder" in names:
+        names |= names_in(names.pop("folder"))
     files = [f"{DATA}/dataset.json"]
-    names["search"] = names.get("search", "").partition("+")[0]
-    if names["search"] in PLAN.config["searches"] and "budget" in names:
-        files.append(f"{TRAINED}/{{search}}/search/layout-{{budget}}.json")
+    folder = search_folder(names.get("search", ""))
+    if folder.search in PLAN.config["searches"] and "budget" in names:
+        files.append(layout_in(folder._replace(control="")))
+    if finished == finished_in(AUTO):
+        files.append(f"{PRUNED}/auto/{STEPS[-1]}.json")
     return [ancient(file.format(**names)) for file in files]
+
+
+def names_in(folder):
+    """The wildcards that a folder of results has values of."""
+    names = dict(zip(("dataset", "detector", "anchor_set", "seed", "search", "budget"), folder.split("/")[1:]))
+    return names | {"seed": names.get("seed", "").removeprefix("seed-")}
 
 
 def config_file(wildcards):
@@ -132,12 +143,6 @@ def detector_words(wildcards, anchors=None):
     return detector_arguments(detector_of(wildcards), anchors and anchors.format(**wildcards))
 
 
-def layout_file(wildcards):
-    """A pruned detector's layout: found by a search, fixed in the configuration, or drawn as a control."""
-    folder = f"{TRAINED}/{{search}}/search" if wildcards.search in PLAN.config["searches"] else f"{TRAINED}/{{search}}"
-    return f"{folder}/layout-{{budget}}.json"
-
-
 def images_of(split):
     """A function of the wildcards: the image folder of a split, as the data set's dataset.json records it."""
 
@@ -150,11 +155,20 @@ def images_of(split):
 
 def made(wildcards):
     """What a model card says of a pruned detector's making."""
-    detector = detector_of(wildcards)
-    return {
+    detector, finished = detector_of(wildcards), wildcards.finished
+    if finished == finished_in(AUTO):
+        finished = f"{finished}: {decided_folder(wildcards)}"
+        wildcards = decided_for(wildcards)
+    folder = search_folder(wildcards.search)
+    facts = {
         "detector": f"{wildcards.detector}, {detector['config']}",
         "weights": detector.get("weights", f"trained on {wildcards.dataset}, seed {wildcards.seed}"),
-        "search": f"{wildcards.search} {json.dumps(PLAN.config['searches'].get(wildcards.search, {}))}",
+    }
+    if folder.way:
+        recipe = resources.recipe_of(detector, folder.base.removeprefix("retrain-"))
+        facts["before the search"] = f"{folder.base} {json.dumps(recipe)}"
+    return facts | {
+        "search": f"{folder.search} {json.dumps(settings_of(wildcards))}",
         "budget": wildcards.budget,
-        "after the search": wildcards.finished,
+        "after the search": finished,
     }

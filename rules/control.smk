@@ -4,7 +4,7 @@
 rule random_control:
     """Draw as many anchors on each level as a pruned detector has."""
     input:
-        head=f"{TRAINED}/train/head.json",
+        head=base_file("head.json"),
         layout=layout_file,
         after=checkpoints_before,
     output:
@@ -12,7 +12,7 @@ rule random_control:
     log:
         f"{TRAINED}/{{search}}+random/layout-{{budget}}.log",
     wildcard_constraints:
-        search=NAME,
+        search=NAME + BASED,
     conda:
         "../environment.yml"
     params:
@@ -25,7 +25,7 @@ rule random_control:
 rule kmeans_control:
     """Fit as many anchors on each level as a pruned detector has to the boxes of the train split."""
     input:
-        head=f"{TRAINED}/train/head.json",
+        head=base_file("head.json"),
         layout=layout_file,
         annotations=f"{DATA}/train.json",
         after=checkpoints_before,
@@ -34,7 +34,7 @@ rule kmeans_control:
     log:
         f"{TRAINED}/{{search}}+kmeans/anchors-{{budget}}.log",
     wildcard_constraints:
-        search=NAME,
+        search=NAME + BASED,
     conda:
         "../environment.yml"
     resources:
@@ -61,7 +61,7 @@ rule train_control:
     benchmark:
         f"{TRAINED}/{{search}}+kmeans/{{budget}}/train/benchmark.tsv"
     wildcard_constraints:
-        search=NAME,
+        search=NAME + BASED,
     conda:
         "../environment.yml"
     threads: lambda w: resources.threads(detector_of(w)["training"])

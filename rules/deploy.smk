@@ -17,7 +17,7 @@ rule deploy:
     benchmark:
         f"{PRUNED}/{{finished}}/onnx/benchmark.tsv"
     wildcard_constraints:
-        finished="slice|retrain-scratch|retrain-finetune",
+        finished="slice|retrain-scratch|retrain-finetune|retrain-auto",
     conda:
         "../environment.yml"
     threads: 1
@@ -39,9 +39,9 @@ rule publish:
         detector=f"{PRUNED}/{{finished}}/detector.json",
         metrics=f"{PRUNED}/{{finished}}/evaluate/metrics.json",
         onnx=f"{PRUNED}/{{finished}}/onnx/model.onnx",
-        full=lambda w: f"{reference_of(TRAINED.format(**w), w.detector, w.finished)}/evaluate/metrics.json",
-        head=f"{TRAINED}/train/head.json",
-        layout=layout_file,
+        full=lambda w: reference_evaluation(f"{PRUNED}/{{finished}}".format(**w)),
+        head=base_file("head.json"),
+        layout=lambda w: f"{PRUNED}/retrain-auto/layout.json" if w.finished == "retrain-auto" else layout_file(w),
         dataset=f"{DATA}/dataset.json",
         after=checkpoints_before,
     output:
@@ -52,7 +52,7 @@ rule publish:
     log:
         f"{PRUNED}/{{finished}}/deploy/publish.log",
     wildcard_constraints:
-        finished="slice|retrain-scratch|retrain-finetune",
+        finished="slice|retrain-scratch|retrain-finetune|retrain-auto",
     conda:
         "../environment.yml"
     threads: 2

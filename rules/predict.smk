@@ -1,4 +1,4 @@
-"""predict: the raw predictions of a trained detector on the prune split, before NMS."""
+"""predict: the raw predictions of an unpruned detector on the prune split, before NMS: as trained, or trained again."""
 
 
 rule predict:
@@ -27,3 +27,17 @@ rule predict:
     shell:
         "anchorprune predict {params.detector:q} {input.annotations:q} {params.images:q}"
         " --threads {threads} --output {output:q} > {log:q} 2>&1"
+
+
+use rule predict as predict_retrained with:
+    input:
+        detector=f"{TRAINED}/retrain-{{retrain}}/detector.json",
+        annotations=f"{DATA}/prune.json",
+        images=f"{DATA}/prune.sha256",
+        after=checkpoints_before,
+    output:
+        f"{TRAINED}/retrain-{{retrain}}/predict/predictions.parquet",
+    log:
+        f"{TRAINED}/retrain-{{retrain}}/predict/predict.log",
+    benchmark:
+        f"{TRAINED}/retrain-{{retrain}}/predict/benchmark.tsv"

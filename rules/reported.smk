@@ -13,44 +13,47 @@ if workflow.is_main_process and FOLDER != DEFAULT_FOLDER:
     print(f"anchorprune: the report goes to {REPORT} (results/{DEFAULT_FOLDER} shows {others})", file=sys.stderr)
 
 
-def finished_folder(experiment):
-    """Where an experiment's finished pruned detector lies, below its budget's folder."""
-    return "slice" if experiment.retrain == "none" else f"retrain-{experiment.retrain}"
-
-
 def full_files(experiment, names):
     """What the report reads of an unpruned detector."""
-    trained = TRAINED.format(**names)
+    trained, folder = TRAINED.format(**names), SearchFolder(FIXED, way_of(experiment.retrain), "")
+    reference = reference_of(trained, names["detector"], str(folder), finished_in(experiment.retrain))
     files = {
-        "unpruned": f"{trained}/train/evaluate/metrics.json",
-        "reference": f"{reference_of(trained, names['detector'], finished_folder(experiment))}/evaluate/metrics.json",
+        "unpruned": f"{trained}/{folder.base}/evaluate/metrics.json",
+        "reference": f"{reference}/evaluate/metrics.json",
         "data": f"{DATA}/dataset.json".format(**names),
-        "head": f"{trained}/train/head.json",
-        "predictions": f"{trained}/predict/predictions.parquet",
+        "head": f"{trained}/{folder.base}/head.json",
+        "predictions": f"{trained}/{folder.predictions}/predictions.parquet",
         "annotations": f"{DATA}/prune.json".format(**names),
     }
     if experiment.searches:
-        return {**files, "evaluated": f"{trained}/{experiment.searches[0]}/search/evaluated.parquet"}
-    return {**files, "score": f"{trained}/{FIXED}/full/score.json"}
+        return {
+            **files,
+            "evaluated": f"{trained}/{folder._replace(search=experiment.searches[0])}/search/evaluated.parquet",
+        }
+    return {**files, "score": f"{trained}/{folder}/full/score.json"}
 
 
 def pruned_files(experiment, names, pruned):
     """What the report reads of a pruned detector, beside its unpruned one's files."""
-    search = "+".join(filter(None, (pruned.search, pruned.control)))
+    search = SearchFolder(pruned.search, way_of(experiment.retrain), pruned.control)
     folder = PRUNED.format(**names, search=search, budget=pruned.budget)
     if pruned.control == "kmeans":
         return {"control_head": f"{folder}/train/head.json", "metrics": f"{folder}/train/evaluate/metrics.json"}
     files = {
         "sliced": f"{folder}/slice/evaluate/metrics.json",
-        "metrics": f"{folder}/{finished_folder(experiment)}/evaluate/metrics.json",
+        "metrics": f"{folder}/{finished_in(experiment.retrain)}/evaluate/metrics.json",
+        "layout": layout_in(search).format(**names, budget=pruned.budget),
     }
-    beside = str(Path(folder).parent)
+    if experiment.retrain == AUTO:  # layout, slice and what is said of them: of what was taken in the end
+        decision = f"{folder}/{finished_in(AUTO)}/decision.json"
+        files |= {"decision": decision, "layout": f"{folder}/{finished_in(AUTO)}/layout.json", "score": decision}
+        files["sliced"] = f"{folder}/auto/sliced.json"
     if pruned.search == FIXED or pruned.control:
-        return {**files, "layout": f"{beside}/layout-{pruned.budget}.json", "score": f"{folder}/score.json"}
+        return {"score": f"{folder}/score.json", **files}
+    beside = str(Path(folder).parent)
     return {
         **files,
-        "layout": f"{beside}/search/layout-{pruned.budget}.json",
-        "choice": f"{beside}/search/choice-{pruned.budget}.json",
+        "choice": files.get("decision", f"{beside}/search/choice-{pruned.budget}.json"),
         "front": f"{beside}/search/front.csv",
         "evaluated": f"{beside}/search/evaluated.parquet",
         "selection": f"{beside}/search/selection.json",
@@ -65,18 +68,24 @@ def published_row(experiment, label):
     return {"detector": experiment.published, "configuration": configuration, "variant": variant}
 
 
+def expected_of(e):
+    """What the configuration expects of the unpruned detector, where it is reported as it was first trained."""
+    return {} if way_of(e.retrain) else e.expected
+
+
 def experiment_rows(e):
     """One entry per detector of an experiment that the report shows: its names, and the files its figures come from."""
     rows = []
     for anchor_set, seed in itertools.product(e.anchor_sets, e.seeds):
         names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
         full, first = full_files(e, names), anchor_set == e.anchor_sets[0]
-        entry = {"experiment": e.name, **names, "retrain": e.retrain, "method": "", "budget": 1, "label": None}
+        entry = {"experiment": e.name, "compared": e.compared, **names, "retrain": e.retrain}
+        entry |= {"method": "", "budget": 1, "label": None}
         entry |= {
             "description": e.description,
             "control": "",
             "no_loss": e.no_loss,
-            "expected": e.expected if first else {},
+            "expected": expected_of(e) if first else {},
             "files": full,
         }
         rows.append({**entry, "published": published_row(e, "baseline" if first else None)})
@@ -105,8 +114,10 @@ def published():
             names = dict(dataset=e.dataset, detector=e.detector, anchor_set=anchor_set, seed=seed)
             for pruned in PLAN.pruned(e, anchor_set):
                 if not pruned.control:
-                    folder = PRUNED.format(**names, search=pruned.search, budget=pruned.budget)
-                    cards.append(f"{folder}/{finished_folder(e)}/deploy/README.md")
+                    folder = PRUNED.format(
+                        **names, search=SearchFolder(pruned.search, way_of(e.retrain), ""), budget=pruned.budget
+                    )
+                    cards.append(f"{folder}/{finished_in(e.retrain)}/deploy/README.md")
     return cards
 
 

@@ -1,6 +1,7 @@
 """retrain: a pruned detector trained again, from scratch (the paper's way) or fine-tuned, and the unpruned one likewise.
 
 Pruned detectors are compared with the unpruned one that was trained as long. Budgets that come to one layout train once.
+With `once` the unpruned one alone is trained again, with anchor dropout: pruned ones are cut out of it.
 """
 
 
@@ -18,6 +19,8 @@ rule retrain:
         f"{PRUNED}/retrain-{{retrain}}/retrain.log",
     benchmark:
         f"{PRUNED}/retrain-{{retrain}}/benchmark.tsv"
+    wildcard_constraints:
+        retrain="scratch|finetune",
     conda:
         "../environment.yml"
     threads: lambda w: resources.threads(resources.recipe_of(detector_of(w), w.retrain))
@@ -29,7 +32,7 @@ rule retrain:
         images=images_of("train"),
         detector=subpath(input.detector, parent=True),
         recipe=lambda w: options(resources.recipe_of(detector_of(w), w.retrain)),
-        start=lambda w, input: ["--finetune", str(Path(input.detector).parent)] if w.retrain == "finetune" else [],
+        start=lambda w, input: ["--finetune", str(Path(input.detector).parent)] if w.retrain != "scratch" else [],
         known=f"{TRAINED}/retrained",
         folder=subpath(output.detector, parent=True),
     shell:
@@ -51,3 +54,5 @@ use rule retrain as retrain_unpruned with:
         f"{TRAINED}/retrain-{{retrain}}/retrain.log",
     benchmark:
         f"{TRAINED}/retrain-{{retrain}}/benchmark.tsv"
+    wildcard_constraints:
+        retrain="scratch|finetune|once",

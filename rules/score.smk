@@ -4,7 +4,7 @@
 rule score:
     """The AP on the prune split of a layout that no search found."""
     input:
-        predictions=f"{TRAINED}/predict/predictions.parquet",
+        predictions=predictions_file,
         annotations=f"{DATA}/prune.json",
         layout=lambda w: [] if w.budget == "full" else layout_file(w),
         after=checkpoints_before,

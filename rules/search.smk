@@ -8,9 +8,9 @@ comes out as it was leaves alone what was made with it.
 rule search:
     """Search the subsets of anchors for the best AP at every cost."""
     input:
-        predictions=f"{TRAINED}/predict/predictions.parquet",
+        predictions=predictions_file,
         annotations=f"{DATA}/prune.json",
-        latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
+        latency_table=lambda w: settings_of(w).get("latency_table", []),
         after=checkpoints_before,
     output:
         front=f"{TRAINED}/{{search}}/search/front.csv",
@@ -22,7 +22,7 @@ rule search:
     benchmark:
         f"{TRAINED}/{{search}}/search/benchmark.tsv"
     wildcard_constraints:
-        search="|".join(PLAN.config["searches"]),
+        search=SEARCHED,
     conda:
         "../environment.yml"
     threads: 2
@@ -30,7 +30,7 @@ rule search:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(60),
     params:
-        arguments=lambda w: options(PLAN.config["searches"][w.search]),
+        arguments=lambda w: options(settings_of(w)),
         folder=subpath(output.front, parent=True),
     shell:
         "anchorprune search {input.predictions:q} {input.annotations:q} {params.arguments:q}"
@@ -41,9 +41,9 @@ checkpoint choose:
     """Take a budget's layout from the log of a search."""
     input:
         log=rules.search.output,
-        predictions=f"{TRAINED}/predict/predictions.parquet",
+        predictions=predictions_file,
         annotations=f"{DATA}/prune.json",
-        latency_table=lambda w: PLAN.config["searches"][w.search].get("latency_table", []),
+        latency_table=lambda w: settings_of(w).get("latency_table", []),
         after=ancient(f"{DATA}/dataset.json"),
     output:
         layout=f"{TRAINED}/{{search}}/search/layout-{{budget}}.json",
@@ -51,7 +51,7 @@ checkpoint choose:
     log:
         f"{TRAINED}/{{search}}/search/choose-{{budget}}.log",
     wildcard_constraints:
-        search="|".join(PLAN.config["searches"]),
+        search=SEARCHED,
     conda:
         "../environment.yml"
     threads: 1
@@ -59,7 +59,7 @@ checkpoint choose:
         mem_mb=each_attempt(3000),
         runtime=each_attempt(20),
     params:
-        arguments=lambda w: choose_arguments(PLAN.config["searches"][w.search]),
+        arguments=lambda w: choose_arguments(settings_of(w)),
         folder=subpath(output.layout, parent=True),
     shell:
         "anchorprune choose {params.folder:q} {input.predictions:q} {input.annotations:q} --budget {wildcards.budget}"

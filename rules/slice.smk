@@ -1,10 +1,10 @@
-"""slice: the trained detector without the channels of the anchors that a layout drops."""
+"""slice: an unpruned detector without the channels of the anchors that a layout drops."""
 
 
 rule slice:
-    """Cut a layout's detector out of the trained one."""
+    """Cut a layout's detector out of the one that was searched."""
     input:
-        detector=f"{TRAINED}/train/detector.json",
+        detector=base_file("detector.json"),
         layout=layout_file,
         after=checkpoints_before,
     output:

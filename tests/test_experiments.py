@@ -1,6 +1,7 @@
 """The configuration: defaults, and the line each mistake ends in."""
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,34 @@ def test_run_takes_a_list_or_a_string(config):
     config["experiments"]["again"] = copy.deepcopy(config["experiments"]["demo"])
     for run in ("demo,again", "demo, again", ["demo", "again"]):
         assert [e.name for e in plan({**config, "run": run}, SCHEMA).run] == ["demo", "again"]
+
+
+def test_a_list_of_ways_is_an_experiment_for_each(config):
+    """Alike but for the way; found by the name of all, and each by its own."""
+    config["experiments"]["demo"]["retrain"] = ["once", "none"]
+    config["groups"]["both"] = ["demo-none", "demo"]
+    found = plan(config, SCHEMA).run
+    assert [(e.name, e.retrain, e.compared) for e in found] == [
+        ("demo-once", "once", "demo"),
+        ("demo-none", "none", "demo"),
+    ]
+    assert dataclasses.replace(found[1], name="demo-once", retrain="once") == found[0]
+    for run, names in (("demo-none", ["none"]), ("demo-none,demo", ["none", "once"]), ("both", ["none", "once"])):
+        assert [e.retrain for e in plan({**config, "run": run}, SCHEMA).run] == names
+    config["groups"] = {"demo-once": ["demo"]}
+    with pytest.raises(UserError, match=r"groups.demo-once: an experiment has this name; choose another"):
+        plan(config, SCHEMA)
+
+
+def test_decisions_that_share_results_allow_the_same_loss(config):
+    config["experiments"]["demo"] |= {"retrain": "auto", "no_loss": 0.01}
+    config["experiments"]["other"] = {**config["experiments"]["demo"], "no_loss": 0.02}
+    assert len(plan({**config, "run": "other"}, SCHEMA).run) == 1
+    with pytest.raises(UserError, match=r"config: experiments.other.no_loss: 0.02, and 0.01 of experiment demo, which"):
+        plan({**config, "run": "demo,other"}, SCHEMA)
+    config["experiments"]["other"]["anchor_sets"] = config["experiments"]["demo"]["anchor_sets"][:1]
+    config["experiments"]["demo"] |= {"anchor_sets": config["experiments"]["demo"]["anchor_sets"][1:]}
+    assert len(plan({**config, "run": "demo,other"}, SCHEMA).run) == 2
 
 
 MISTAKES = [

@@ -82,6 +82,23 @@ def fill(folder, witness, size):
     (folder / "deep/more").write_bytes(bytes(size))
 
 
+def test_what_is_decided_against_is_not_to_do(project, run_command):
+    """Auto may come to one training for all budgets, one for each, and the reference; what others want stays."""
+    settings = yaml.safe_load((project / "mine.yaml").read_text())
+    settings["experiments"]["e0000"]["retrain"] = "auto"
+    (project / "mine.yaml").write_text(yaml.safe_dump(settings))
+    done = run_command("plan", "--configfile", "mine.yaml", "--run", "e0000", cwd=project).json
+    assert done["all"]["trainings"] == 1 + 1 + 2 + 1
+    seed = project / "results/few/linear/own/seed-0"
+    fill(seed / "train", "detector.json", 10)
+    for budget in ("0.7", "0.4"):
+        fill(seed / f"greedy/{budget}/retrain-auto", "detector.json", 10)
+    done = run_command("plan", "--configfile", "mine.yaml", "--run", "e0000", cwd=project).json
+    assert (done["all"]["trainings"], done["all"]["finished"]) == (1, 1)
+    both = run_command("plan", "--configfile", "mine.yaml", "--run", "e0000,e0001", cwd=project).json
+    assert [one["trainings"] for one in both["experiments"]] == [1, 1 + 2]
+
+
 def test_every_paper_experiment_has_hours(run_command):
     """The paper's totals, by hand: trainings of ssd300-coco are the full one, 13 layouts, and two controls of each."""
     done = run_command("plan", "--run", "paper", cwd=ROOT).json
@@ -133,6 +150,12 @@ def test_a_detector_that_is_given_is_taken_over(run_command):
         ({"retrain": "finetune"}, ["best/0.5/retrain-finetune", "retrain-finetune"]),
         ({"retrain": "scratch", "controls": ["random"]},
          ["best+random/0.5/retrain-scratch", "best/0.5/retrain-scratch", "retrain-scratch"]),
+        ({"retrain": "once"}, ["retrain-once"]),
+        ({"retrain": "once-plain", "budgets": [0.5, 0.3]}, ["retrain-finetune"]),
+        ({"retrain": ["once", "once-plain"], "controls": ["kmeans"]},
+         ["best+once+kmeans/0.5/train", "best+once-plain+kmeans/0.5/train", "retrain-finetune", "retrain-once",
+          "retrain-scratch"]),
+        ({"retrain": "auto"}, ["best/0.5/retrain-finetune", "retrain-finetune", "retrain-once"]),
     ):  # fmt: skip
         config["experiments"]["own"] = {**own, **more}
         items = [

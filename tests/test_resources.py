@@ -37,3 +37,6 @@ def test_recipes_as_options():
     detector = {"training": {"epochs": 9}, "finetuning": {"epochs": 3}}
     assert resources.recipe_of(detector, "scratch") == {"epochs": 9}
     assert resources.recipe_of(detector, "finetune") == {"epochs": 3}
+    assert resources.recipe_of(detector, "once") == {"epochs": 3, "anchor_dropout": {}}
+    own = {"finetuning": {"anchor_dropout": {"subsets": 2}}}
+    assert resources.recipe_of(own, "once") == {"anchor_dropout": {"subsets": 2}}

@@ -35,7 +35,7 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
     for experiment in plan.run:
         name = picked[experiment.detector]["backend"]
         if experiment.deploy and not chosen[name].exports:
-            where = f"{source}: experiments.{experiment.name}"
+            where = f"{source}: experiments.{experiment.key}"
             raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
     for name, detector in picked.items():
         _check_files(detector, chosen[detector["backend"]], f"{source}: detectors.{name}")

@@ -1,6 +1,6 @@
 """What a configuration's schema cannot say: names that are known, splits that are there, anchor sets that add up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from anchorprune.anchors.anchor_sets import expand_anchors
@@ -9,6 +9,7 @@ from anchorprune.datasets.splits import SPLITS
 from anchorprune.errors import UserError, did_you_mean
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.records import Experiment
+from anchorprune.pipeline.ways import AUTO
 
 _FULL = "full"  # stands where a layout's name would, for all anchors (rules/score.smk)
 
@@ -42,6 +43,22 @@ def cross_check(config: Mapping[str, Any], experiments: Mapping[str, Experiment]
         raise UserError(f"{source}: searches.{FIXED}: this name is taken by fixed layouts; choose another")
 
 
+def check_together(picked: Iterable[Experiment], source: str) -> None:
+    """See that experiments that share results ask the same of them.
+
+    Raises:
+        UserError: two that decide how the same detectors are trained allow different losses.
+    """
+    allowed: dict[tuple[str, str, str], Experiment] = {}
+    for one in (one for one in picked if one.retrain == AUTO):
+        for anchor_set in one.anchor_sets:
+            other = allowed.setdefault((one.dataset, one.detector, anchor_set), one)
+            if other.no_loss != one.no_loss:
+                where = f"{source}: experiments.{one.key}.no_loss"
+                said = f"{one.no_loss}, and {other.no_loss} of experiment {other.key}, which shares its results"
+                raise UserError(f"{where}: {said} (retrain: auto); run them one after the other, or make them equal")
+
+
 def lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
     """An entry of a table.
 
@@ -55,7 +72,7 @@ def lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
 
 
 def _check_names(experiment: Experiment, config: Mapping[str, Any], source: str) -> None:
-    where = f"{source}: experiments.{experiment.name}"
+    where = f"{source}: experiments.{experiment.key}"
     detector = lookup(config["detectors"], experiment.detector, f"{where}.detector", "detector")
     dataset = lookup(config["datasets"], experiment.dataset, f"{where}.dataset", "data set")
     own, known = f"of detector {experiment.detector}", detector["anchor_sets"]

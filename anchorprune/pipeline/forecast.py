@@ -66,8 +66,9 @@ def forecasts(plan: Plan, results: Path) -> list[Forecast]:
     """A forecast for each experiment that a plan picks.
 
     Trainings count as many as there are layouts: budgets that come to one layout train once, which no one knows before
-    the search. Disk is, for every folder that is still to be filled (a training's, its predictions, a slice), the mean
-    size of those of its kind, detector and data set that are finished; checkpoints of trainings under way come on top.
+    the search. Those of `retrain: auto` are the most that it may come to, less what has been decided against. Disk is,
+    for every folder that is still to be filled (a training's, its predictions, a slice), the mean size of those of its
+    kind, detector and data set that are finished; checkpoints of trainings under way come on top.
 
     Args:
         plan: the configuration.
@@ -81,6 +82,7 @@ def forecasts(plan: Plan, results: Path) -> list[Forecast]:
 
 
 def _forecast(experiment: Experiment, items: list[WorkItem], results: Path, sizes: dict) -> Forecast:
+    items = [item for item in items if not item.is_ruled_out(results)]
     to_do = [item for item in items if not item.is_finished(results)]
     trained = [item for item in items if item.kind in TRAININGS]
     left = sum(item.kind in TRAININGS for item in to_do)
@@ -101,9 +103,10 @@ def _forecast(experiment: Experiment, items: list[WorkItem], results: Path, size
 
 def _mean_size(item: WorkItem, results: Path) -> float | None:
     """Mean bytes of the finished folders of an item's kind, detector and data set; None where there are none."""
-    names = {"train": "train", "take over": "train", "predict": "predict", "slice": "slice", "retrain": "retrain-*"}
+    names = {"train": "train", "take over": "train", "predict": "predict", "slice": "slice"}
+    names |= {"retrain": "retrain-[!a]*", "decide": "retrain-auto"}
     place = results / item.dataset / item.detector
-    patterns = (f"*/seed-*/{names[item.kind]}", f"*/seed-*/*/*/{names[item.kind]}")
+    patterns = (f"*/seed-*/{below}{names[item.kind]}" for below in ("", "retrain-*/", "*/*/"))
     folders = [folder for pattern in patterns for folder in place.glob(pattern)]
     found = [_size(folder.rglob("*")) for folder in folders if (folder / WITNESSES[item.kind]).is_file()]
     return sum(found) / len(found) if found else None

@@ -29,7 +29,7 @@ class Experiment:
     """One experiment to run, with what its names stand for.
 
     Attributes:
-        name: its key under `experiments`.
+        name: its key under `experiments`; with its way, `KEY-WAY`, where `retrain` lists several there.
         detector: name of the detector.
         dataset: name of the data set.
         anchor_sets: names of the anchor sets, one training each per seed.
@@ -38,12 +38,13 @@ class Experiment:
         budgets: fractions of the full head's cost.
         layouts: names of fixed layouts.
         controls: `kmeans`, `random`, both or none.
-        retrain: `scratch`, `finetune` or `none`.
+        retrain: the way to a finished pruned detector: `scratch`, `finetune`, `none`, `once`, `once-plain` or `auto`.
         deploy: each pruned detector gets a folder with everything that it takes to run it.
         no_loss: AP; a loss that is surely smaller counts as none to speak of.
         expected: what the config says to expect.
         published: the detector's name among the published figures.
         test_dev: `image_info` and `images` of COCO's test-dev, if submissions are to be written.
+        compared: the key whose ways are compared, of which this is one; "" of an experiment with one way.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Experiment:
     expected: Mapping[str, Any] = field(default_factory=dict)
     published: str | None = None
     test_dev: Mapping[str, str] | None = None
+    compared: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its key under `experiments`."""
+        return self.compared or self.name
 
 
 @dataclass(frozen=True)

@@ -42,5 +42,12 @@ def threads(recipe: Mapping[str, Any]) -> int:
 
 
 def recipe_of(detector: Mapping[str, Any], mode: str) -> Mapping[str, Any]:
-    """The recipe of retraining a detector: `scratch` trains it as at first, `finetune` starts from slices."""
+    """The recipe of retraining a detector.
+
+    Args:
+        detector: configuration of the detector.
+        mode: `scratch` trains it as at first; `finetune` starts from weights, and so does `once`, with anchor dropout.
+    """
+    if mode == "once":
+        return {"anchor_dropout": {}, **detector["finetuning"]}
     return detector["finetuning" if mode == "finetune" else "training"]

@@ -30,7 +30,7 @@ def check_given_files(plan: Plan, published: Path) -> None:
     for name in dict.fromkeys(search for experiment in plan.run for search in experiment.searches):
         _check_latency_table(name, plan.config["searches"][name].get("latency_table"))
     for experiment in plan.run:
-        check_test_dev(experiment.name, experiment.test_dev or {})
+        check_test_dev(experiment.key, experiment.test_dev or {})
     _check_published([experiment for experiment in plan.run if experiment.published], published)
 
 
@@ -125,7 +125,7 @@ def _check_published(experiments: Sequence[Experiment], table: Path) -> None:
     for experiment in experiments:
         if (name := experiment.published) not in known:
             said = f"{name!r} is not in {table}; known: {', '.join(known)}{did_you_mean(name, known)}"
-            raise UserError(f"experiments.{experiment.name}.published: {said}")
+            raise UserError(f"experiments.{experiment.key}.published: {said}")
 
 
 def download_roots(datasets: Mapping[str, Mapping[str, Any]], kind: str) -> str:

@@ -43,6 +43,8 @@ def search_ap(path: Path, layout: Layout) -> float:
 
 def latency_of(files: Mapping[str, str], layout: Layout) -> float:
     """Milliseconds of a layout by the latency table of its search; NaN where the search was after another cost."""
+    if "decision" in files:
+        return float(read_json(files["decision"], "decision").get("price", NONE))
     if "evaluated" not in files:
         return NONE
     return float(_scored(Path(files["evaluated"]), layout).get("latency", NONE))
@@ -59,13 +61,18 @@ def corrected(files: Mapping[str, str], budget: float) -> tuple[float, ApChange]
 
 def searched_change(files: Mapping[str, str], layout: Layout) -> ApChange:
     """The AP change against the full layout that a search saw, of a layout of its front; else NaN."""
-    if "front" not in files:
+    if "front" not in files or _is_of_another_front(files):
         return ApChange()
     front = read_front(files["front"])
     found = front[front["kept"] == " ".join(map(str, layout.kept))]
     if found.empty or "difference" not in front:
         return ApChange()
     return ApChange(*(float(found.iloc[0][name]) for name in ("difference", "low", "high")))
+
+
+def _is_of_another_front(files: Mapping[str, str]) -> bool:
+    """Whether the layout is of a detector that was fine-tuned first (`retrain: auto`), and the front is not."""
+    return "decision" in files and read_json(files["decision"], "decision")["finish"] == "once"
 
 
 def _scored(path: Path, layout: Layout) -> pd.Series:

@@ -1,7 +1,7 @@
 """Training: ridge regression of each anchor's outputs, in closed form."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -18,7 +18,8 @@ RIDGE, LEAST_IOU = 5, 0.4
 
 def fit(head: Head, training: Training, initial: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
     """The weights (see `LinearDetector`) that fit a split best; they shrink towards `initial`, or towards 0."""
-    if any(value is not None for value in asdict(training.recipe).values()):
+    recipe = replace(training.recipe, anchor_dropout=None)  # each anchor is solved by itself: there is nothing to drop
+    if any(value is not None for value in asdict(recipe).values()):
         raise UserError("a linear detector is solved, not trained in steps; leave out the recipe's options")
     drawn = np.random.default_rng(training.seed).integers(0, WINDOW**2 + 1, (2, FEATURES))
     weights = {"pairs": drawn if initial is None else initial["pairs"]}
