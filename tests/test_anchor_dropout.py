@@ -14,7 +14,7 @@ COUNTS = (3, 0, 5, 2)
 
 def draw(iterations=400, **settings):
     """(subsets, anchors) bool, of all iterations."""
-    dropout = AnchorDropout.of(settings)
+    dropout = AnchorDropout.of({"subsets": 1, **settings})
     drawn = [subset for i in range(iterations) for subset in dropout.subsets_at(COUNTS, 7, i, iterations)]
     masks = np.zeros((len(drawn), sum(COUNTS)), bool)
     starts = np.cumsum([0, *COUNTS])

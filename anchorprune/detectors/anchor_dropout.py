@@ -40,7 +40,7 @@ class AnchorDropout:
 
     mode: str = "sandwich"
     keep: tuple[float, float] = (0.1, 0.9)
-    subsets: int = 1
+    subsets: int = 4
     draw: str = "uniform"
     front: str | None = None
     start: float = 0.0
