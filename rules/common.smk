@@ -135,6 +135,11 @@ def anchors_file(wildcards):
     return "results/anchors/{detector}/{anchor_set}.json"
 
 
+def dropout_front(wildcards):
+    """The front that a recipe draws subsets of anchors near; nothing where it draws them otherwise."""
+    return resources.recipe_of(detector_of(wildcards), wildcards.retrain).get("anchor_dropout", {}).get("front") or []
+
+
 def detector_words(wildcards, anchors=None):
     """The words that name a rule's detector to a command. Of the wildcards alone: Snakemake holds a parameter made from
     inputs for another form of these, and would not see a changed one.

@@ -5,11 +5,6 @@ With `once` the unpruned one alone is trained again, with anchor dropout: pruned
 """
 
 
-def dropout_front(wildcards):
-    """The front that a recipe draws subsets of anchors near; nothing where it draws them otherwise."""
-    return resources.recipe_of(detector_of(wildcards), wildcards.retrain).get("anchor_dropout", {}).get("front") or []
-
-
 rule retrain:
     """Train a pruned detector again."""
     input:

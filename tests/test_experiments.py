@@ -132,7 +132,7 @@ def test_numbers_that_yaml_1_1_takes_for_text(config):
 
 def test_a_layout_cannot_have_the_name_of_the_full_head(config):
     for own in config["detectors"]["ssd-demo"]["anchor_sets"].values():
-        own["layouts"] = {"full": {"drop": [0]}}
+        own["layouts"] = {**own.get("layouts", {}), "full": {"drop": [0]}}
     line = r"detectors.ssd-demo.anchor_sets.\w+.layouts.full: this name is taken by the layout of all anchors; choose"
     with pytest.raises(UserError, match=line):
         plan(config, SCHEMA)

@@ -148,6 +148,14 @@ def test_auto_trains_only_what_is_asked_for(folder):
     assert {one["finish"] for one in decisions(folder)} == {"once"}  # the linear detector's fine-tunings are the same
     check_report(folder, "retrain-once")
 
+    evidence = folder / SEED / "greedy/0.4/auto/finetune.json"  # had the budget's own fine-tuning been better
+    evidence.write_text(json.dumps({**json.loads(evidence.read_text()), "finish": "finetune"}))
+    evidence.with_name("finetune.record.json").unlink()
+    assert jobs(folder) == {"decide": 1, "sliced": 1, "retrain_unpruned": 1, "evaluate": 2}  # with its reference
+    assert [one["finish"] for one in decisions(folder)] == ["finetune", "once"]
+    metrics = json.loads((folder / SEED / "greedy/0.4/retrain-auto/evaluate/metrics.json").read_text())
+    assert metrics["change"]["reference"] == f"{SEED}/retrain-finetune/evaluate"
+
     write(folder, "auto", no_loss=0.3)
     assert not set(jobs(folder)) & set(TRAININGS)
     assert [one["finish"] for one in decisions(folder)] == ["none", "none"]
