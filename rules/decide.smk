@@ -38,6 +38,7 @@ checkpoint decide_once:
         annotations=f"{DATA}/prune.json",
         layout=if_open_after("slice", lambda w: layout_file(once(w))),
         choice=if_open_after("slice", lambda w: choice_file(once(w))),
+        metrics=if_open_after("slice", lambda w: f"{PRUNED}/slice/evaluate-prune/metrics.json".format(**once(w))),
         after=checkpoints_before,
     output:
         f"{PRUNED}/auto/once.json",
@@ -52,7 +53,10 @@ checkpoint decide_once:
     params:
         choice=lambda w, input: ["--choice", input.choice] if input.choice else [],
         words=lambda w, input: (
-            ["once", input.predictions, input.annotations, input.layout, "--no-loss", str(no_loss_of(w))]
+            [
+                *("once", input.predictions, input.annotations, input.layout),
+                *("--evaluation", str(Path(input.metrics).parent), "--no-loss", str(no_loss_of(w))),
+            ]
             if input.predictions
             else ["skip", input.earlier, "--step", "once"]
         ),
@@ -61,14 +65,12 @@ checkpoint decide_once:
 
 
 rule evaluate_prune:
-    """Evaluate a pruned detector on the prune split; a fine-tuned one against the slice that it has to beat."""
+    """Evaluate a pruned detector on the prune split; what was trained more against the slice that it has to beat."""
     input:
         detector=f"{PRUNED}/{{finished}}/detector.json",
         annotations=f"{DATA}/prune.json",
         images=f"{DATA}/prune.sha256",
-        reference=lambda w: (
-            [] if w.finished == "slice" else f"{PRUNED}/slice/evaluate-prune/metrics.json".format(**once(w))
-        ),
+        reference=lambda w: [f"{PRUNED}/slice/evaluate-prune/metrics.json".format(**names) for names in to_be_beaten(w)],
         after=checkpoints_before,
     output:
         metrics=f"{PRUNED}/{{finished}}/evaluate-prune/metrics.json",
@@ -90,14 +92,14 @@ rule evaluate_prune:
         images=images_of("prune"),
         folder=subpath(output.metrics, parent=True),
         detector=subpath(input.detector, parent=True),
-        reference=lambda w, input: ["--reference", str(Path(input.reference).parent)] if input.reference else [],
+        reference=lambda w, input: ["--reference", str(Path(input.reference[0]).parent)] if input.reference else [],
     shell:
         "anchorprune evaluate {params.detector:q} {input.annotations:q} {params.images:q} {params.reference:q}"
         " --threads {threads} --output {params.folder:q} > {log:q} 2>&1"
 
 
 checkpoint decide_finetune:
-    """Ask whether a fine-tuning of the budget's own is measurably better than that slice, if it comes to that."""
+    """Ask whether a fine-tuning of the budget's own is measurably better than the best slice, if it comes to that."""
     input:
         earlier=f"{PRUNED}/auto/once.json",
         metrics=if_open_after("once", lambda w: f"{PRUNED}/retrain-finetune/evaluate-prune/metrics.json"),
@@ -114,7 +116,7 @@ checkpoint decide_finetune:
         runtime=each_attempt(10),
     params:
         words=lambda w, input: (
-            ["finetune", str(Path(input.metrics).parent), "--no-loss", str(no_loss_of(w))]
+            ["finetune", str(Path(input.metrics).parent), input.earlier, "--no-loss", str(no_loss_of(w))]
             if input.metrics
             else ["skip", input.earlier, "--step", "finetune"]
         ),

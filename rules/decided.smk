@@ -4,6 +4,7 @@ from anchorprune.files import read_json
 from anchorprune.pipeline.records import Experiment
 
 STEPS = ("slice", "once", "finetune")  # of `auto`
+_PLACE = ("dataset", "detector", "anchor_set", "seed", "search", "budget")  # wildcards of a pruned detector
 
 
 class Names(dict):
@@ -31,9 +32,13 @@ def finish_after(step, wildcards):
 
     The step is a job of this run, where it has to be.
     """
-    evidence = getattr(checkpoints, f"decide_{step}").get(**wildcards).output[0]
+    return read_evidence(getattr(checkpoints, f"decide_{step}").get(**wildcards).output[0])["finish"]
+
+
+def read_evidence(file):
+    """What a step found."""
     try:
-        return read_json(evidence)["finish"]
+        return read_json(file)
     except UserError as error:
         sys.exit(f"anchorprune: error: {error}")
 
@@ -41,6 +46,15 @@ def finish_after(step, wildcards):
 def if_open_after(step, file):
     """A function of the wildcards: an input file where a step has decided nothing, else none."""
     return lambda w: [] if finish_after(step, w) else file(w)
+
+
+def to_be_beaten(wildcards):
+    """The wildcards of the slice that a pruned detector must be better than on the prune split; none for the first."""
+    if wildcards.finished == "slice":
+        folder = search_folder(wildcards.search)
+        return [Names(wildcards, search=str(folder._replace(way="")))] if folder.way else []
+    evidence = checkpoints.decide_once.get(**{name: wildcards[name] for name in _PLACE}).output[0]
+    return [once(wildcards) if read_evidence(evidence)["best"] == "once" else wildcards]
 
 
 def decided_for(wildcards):

@@ -54,7 +54,20 @@ def pycocotools_ap(annotations, detections):
 
 
 def weigh(run, step="slice", *more):
+    """Step `once` with a slice that beats a poorer one."""
+    if step == "once":
+        more = ("--evaluation", beaten(run, "slice", "poor"), *more)
     return run("decide", step, "p.parquet", "data/prune.json", "layout.json", *more, "--output", f"{step}.json")
+
+
+def beaten(run, first, second):
+    """The folder of an evaluation of `first` against `second`; `poor` has the poorest anchor alone."""
+    split = ("data/prune.json", "data/images/prune")
+    run("layout", "full/head.json", "--keep", "5", "--output", "poor.json")
+    run("slice", "full", "poor.json", "--output", "poor")
+    run("evaluate", second, *split, "--output", f"beside-{second}")
+    run("evaluate", first, *split, "--reference", f"beside-{second}", "--output", f"{first}-{second}")
+    return f"{first}-{second}"
 
 
 def test_a_slice_is_weighed_as_it_is_when_it_is_cut_and_run(made, cut, run):
@@ -91,25 +104,41 @@ def test_what_the_search_corrected_goes_first(made, cut, run, low, corrected, fi
         assert found["ap_reference"] == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize(("first", "second", "finish"), [("full", "poor", "finetune"), ("poor", "full", "once")])
-def test_a_fine_tuning_must_be_measurably_better(made, run, first, second, finish):
+def change_of(made, evaluation):
+    return json.loads((made / evaluation / "metrics.json").read_text())["change"]["figures"]["ap"]
+
+
+def test_once_counts_only_where_it_is_better_than_the_slice_before(made, cut, run):
+    """Even where it loses nothing against the detector that it is cut from."""
+    words = ("decide", "once", "p.parquet", "data/prune.json", "layout.json", "--no-loss", "0.9", "--output", "o.json")
+    for first, second, finish, best in (("slice", "poor", "once", "once"), ("poor", "slice", None, "none")):
+        evaluation = beaten(run, first, second)
+        change = change_of(made, evaluation)
+        assert (change["low"] > 0) == (best == "once")
+        found = run(*words, "--evaluation", evaluation)
+        assert (found["finish"], found["best"]) == (finish, best)
+        assert found["gain"] == {"ap_change": change["change"], "low": change["low"], "high": change["high"]}
+    assert found["low"] > -0.9
+
+
+@pytest.mark.parametrize("best", ["none", "once"])
+def test_a_fine_tuning_must_be_measurably_better(made, cut, run, best):
     """The full detector against a slice of its poorest anchor, in the place of a fine-tuned one; the other way."""
-    split = ("data/prune.json", "data/images/prune")
-    run("layout", "full/head.json", "--keep", "5", "--output", "poor.json")
-    run("slice", "full", "poor.json", "--output", "poor")
-    run("evaluate", second, *split, "--output", f"beside-{second}")
-    found = run("evaluate", first, *split, "--reference", f"beside-{second}", "--output", f"again-{first}")
-    decided = run("decide", "finetune", f"again-{first}", "--output", "finetune.json")
-    change = found["change"]["figures"]["ap"]
-    assert (change["low"] > 0) == (finish == "finetune")
-    assert (decided["finish"], decided["step"], decided["low"]) == (finish, "finetune", change["low"])
+    (made / "earlier.json").write_text(json.dumps({"version": 1, "step": "once", "finish": None, "best": best}))
+    for first, second, finish in (("full", "poor", "finetune"), ("poor", "full", best)):
+        evaluation = beaten(run, first, second)
+        decided = run("decide", "finetune", evaluation, "earlier.json", "--output", "finetune.json")
+        change = change_of(made, evaluation)
+        assert (change["low"] > 0) == (finish == "finetune")
+        assert (decided["finish"], decided["step"], decided["low"]) == (finish, "finetune", change["low"])
 
 
 def test_as_good_is_not_better(made, cut, run, run_command):
     split = ("data/prune.json", "data/images/prune")
     run("evaluate", "slice", *split, "--reference", "evaluated", "--output", "same")
-    assert run("decide", "finetune", "same", "--output", "finetune.json")["finish"] == "once"
-    done = run_command("decide", "finetune", "whole", "--output", "finetune.json", cwd=made)
+    (made / "earlier.json").write_text(json.dumps({"version": 1, "step": "once", "finish": None, "best": "once"}))
+    assert run("decide", "finetune", "same", "earlier.json", "--output", "finetune.json")["finish"] == "once"
+    done = run_command("decide", "finetune", "whole", "earlier.json", "--output", "finetune.json", cwd=made)
     assert done.status == 2
     assert "whole: states no change; evaluate with --reference" in done.error_line
 

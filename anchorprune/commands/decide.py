@@ -1,11 +1,15 @@
 """`anchorprune decide`: whether a pruned detector is worth a training, step by step (`retrain: auto`)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.commands.recorded import recorded, recorded_file
+
+if TYPE_CHECKING:
+    from anchorprune.detectors.decision import Evidence
 
 no_loss_option = click.option(
     "--no-loss",
@@ -25,57 +29,99 @@ def command() -> None:
     """Weigh a slice, and trainings of it, on the prune split; take over what comes out.
 
     First the slice of the detector as it was trained; where a loss cannot be ruled out, the slice of one that was
-    fine-tuned once with anchor dropout, for all budgets; then a fine-tuning of the budget's own.
+    fine-tuned once with anchor dropout, for all budgets; then a fine-tuning of the budget's own. A training counts only
+    where it is measurably better than what there is without it.
     """
 
 
-def _slice_command(step: str, summary: str) -> None:
-    @command.command(
-        step,
-        help=f"{summary}\n\nPREDICTIONS and ANNOTATIONS are of the prune split and the detector that is cut, LAYOUT is "
-        "the slice's. Without --choice the interval is a paired bootstrap's, which does not know of a selection.",
-        epilog=f"Example: anchorprune decide {step} predictions.parquet prune.json layout-0.5.json "
-        f"--choice choice-0.5.json --output {step}.json",
-    )
-    @click.argument("predictions", type=FilePath)
-    @click.argument("annotations", type=FilePath)
-    @click.argument("layout", type=FilePath)
-    @choice_option
-    @no_loss_option
-    @evidence_option
-    @recorded_file
-    def weigh(
-        predictions: Path, annotations: Path, layout: Path, choice: Path | None, no_loss: float, output: Path
-    ) -> None:
-        from anchorprune.datasets.predicted import open_predicted
-        from anchorprune.detectors.decision import weigh_slice
-        from anchorprune.files import write_json
-
-        found = weigh_slice(step, *open_predicted(predictions, annotations), layout, choice, no_loss).to_dict()
-        write_json(output, found)
-        print_json(found)
+def weighed_options(function):
+    """What steps `slice` and `once` weigh."""
+    for option in (
+        recorded_file,
+        evidence_option,
+        no_loss_option,
+        choice_option,
+        click.argument("layout", type=FilePath),
+        click.argument("annotations", type=FilePath),
+        click.argument("predictions", type=FilePath),
+    ):
+        function = option(function)
+    return function
 
 
-_slice_command("slice", "Does the slice of a detector as it was trained lose AP?")
-_slice_command("once", "Does the slice of a detector that was fine-tuned with anchor dropout lose AP?")
+def _hand_over(evidence: "Evidence", output: Path) -> None:
+    from anchorprune.files import write_json
+
+    write_json(output, evidence.to_dict())
+    print_json(evidence.to_dict())
 
 
-@command.command(epilog="Example: anchorprune decide finetune evaluate-prune/ --output finetune.json")
+@command.command(
+    "slice",
+    epilog="Example: anchorprune decide slice predictions.parquet prune.json layout-0.5.json "
+    "--choice choice-0.5.json --output slice.json",
+)
+@weighed_options
+def slice_(
+    predictions: Path, annotations: Path, layout: Path, choice: Path | None, no_loss: float, output: Path
+) -> None:
+    """Does the slice of a detector as it was trained lose AP?
+
+    PREDICTIONS and ANNOTATIONS are of the prune split and the detector that is cut, LAYOUT is the slice's. Without
+    --choice the interval is a paired bootstrap's, which does not know of a selection.
+    """
+    from anchorprune.datasets.predicted import open_predicted
+    from anchorprune.detectors.decision import weigh_slice
+
+    _hand_over(weigh_slice(*open_predicted(predictions, annotations), layout, choice, no_loss), output)
+
+
+@command.command(
+    epilog="Example: anchorprune decide once predictions.parquet prune.json layout-0.5.json "
+    "--choice choice-0.5.json --evaluation evaluate-prune/ --output once.json"
+)
+@click.option(
+    "--evaluation",
+    required=True,
+    type=FilePath,
+    help="Folder of its slice's evaluation on the prune split, with that of step `slice` as --reference.",
+)
+@weighed_options
+def once(
+    predictions: Path,
+    annotations: Path,
+    layout: Path,
+    choice: Path | None,
+    evaluation: Path,
+    no_loss: float,
+    output: Path,
+) -> None:
+    """Is the slice of one that was fine-tuned with anchor dropout better, and does it lose no AP?
+
+    Better than the slice of step `slice`, measurably; AP is compared with the detector that it is cut from, as there.
+    """
+    from anchorprune.datasets.predicted import open_predicted
+    from anchorprune.detectors.decision import weigh_once
+
+    given = open_predicted(predictions, annotations)
+    _hand_over(weigh_once(*given, layout, choice, evaluation, no_loss), output)
+
+
+@command.command(epilog="Example: anchorprune decide finetune evaluate-prune/ once.json --output finetune.json")
 @click.argument("evaluation", type=FilePath)
+@click.argument("evidence", type=FilePath)
 @no_loss_option
 @evidence_option
 @recorded_file
-def finetune(evaluation: Path, no_loss: float, output: Path) -> None:
-    """Is a budget's own fine-tuning measurably better than the slice of step `once`?
+def finetune(evaluation: Path, evidence: Path, no_loss: float, output: Path) -> None:
+    """Is a budget's own fine-tuning measurably better than the best slice before it?
 
-    EVALUATION is the folder of its evaluation on the prune split, with the slice's as --reference.
+    EVALUATION is the folder of its evaluation on the prune split, with that slice's as --reference; the EVIDENCE of
+    step `once` says which slice that is.
     """
     from anchorprune.detectors.decision import weigh_finetuning
-    from anchorprune.files import write_json
 
-    found = weigh_finetuning(evaluation, no_loss).to_dict()
-    write_json(output, found)
-    print_json(found)
+    _hand_over(weigh_finetuning(evaluation, evidence, no_loss), output)
 
 
 @command.command(epilog="Example: anchorprune decide skip slice.json --step once --output once.json")
@@ -85,7 +131,7 @@ def finetune(evaluation: Path, no_loss: float, output: Path) -> None:
 @recorded_file
 def skip(evidence: Path, step: str, output: Path) -> None:
     """Hand on what the step before, with this EVIDENCE, has decided."""
-    from anchorprune.detectors.decision import skipped
+    from anchorprune.detectors.decided import skipped
     from anchorprune.files import write_json
 
     found = skipped(step, evidence)
@@ -105,6 +151,6 @@ def skip(evidence: Path, step: str, output: Path) -> None:
 @recorded
 def finish(detector: Path, layout: Path, evidence: tuple[Path, ...], choice: Path | None, output: Path) -> None:
     """Take over DETECTOR, a folder with this LAYOUT, to which the steps' EVIDENCE came; write decision.json too."""
-    from anchorprune.detectors import decision
+    from anchorprune.detectors import decided
 
-    print_json(decision.finish(detector, layout, evidence, choice, output))
+    print_json(decided.finish(detector, layout, evidence, choice, output))
