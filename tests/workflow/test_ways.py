@@ -136,31 +136,34 @@ def test_auto_trains_only_what_is_asked_for(folder):
 
     write(folder, "auto", no_loss=1e-9)
     found = jobs(folder)
-    own = sum(
-        len(one["steps"]) == 3 for one in decisions(folder)
-    )  # where a fine-tuning of the budget's own was weighed
-    assert {rule: found[rule] for rule in TRAININGS if found.get(rule)} == {"retrain_unpruned": 1, "retrain": own}
+    assert {rule: found[rule] for rule in TRAININGS if found.get(rule)} == {"retrain_unpruned": 1, "retrain": 2}
     assert jobs(folder) == {}
-    for one in decisions(folder):
-        *others, last = one["steps"]
-        assert [step["finish"] for step in others] == [None] * len(others)
-        assert last["finish"] == one["finish"] != "none"
-    assert {one["finish"] for one in decisions(folder)} == {"once"}  # the linear detector's fine-tunings are the same
-    check_report(folder, "retrain-once")
+    for one in decisions(folder):  # the linear detector's fine-tunings better nothing
+        assert [step["finish"] for step in one["steps"]] == [None, None, "none"]
+        assert one["finish"] == "none"
+    check_report(folder, "train")
 
-    evidence = folder / SEED / "greedy/0.4/auto/finetune.json"  # had the budget's own fine-tuning been better
-    evidence.write_text(json.dumps({**json.loads(evidence.read_text()), "finish": "finetune"}))
-    evidence.with_name("finetune.record.json").unlink()
+    change_evidence(folder, "0.4", "finetune", finish="finetune")  # had the budget's own fine-tuning been better
     assert jobs(folder) == {"decide": 1, "sliced": 1, "retrain_unpruned": 1, "evaluate": 2}  # with its reference
-    assert [one["finish"] for one in decisions(folder)] == ["finetune", "once"]
     metrics = json.loads((folder / SEED / "greedy/0.4/retrain-auto/evaluate/metrics.json").read_text())
     assert metrics["change"]["reference"] == f"{SEED}/retrain-finetune/evaluate"
+    change_evidence(folder, "0.7", "once", finish="once", best="once")  # had one for all budgets been
+    assert jobs(folder) == {"decide_finetune": 1, "decide": 1, "sliced": 1, "evaluate": 3}  # its slice, its reference
+    assert [one["finish"] for one in decisions(folder)] == ["finetune", "once"]
+    metrics = json.loads((folder / SEED / "greedy/0.7/retrain-auto/evaluate/metrics.json").read_text())
+    assert metrics["change"]["reference"] == f"{SEED}/retrain-once/evaluate"
 
     write(folder, "auto", no_loss=0.3)
     assert not set(jobs(folder)) & set(TRAININGS)
     assert [one["finish"] for one in decisions(folder)] == ["none", "none"]
     check_report(folder, "train")
     assert jobs(folder) == {}
+
+
+def change_evidence(folder, budget, step, **changes):
+    evidence = folder / SEED / f"greedy/{budget}/auto/{step}.json"
+    evidence.write_text(json.dumps({**json.loads(evidence.read_text()), **changes}))
+    evidence.with_name(f"{step}.record.json").unlink()
 
 
 def check_report(folder, reference):
