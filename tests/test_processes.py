@@ -17,6 +17,7 @@ CORE = {
     "choose": "searchable p.parquet a.json --budget 0.5 --resamples 0",
     "control": "random head.json layout.json --output random.json",
     "cost": "head.json --keep 0,1",
+    "decide": "slice p.parquet a.json layout.json --output evidence.json",
     "dataset": "scenes --train 1 --prune 1 --test 1 --size 64 --output data",
     "download": "coco2017-test-dev-info --root .",
     "layout": "head.json --drop 1 --output fewer.json",

@@ -88,6 +88,7 @@ def test_a_front_that_subsets_are_drawn_near_is_an_input(folder):
     assert "front.csv" in inputs.split(", ")
 
 
+@pytest.mark.long
 def test_once_is_compared_with_what_it_is_cut_from(folder):
     """Unpruned, searched and cut: all of the detector that was fine-tuned; nothing is trained after the search."""
     write(folder, ["once", "finetune"], budgets=[0.4])
