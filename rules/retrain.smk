@@ -34,7 +34,8 @@ rule retrain:
         detector=subpath(input.detector, parent=True),
         recipe=lambda w: options(resources.recipe_of(detector_of(w), w.retrain)),
         start=lambda w, input: ["--finetune", str(Path(input.detector).parent)] if w.retrain != "scratch" else [],
-        known=f"{TRAINED}/retrained",
+        # Beside a training with anchor dropout, notes of its own: a plain one of the same layout is another.
+        known=lambda w: f"{TRAINED}/retrained{'-once' if w.retrain == 'once' else ''}".format(**w),
         folder=subpath(output.detector, parent=True),
     shell:
         "anchorprune retrain {params.detector:q} {params.start:q} {params.recipe:q}"

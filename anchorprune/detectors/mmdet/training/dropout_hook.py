@@ -28,7 +28,7 @@ class AnchorDropoutHook(Hook):
         self.dropout = AnchorDropout.of(settings)
 
     def before_train(self, runner: Runner) -> None:
-        """Put the mean in the place of the head's loss; layers without a gradient stay as they are."""
+        """Put the mean in the place of the head's loss."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self.head = model.bbox_head
         own, count = self.head.loss_by_feat, len(family_of(self.head).outputs)
