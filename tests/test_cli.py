@@ -66,14 +66,21 @@ def test_an_error_nobody_foresaw_is_one_line(run_command, monkeypatch, tmp_path,
     assert len(list((tmp_path / "anchorprune/log").iterdir())) == 1
 
 
+@pytest.fixture
+def heeded(sent):
+    """The signal ends a process, as it does on a terminal; `nohup`, and a shell's `&`, have SIGINT ignored."""
+    found = signal.signal(sent, signal.default_int_handler if sent == signal.SIGINT else signal.SIG_DFL)
+    yield signal.getsignal(sent)
+    signal.signal(sent, found)
+
+
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interruption_is_no_error(run_command, monkeypatch, sent, status):
-    before = signal.getsignal(sent)
+def test_an_interruption_is_no_error(run_command, monkeypatch, heeded, sent, status):
     monkeypatch.setattr("anchorprune.commands.cost._read_head", lambda *_: signal.raise_signal(sent))
     done = run_command("cost", "head.json")
     line = f"anchorprune: interrupted by {sent.name}; run the same command again to go on"
     assert (done.status, done.err.split("\n")[-2]) == (status, line)
-    assert signal.getsignal(sent) is before
+    assert signal.getsignal(sent) is heeded
 
 
 def test_jobs_that_score_keep_to_their_threads():
