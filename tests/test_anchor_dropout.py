@@ -1,6 +1,5 @@
 """Anchor dropout: its subsets, and that a subset's loss is that of the detector sliced to it."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +100,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from oracles.mmdet_detectors import DETECTORS, read
 from running.detector import SMALL_ANCHORS
+from running.trainings import same, torch_put_back, train_one_of_two
 
 from anchorprune.detectors.mmdet.config import compose
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
@@ -197,13 +197,8 @@ def trained(forty_scenes, tmp_path):
     def train(name, dropout, **recipe):
         return run(configured(forty_scenes, dropout, iterations=3, **recipe), tmp_path / name, 3, 1).state_dict()
 
-    yield train
-    torch.use_deterministic_algorithms(False)
-    logging.getLogger("mmengine").handlers.clear()
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+    with torch_put_back():
+        yield train
 
 
 def test_a_training_with_it(trained):
@@ -224,20 +219,12 @@ def test_a_later_recipe_has_its_own(forty_scenes):
     assert cfg.pretty_text == configured(forty_scenes, None).pretty_text
 
 
-def _train_one_of_two(text, folder):
-    from mmengine.config import Config
-    from mmengine.dist import get_rank
-
-    model = run(Config.fromstring(text, ".py"), folder / "checkpoints", 3, 2)
-    torch.save(model.state_dict(), folder / f"{get_rank()}.pth")
-
-
 def test_two_processes_with_a_level_that_has_no_anchor(forty_scenes, tmp_path):
     """What leads to that level alone gets no gradient; the others' are averaged."""
     levels = [*SMALL_ANCHORS["levels"][:3], []]
     cfg = configured(forty_scenes, AnchorDropout(), levels, epochs=1)
     before = build(cfg).state_dict()
-    run_ranks(_train_one_of_two, (cfg.pretty_text, tmp_path), 2)
+    run_ranks(train_one_of_two, (cfg.pretty_text, tmp_path), 2)
     first, second = (torch.load(tmp_path / f"{rank}.pth", weights_only=True) for rank in (0, 1))
     assert same(first, second)
     assert set(first) == set(before)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from running.command import ROOT, wait_for
 from running.detector import SMALL_ANCHORS
+from running.trainings import same, torch_put_back, train_one_of_two
 
 torch = pytest.importorskip("torch")
 
@@ -44,13 +45,8 @@ def train(forty_scenes, tmp_path, caplog):
         backend("mmdet").train(foreign, training)
         return torch.load(output / "weights.pth", weights_only=True), caplog.text
 
-    yield run
-    torch.use_deterministic_algorithms(False)
-    logging.getLogger("mmengine").handlers.clear()
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+    with torch_put_back():
+        yield run
 
 
 def test_iterations_are_the_first_of_the_training_without_the_limit(train):
@@ -103,24 +99,13 @@ def test_a_backbone_starts_from_a_file(train, tmp_path):
     torch.testing.assert_close(weights[f"backbone.{name}"], state[name] + 1, atol=1e-6, rtol=0)
 
 
-def _train_and_keep(text, folder):
-    """One of two processes: a training of two epochs, its weights kept for comparison."""
-    from mmengine.config import Config
-    from mmengine.dist import get_rank
-
-    from anchorprune.detectors.mmdet.training.runner import run
-
-    model = run(Config.fromstring(text, ".py"), folder / "checkpoints", 3, 2)
-    torch.save(model.state_dict(), folder / f"{get_rank()}.pth")
-
-
 def test_processes_that_train_together_agree(forty_scenes, tmp_path):
     cfg = compose.read_config(DEMO)
     compose.set_anchors(cfg, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])
     compose.set_classes(cfg, ["ellipse", "rectangle", "triangle"])
     compose.set_training_data(cfg, forty_scenes / "train.json", forty_scenes / "images/train")
     cfg.train_cfg.max_epochs = 1
-    run_ranks(_train_and_keep, (cfg.pretty_text, tmp_path), 2)
+    run_ranks(train_one_of_two, (cfg.pretty_text, tmp_path), 2)
     first, second = (torch.load(tmp_path / f"{rank}.pth", weights_only=True) for rank in (0, 1))
     assert same(first, second)
     assert len(list((tmp_path / "checkpoints").glob("iter_*.pth"))) == 1

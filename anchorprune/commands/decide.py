@@ -1,15 +1,12 @@
 """`anchorprune decide`: whether a pruned detector is worth a training, step by step (`retrain: auto`)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.commands.recorded import recorded, recorded_file
-
-if TYPE_CHECKING:
-    from anchorprune.detectors.decision import Evidence
 
 no_loss_option = click.option(
     "--no-loss",
@@ -49,11 +46,11 @@ def weighed_options(function):
     return function
 
 
-def _hand_over(evidence: "Evidence", output: Path) -> None:
+def _hand_over(evidence: dict[str, Any], output: Path) -> None:
     from anchorprune.files import write_json
 
-    write_json(output, evidence.to_dict())
-    print_json(evidence.to_dict())
+    write_json(output, evidence)
+    print_json(evidence)
 
 
 @command.command(
@@ -73,7 +70,7 @@ def slice_(
     from anchorprune.datasets.predicted import open_predicted
     from anchorprune.detectors.decision import weigh_slice
 
-    _hand_over(weigh_slice(*open_predicted(predictions, annotations), layout, choice, no_loss), output)
+    _hand_over(weigh_slice(*open_predicted(predictions, annotations), layout, choice, no_loss).to_dict(), output)
 
 
 @command.command(
@@ -104,7 +101,7 @@ def once(
     from anchorprune.detectors.decision import weigh_once
 
     given = open_predicted(predictions, annotations)
-    _hand_over(weigh_once(*given, layout, choice, evaluation, no_loss), output)
+    _hand_over(weigh_once(*given, layout, choice, evaluation, no_loss).to_dict(), output)
 
 
 @command.command(epilog="Example: anchorprune decide finetune evaluate-prune/ once.json --output finetune.json")
@@ -121,7 +118,7 @@ def finetune(evaluation: Path, evidence: Path, no_loss: float, output: Path) -> 
     """
     from anchorprune.detectors.decision import weigh_finetuning
 
-    _hand_over(weigh_finetuning(evaluation, evidence, no_loss), output)
+    _hand_over(weigh_finetuning(evaluation, evidence, no_loss).to_dict(), output)
 
 
 @command.command(epilog="Example: anchorprune decide skip slice.json --step once --output once.json")
@@ -132,11 +129,8 @@ def finetune(evaluation: Path, evidence: Path, no_loss: float, output: Path) -> 
 def skip(evidence: Path, step: str, output: Path) -> None:
     """Hand on what the step before, with this EVIDENCE, has decided."""
     from anchorprune.detectors.decided import skipped
-    from anchorprune.files import write_json
 
-    found = skipped(step, evidence)
-    write_json(output, found)
-    print_json(found)
+    _hand_over(skipped(step, evidence), output)
 
 
 @command.command(
