@@ -1,8 +1,11 @@
 """From experiments to tables and plots; `snakemake --list-rules` names the stages, config/README.md every key."""
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.20")
+os.environ.setdefault("ANCHORPRUNE_PROGRESS", "5")  # seconds between the lines in which a job's log says how far it is
 
 
 configfile: "config/datasets.yaml"

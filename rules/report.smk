@@ -85,3 +85,8 @@ rule report:
     shell:
         "anchorprune report {input.manifest:q} --overall --published {params.published:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
+
+
+onsuccess:
+    for line in closing_words(Path(REPORT)):
+        logger.info(line)

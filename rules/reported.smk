@@ -2,15 +2,27 @@
 
 import itertools
 import re
+import time
+from datetime import timedelta
 
 from anchorprune.pipeline.report_folder import DEFAULT_FOLDER, report_folder, shown
-from anchorprune.report.contents import experiment_files, on_one_page, overall_files
+from anchorprune.report.contents import PAGE, TEXT, experiment_files, on_one_page, overall_files
 
 FOLDER = report_folder(PLAN.config, [e.name for e in PLAN.run], Path("results"))
 REPORT = f"results/{FOLDER}"
+BEGAN = time.time()
 if workflow.is_main_process and FOLDER != DEFAULT_FOLDER:
     others = ", ".join(sorted(shown(Path("results") / DEFAULT_FOLDER))[:5]) or "nothing"
     print(f"anchorprune: the report goes to {REPORT} (results/{DEFAULT_FOLDER} shows {others})", file=sys.stderr)
+
+
+def closing_words(folder):
+    """What a run ends with: its results, where it was for them, and where the page lies."""
+    text, page = folder / TEXT, folder / PAGE
+    if not text.exists() or text.stat().st_mtime < BEGAN:
+        return []
+    took = timedelta(seconds=round(time.time() - BEGAN))
+    return [f"anchorprune: done in {took}\n\n{text.read_text()}\nThe page: {page.resolve()}"]
 
 
 def full_files(experiment, names):

@@ -43,7 +43,8 @@ rm -f "$others"
 say "3/4 mmcv, compiled here: 3 to 7 minutes on two cores"
 scripts/build_mmcv.sh "$python" "$(grep '^onedl-mmcv==' "$lock")" "$prefix" "$log"
 say "4/4 anchorprune"
-pip install --no-deps --no-build-isolation -e .
+# Compat: Snakemake looks for its plug-ins on the path, where the usual editable form does not put them.
+pip install --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 "$python" -W ignore -c 'import mmcv.ops, mmdet, anchorprune' >> "$log" 2>&1
 touch "$stamp"
 say "done"

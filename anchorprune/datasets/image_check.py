@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import PIL.Image
-from tqdm import tqdm
 
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.errors import UserError
+from anchorprune.progress_bar import progress_bar
 
 # EXIF orientations that swap width and height; readers of photos (OpenCV, browsers) apply them. EXIF 2.3, tag 0x0112.
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
@@ -39,7 +39,7 @@ def check_images(annotations: Annotations, folder: str | Path, threads: int | No
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
     try:
         results = pool.map(lambda image: check_image(image, folder), annotations.images)
-        bar = tqdm(results, "checking images", len(annotations.images), unit="image", leave=False, disable=None)
+        bar = progress_bar(results, "checking images", len(annotations.images), unit="image", leave=False)
         for _ in bar:
             pass
     finally:

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
+from anchorprune.progress_bar import progress_bar
 from anchorprune.provenance import digest
 
 
@@ -24,7 +23,7 @@ def write_hashes(file: Path, names: Iterable[str], folder: Path, known: dict[Pat
     names = list(names)
     new = [path for path in dict.fromkeys(folder / name for name in names) if path not in known]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = tqdm(pool.map(_hash, new), "reading images", len(new), unit="image", leave=False, disable=None)
+        found = progress_bar(pool.map(_hash, new), "reading images", len(new), unit="image", leave=False)
         known.update((path, hash_) for path, hash_ in zip(new, found, strict=True) if hash_)
     lines = [f"{known[folder / name]}  {name}\n" for name in names if folder / name in known]
     file.write_text("".join(lines), encoding="utf-8")

@@ -14,6 +14,7 @@ from urllib3.util.retry import Retry
 
 from anchorprune.downloads.table import Archive
 from anchorprune.errors import UserError
+from anchorprune.progress_bar import progress_bar
 
 _CHUNK = 1 << 16  # bytes; a line that drops loses less than this
 _TIMEOUT = (20, 60)  # seconds to connect, and between two pieces of the answer
@@ -55,7 +56,7 @@ def fetch(archive: Archive, url: str, folder: Path, line: requests.Session) -> P
     if path.exists():
         return path
     drops = 0
-    with tqdm(total=archive.size, desc=archive.name, unit="B", unit_scale=True, disable=None) as bar:
+    with progress_bar(total=archive.size, title=archive.name, unit="B", unit_scale=True) as bar:
         while (before := _size(part)) < archive.size:
             bar.update(before - bar.n)
             try:

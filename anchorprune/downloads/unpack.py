@@ -10,10 +10,9 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
 from typing import IO
 
-from tqdm import tqdm
-
 from anchorprune.errors import UserError
 from anchorprune.files import inside
+from anchorprune.progress_bar import progress_bar
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def unpack(archive: Path, folder: Path, strip: str = "") -> None:
     with _opened(archive) as members:
         targets = [(member, folder / _target(member.name, strip, archive)) for member in members]
         need_space(folder, sum(member.size for member in members), f"unpacking {archive.name}")
-        for member, target in tqdm(targets, f"unpacking {archive.name}", unit="file", disable=None):
+        for member, target in progress_bar(targets, f"unpacking {archive.name}", unit="file"):
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)

@@ -10,6 +10,7 @@ from anchorprune.report.figures.figure_kind import FIGURE_FORMATS, any_entry, ha
 from anchorprune.report.tables import TABLE_FORMATS
 
 PAGE = "index.html"
+TEXT = "summary.txt"  # of all experiments, for terminals
 MOST_ON_A_PAGE = 20  # experiments: of more, PAGE leads to a page for each, and the whole report is without figures
 # Of an experiment: its detectors, what `auto` decided, what each size and class gains or loses; of several: ways of
 # training beside each other, how well searches rank layouts.
@@ -94,7 +95,7 @@ def _can_be_ranked(group: list[Entry]) -> bool:
 def overall_files(entries: Iterable[Entry]) -> list[str]:
     """Names of the files that are about several experiments, or all of them together."""
     tables = [f"results.{ending}" for ending in TABLE_FORMATS]
-    return [PAGE, *tables, *(name for part in overall_parts(entries) for name in part.files)]
+    return [PAGE, TEXT, *tables, *(name for part in overall_parts(entries) for name in part.files)]
 
 
 def experiment_files(entries: list[Entry], figures: bool = True) -> list[str]:

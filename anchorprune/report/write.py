@@ -3,10 +3,9 @@
 import logging
 from pathlib import Path
 
-from tqdm import tqdm
-
 from anchorprune.errors import UserError
-from anchorprune.report.contents import Part, experiment_page, on_one_page, overall_parts, parts
+from anchorprune.progress_bar import progress_bar
+from anchorprune.report.contents import TEXT, Part, experiment_page, on_one_page, overall_parts, parts
 from anchorprune.report.data.comparison import comparison
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.published import Published
@@ -16,6 +15,7 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES, OF_WAYS
 from anchorprune.report.figures.style import style, write_figure
 from anchorprune.report.page.across import Across
+from anchorprune.report.page.as_text import write_text
 from anchorprune.report.page.page import write_index, write_page
 from anchorprune.report.tables.changes_table import write_changes
 from anchorprune.report.tables.decisions_table import write_decisions
@@ -42,7 +42,7 @@ def write_report(manifest: list[Entry], published: Published, folder: Path, figu
     everything = _gathered(manifest, published)
     drawn = on_one_page(manifest) if figures is None else figures
     chosen = everything.experiments()
-    for section in tqdm(chosen.values(), desc="report", unit=" experiments", disable=None):
+    for section in progress_bar(chosen.values(), title="report", unit=" experiments"):
         _write_experiment(section, folder, drawn)
     _write_overall(everything, folder, drawn)
 
@@ -80,6 +80,7 @@ def _write_overall(everything: Section, folder: Path, figures: bool) -> None:
     for line in remarks(everything):
         LOG.warning(line)
     write_results(everything, folder)
+    write_text(everything, folder / TEXT)
     across = Across(overall_parts(everything.entries), comparison(everything), ranking(everything))
     for part in across.parts:
         _write_across(part, across, folder)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tqdm import tqdm
-
+from anchorprune.progress_bar import progress_bar
 from anchorprune.search.front import Scored, WorkingFront
 from anchorprune.search.methods import load
 
@@ -14,7 +13,7 @@ class Progress:
     def __init__(self, options: Any, part: str = ""):
         self._front = WorkingFront()
         total = options.max_subsets or load(options.method).default_subsets
-        self._bar = tqdm(desc=f"{options.method}{part}", total=total, unit=" subsets", disable=None, dynamic_ncols=True)
+        self._bar = progress_bar(title=f"{options.method}{part}", total=total, unit=" subsets")
 
     def __enter__(self) -> "Progress":
         return self

@@ -1,5 +1,7 @@
 """The pipeline without torch: the second backend, trained and taken over, with controls; killed, and run again."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,10 +56,11 @@ def test_end_to_end_with_a_kill_in_the_middle(ours, weights):
     killed(ours, trained / "predict/predictions.parquet")
     done = [ours / "results/data/few/dataset.json", trained / "train/detector.json"]
     before = [path.stat().st_mtime_ns for path in done]
-    snakemake(ours, "--configfile", "mine.yaml")
+    shown = snakemake(ours, "--configfile", "mine.yaml").stderr
     assert [path.stat().st_mtime_ns for path in done] == before
 
     report = ours / "results/report"
+    check_closing_words(shown, pd.read_csv(report / "results.csv"), report)
     table = pd.read_csv(report / "results.csv", keep_default_na=False)
     assert list(table.columns[: len(COLUMNS)]) == COLUMNS
     check_trained(table[table["experiment"] == "trained"])
@@ -70,9 +73,23 @@ def test_end_to_end_with_a_kill_in_the_middle(ours, weights):
     assert "Nothing to be done" in again.stderr + again.stdout
     whole = (report / "results.csv").read_bytes()
     (report / "results.csv").unlink()
-    planned = snakemake(ours, "--configfile", "mine.yaml").stderr
+    shown = snakemake(ours, "--configfile", "mine.yaml").stderr
     assert (report / "results.csv").read_bytes() == whole
-    assert "2 of 2 steps (100%) done" in planned  # the report, and `all`
+    assert re.findall(r"^\[./2\] (\w+).* done", shown, re.MULTILINE) == ["report"]  # and `all`, which is not shown
+
+
+def check_closing_words(shown, table, report):
+    """The end of the run: each detector's AP in a table that fits, the sentence of the best, where the page lies."""
+    words = shown[shown.index("anchorprune: done in") :].strip().splitlines()
+    assert words[-1] == f"The page: {report / 'index.html'}"
+    assert max(map(len, words[:-1])) <= 110
+    for ap, kept, saved in zip(table["ap"], table["anchors"], table["saved_macs"], strict=True):
+        assert any(re.search(rf" {kept} +{1 - saved:.0%} .* {ap:.3f} ", line) for line in words)
+    best = next(line for line in words if line.startswith("trained, own: "))
+    kept, macs, change = re.match(r"trained, own: (\d+) of 8 anchors, (-\d+)% head MACs, .* AP (\S+) \[", best).groups()
+    mine = table[(table["experiment"] == "trained") & (table["ap_change"].round(3) == float(change))]
+    assert int(kept) in set(mine["anchors"])
+    assert int(macs) in set((-100 * mine["saved_macs"]).round().astype(int))
 
 
 def check_trained(table):

@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from anchorprune.deploy.latency.measure_table import rounds_of
+from anchorprune.progress_bar import progress_bar
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def time_together(
 
 def progress(numbers: range, title: str) -> tqdm:
     """Rounds, with a bar on a terminal."""
-    return tqdm(numbers, desc=title, unit="round", disable=None)
+    return progress_bar(numbers, title=title, unit="round")
 
 
 def summary(values: list[float]) -> Timing:

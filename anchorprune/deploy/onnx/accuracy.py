@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
@@ -14,6 +12,7 @@ from anchorprune.errors import UserError
 from anchorprune.files import write_json
 from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.coco_eval import coco_figures, counts, evaluator
+from anchorprune.progress_bar import progress_bar
 
 
 def evaluate(
@@ -44,7 +43,7 @@ def evaluate(
 
 def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> SplitDetections:
     """Detections of every image of a split."""
-    bar = tqdm(truth.images, desc=title, unit="image", disable=None)
+    bar = progress_bar(truth.images, title=title, unit="image")
     form = detector.metadata.input
     found = ((image.id, detector.detect(prepare(images / image.file_name, form))) for image in bar)
     return SplitDetections.joined(found, truth.category_ids)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from anchorprune.anchors.scaling import image_scales
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.heads.predictions import Candidates, Predictions
+from anchorprune.progress_bar import progress_bar
 
 PER_OCTAVE = 12  # bins for each doubling of a width or height
 SMALLEST = 0  # the first bin starts at 2**SMALLEST input pixels
@@ -60,7 +60,7 @@ def count_shapes(
     octaves = int(np.ceil(np.log2(max(head.input_size)))) + 1 - SMALLEST  # one to spare above the whole input
     bins = octaves * PER_OCTAVE
     counts = np.zeros(head.num_anchors * bins * bins, np.int64)
-    with tqdm(desc="shapes", total=predictions.num_rows, unit=" boxes", unit_scale=True, disable=None) as bar:
+    with progress_bar(title="shapes", total=predictions.num_rows, unit=" boxes", unit_scale=True) as bar:
         for part in predictions.batches():
             index = _image_index(predictions, truth, part)
             chosen = part.score >= np.float32(min_score)

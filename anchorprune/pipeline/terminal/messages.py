@@ -1,0 +1,27 @@
+"""Which of Snakemake's own messages are for the eyes of who runs the pipeline. All of them are in its log file."""
+
+import logging
+
+_OURS = "anchorprune"
+# Beginnings of what is told at the level of a notice and worth a line.
+_TOLD = (_OURS, "Nothing to be done", "Provided ", "Trying to restart job")
+_STOPPING = "Terminating processes on user request"
+# Beginnings of errors that only say that a job failed: its own line says more.
+_KNOWN = (
+    "Exiting because a job execution failed",
+    "RuleException:\nCalledProcessError",
+    "WorkflowError:\nAt least one job did not complete",
+)
+
+
+def is_shown(record: logging.LogRecord) -> bool:
+    """Whether a message is shown."""
+    text = str(record.msg or "")
+    if record.levelno >= logging.WARNING:
+        return bool(text) and not text.startswith(_KNOWN)
+    return text.startswith(_TOLD)
+
+
+def is_stopping(record: logging.LogRecord) -> bool:
+    """Whether it says that the run was interrupted."""
+    return str(record.msg or "").startswith(_STOPPING)
