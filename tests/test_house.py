@@ -110,7 +110,7 @@ def identifiers(tree: ast.AST) -> set[str]:
 
 
 def test_nothing_is_there_for_tests_only():
-    """A function or class is used by the package, the rules, the benchmarks or Snakemake's plug-in; what is decorated is
+    """A function or class is used by the package, the rules, the benchmarks or the plug-in; what is decorated is
     used by name.
     """
     used = set(re.findall(r"\w+", "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))))
