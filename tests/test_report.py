@@ -305,6 +305,10 @@ def test_every_layout_is_pictured(everything):
     titles = [row.get_suptitle() for row in figure.subfigs]
     assert len(titles) == 7  # no k-means control: it has no layout
     assert titles[1] == "baseline anchors, seed 0, A: 19 anchors, 3.608 G MACs, AP 0.251"
+    for row in figure.subfigs:  # the levels of a head to one scale
+        figure.canvas.draw()
+        pixels = {round(float(ax.transData.get_matrix()[0, 0]), 3) for ax in row.axes}
+        assert len({ax.get_xlim() for ax in row.axes}) == len(pixels) == 1
 
 
 @pytest.mark.parametrize("ap", [0.0, -1, None])

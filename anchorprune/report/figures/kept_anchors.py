@@ -15,10 +15,11 @@ from anchorprune.report.tables.results_table import format_macs
 
 TITLE = "The anchors that are kept"
 CAPTION = (
-    "Each row is a pruned detector and each panel a level at its own scale: filled anchors are kept, dashed ones "
-    "are removed."
+    "Each row is a pruned detector and each panel a level, all to one scale: the frame is the input image, its grid "
+    "lines an eighth of it apart. Filled anchors are kept, dashed ones are removed."
 )
 KEPT, REMOVED = COLORS[0], COLORS[1]
+_CELLS = 8  # of the grid, across the image
 
 
 def draw(section: Section) -> Figure:
@@ -49,12 +50,26 @@ def _layout(files: dict[str, str]) -> Layout:
     return Layout.load(files["layout"], Head.load(files["head"]))
 
 
+def _draw_image(ax: Axes, head: Head) -> None:
+    """The input image, centred, with its grid; panels of one head show the same part of the plane."""
+    width, height = head.input_size
+    sizes = [(width, height), *(anchor for level in head.levels for anchor in level.anchors)]
+    ax.set_xlim(*(0.52 * max(size[0] for size in sizes) * sign for sign in (-1, 1)))
+    ax.set_ylim(*(0.52 * max(size[1] for size in sizes) * sign for sign in (1, -1)))  # rows of pixels go down
+    ax.set_aspect("equal")
+    for i in range(_CELLS + 1):
+        line = {"color": GREY, "linewidth": 0.8 if i in (0, _CELLS) else 0.25, "zorder": 0}
+        x, y = ((i / _CELLS - 0.5) * side for side in (width, height))
+        ax.plot([x, x], [-height / 2, height / 2], **line)
+        ax.plot([-width / 2, width / 2], [y, y], **line)
+
+
 def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
+    _draw_image(ax, layout.head)
     anchors, kept = layout.head.levels[level].anchors, layout.kept_per_level[level]
-    reach = 0.55 * max(max(anchor) for anchor in anchors) if anchors else 1.0
     for position, (width, height) in sorted(enumerate(anchors), key=lambda item: item[0] in kept):
         stays = position in kept
-        line = {"edgecolor": KEPT, "linewidth": 1.6} if stays else {"edgecolor": REMOVED, "linewidth": 0.9}
+        line = {"edgecolor": KEPT, "linewidth": 1.2} if stays else {"edgecolor": REMOVED, "linewidth": 0.8}
         ax.add_patch(
             Rectangle(
                 (-width / 2, -height / 2),
@@ -66,9 +81,6 @@ def _draw_level(ax: Axes, layout: Layout, level: int) -> None:
                 **line,
             )
         )
-    ax.set_xlim(-reach, reach)
-    ax.set_ylim(reach, -reach)
-    ax.set_aspect("equal")
     ax.text(
         0.5,
         -0.02,
