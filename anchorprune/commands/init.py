@@ -1,5 +1,6 @@
 """`anchorprune init`: a project around a detector of one's own."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -81,4 +82,5 @@ def command(
     file = write_project(folder, Project(*given, backend=named, deploy=chosen.exports))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
+    click.echo(f"next: snakemake --cores all --configfile {shlex.quote(str(file))}", err=True)
     print_json({"output": str(file), "images": counts, "classes": found.head.num_classes, **full})
