@@ -1,13 +1,16 @@
 """From experiments to tables and plots; `snakemake --list-rules` names the stages, config/README.md every key."""
 
+from anchorprune.pipeline.kept_plan import is_kept
 from snakemake.utils import min_version
 
 min_version("9.20")
 
 
-configfile: "config/datasets.yaml"
-configfile: "config/detectors.yaml"
-configfile: "config/experiments.yaml"
+if not is_kept(workflow.overwrite_configfiles):  # a cluster's job has its run's configuration
+
+    configfile: "config/datasets.yaml"
+    configfile: "config/detectors.yaml"
+    configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"
