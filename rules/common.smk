@@ -45,15 +45,14 @@ try:
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 
-# A cluster's jobs read the Snakefile anew; where they do so from the same disk, an edit could change what they do.
-REREAD = not workflow.local_exec and SharedFSUsage.SOURCES in workflow.storage_settings.shared_fs_usage
-CODE = code_of(Path(workflow.basedir), PLAN.config["detectors"]) if REREAD and workflow.is_main_process else {}
+CODE = code_of(Path(workflow.basedir), PLAN.config["detectors"]) if workflow.is_main_process else {}
 
 
 onstart:
     try:
         hold_run_lock(Path(".snakemake"))
-        if REREAD:
+        # A cluster's jobs read the Snakefile anew: where they do so from the same disk, an edit could change what they do.
+        if not workflow.local_exec and SharedFSUsage.SOURCES in workflow.storage_settings.shared_fs_usage:
             workflow.config_settings.configfiles = [keep_plan(config, CODE, Path(".snakemake"))]
     except UserError as error:
         sys.exit(f"anchorprune: error: {error}")
@@ -61,7 +60,8 @@ onstart:
 
 onerror:
     try:
-        check_code(CODE)
+        if not workflow.local_exec:
+            check_code(CODE)
     except UserError as error:
         sys.exit(f"anchorprune: error: {error}")
 
@@ -91,7 +91,7 @@ wildcard_constraints:
 if "gpu" in workflow.global_resources:
     GPUS = workflow.global_resources["gpu"].value
 else:
-    GPUS = len(find_gpus()) if workflow.local_exec else 0
+    GPUS = 0 if workflow.resource_settings.cores is None else len(find_gpus())  # a cluster's jobs have no --cores
     if GPUS and workflow.is_main_process:
         workflow.register_resource("gpu", GPUS)
 

@@ -36,8 +36,9 @@ write_configuration() {
   local host
   host=$(hostname -s)
   mkdir -p /etc/slurm "$state"/{state,spool,log,gpus}
-  touch "$state"/gpus/{0,1} # a GPU has to have a file; an empty one will do
-  echo "NodeName=$host Name=gpu Type=fake File=$state/gpus/[0-1]" >/etc/slurm/gres.conf
+  ln -sf /dev/null "$state/gpus/nvidia0" # a GPU has to have a device; any will do
+  ln -sf /dev/zero "$state/gpus/nvidia1"
+  echo "NodeName=$host Name=gpu Type=fake File=$state/gpus/nvidia[0-1] Flags=nvidia_gpu_env" >/etc/slurm/gres.conf
   echo "CgroupAutomount=no" >/etc/slurm/cgroup.conf
   cat >/etc/slurm/slurm.conf <<CONF
 $mark

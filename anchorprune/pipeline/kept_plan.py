@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import yaml
 
@@ -45,7 +46,7 @@ def keep_plan(config: Mapping[str, Any], code: Mapping[str, str], folder: Path) 
         The file, as a configuration file for the jobs' Snakemake.
     """
     text = yaml.safe_dump(_plain({**config, _CODE: dict(code)}), sort_keys=False)
-    path = (folder / _FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml").absolute()
+    path = (folder / _FOLDER / f"{uuid4()}.yaml").absolute()
     with whole_file(path) as partial:
         partial.write_text(text)
     for other in path.parent.glob("*.yaml"):
