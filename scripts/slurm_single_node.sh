@@ -75,8 +75,8 @@ ReturnToService=2
 KillWait=5
 CompleteWait=0
 NodeName=$host NodeAddr=127.0.0.1 CPUs=4 Boards=1 SocketsPerBoard=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=8000 Gres=gpu:fake:2
-PartitionName=main Nodes=$host Default=YES DefaultTime=10 MaxTime=60 State=UP
-PartitionName=gpu Nodes=$host DefaultTime=10 MaxTime=60 State=UP
+PartitionName=main Nodes=$host Default=YES DefaultTime=10 MaxTime=1-00:00:00 State=UP
+PartitionName=gpu Nodes=$host DefaultTime=10 MaxTime=1-00:00:00 State=UP
 CONF
 }
 

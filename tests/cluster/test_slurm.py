@@ -96,9 +96,9 @@ def test_two_jobs_with_gpus_get_a_device_each(user):
         re.search(r"GRES=gpu\S*\(IDX:(\d)\)", scontrol("show", "job", "--details", str(job.jobid)))[1] for job in both
     ]
     assert sorted(lent) == ["0", "1"]
-    locks = wait_until(lambda: held_by(user, both), process, project.log, 300)
+    locks = wait_until(lambda: held_by(user, both), process, project.log)
     assert locks == {job.jobid: device for job, device in zip(both, lent, strict=True)}
-    assert process.wait(600) == 0, project.log.read_text()
+    assert process.wait(900) == 0, project.log.read_text()
     logs = [(project.folder / folder / "train.log").read_text() for folder in folders]
     assert sorted(re.search(r"GPUs: (\S+)", log)[1] for log in logs) == ["0", "1"]
     (dataset,) = jobs_of(project, "dataset")
@@ -123,7 +123,7 @@ def undisturbed(user):
     process = project.start(profile=False)
 
     def end():
-        assert process.wait(600) == 0, project.log.read_text()
+        assert process.wait(900) == 0, project.log.read_text()
         return tables(project)
 
     yield end
@@ -144,7 +144,7 @@ def test_a_disturbed_run_ends_in_the_same_tables(user, undisturbed):
     )
     (project.folder / "config/detectors.yaml").write_text("}")  # as an editor leaves it for a moment
 
-    wait_until(lambda: (project.folder / TRAINED / "train/detector.json").exists(), process, project.log, 400)
+    wait_until(lambda: (project.folder / TRAINED / "train/detector.json").exists(), process, project.log)
     tries = jobs_of(project, "train")
     assert len({job.jobid for job in tries}) == len(tries) > 1
     assert [job.memory for job in tries] == [f"{200 * (n + 1)}M" for n in range(len(tries))]
@@ -185,7 +185,7 @@ def test_a_job_stops_where_the_code_has_changed(user):
     wait_until(lambda: running(project, "dataset"), process, project.log)
     with (project.folder / "rules/train.smk").open("a") as stream:
         stream.write("# another day's work\n")
-    assert process.wait(600) != 0
+    assert process.wait(900) != 0
     line = (
         "anchorprune: error: rules/train.smk: changed while this run goes on; undo the change, or run snakemake again"
     )

@@ -11,7 +11,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,8 +126,18 @@ def unprivileged_user(home: Path) -> Iterator[User]:
         }
         yield User(home, number, environment)
     finally:
+        _end_processes(number)
         subprocess.run(["userdel", USER], check=True)
         shutil.rmtree(Path(tempfile.gettempdir(), f"anchorprune-{number}"), ignore_errors=True)
+
+
+def _end_processes(number: int) -> None:
+    """Kill what a failed test has left of a user."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.stat().st_uid == number:
+                os.kill(int(process.name), signal.SIGKILL)
+    time.sleep(0.5)
 
 
 def _programs(home: Path, number: int) -> Path:
@@ -187,7 +197,7 @@ class Project:
     def run(self, *arguments: str, **options) -> str:
         """Run it to a good end; what it printed."""
         process = self.start(*arguments, **options)
-        assert process.wait(600) == 0, self.log.read_text()
+        assert process.wait(900) == 0, self.log.read_text()
         return self.log.read_text()
 
     def submitted(self) -> list[int]:
@@ -204,7 +214,7 @@ def queue() -> dict[int, Job]:
     return {int(row[0]): Job(int(row[0]), *row[1:]) for row in rows}
 
 
-def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path, patience: float = 120) -> object:
+def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path, patience: float = 600) -> object:
     """Wait for what a running process brings about; `log` is what it printed."""
     deadline = time.monotonic() + patience
     while not (value := found()):
