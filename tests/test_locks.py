@@ -9,7 +9,7 @@ import pytest
 from filelock import Timeout
 from running.command import ROOT
 
-from anchorprune import locks
+from anchorprune import files
 
 SHIM = """
 #include <errno.h>
@@ -22,12 +22,12 @@ extern "C" int flock(int, int) {
 HOLD = """
 import sys
 from pathlib import Path
-from anchorprune import locks
+from anchorprune import files
 from anchorprune.errors import UserError
 from anchorprune.pipeline.runlock import hold_run_lock
-what, folder, locks._LEASE = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+what, folder, files._LEASE = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
 try:
-    hold_run_lock(folder) if what == "run" else locks.hold_lock(folder / "lock", wait=True)
+    hold_run_lock(folder) if what == "run" else files.hold_lock(folder / "lock", wait=True)
 except UserError as error:
     sys.exit(str(error))
 print("held", flush=True)
@@ -71,11 +71,11 @@ def start():
 
 
 def test_held_until_released(tmp_path):
-    lock = locks.hold_lock(tmp_path / "lock")
+    lock = files.hold_lock(tmp_path / "lock")
     with pytest.raises(Timeout):
-        locks.hold_lock(tmp_path / "lock")
+        files.hold_lock(tmp_path / "lock")
     lock.release()
-    locks.hold_lock(tmp_path / "lock").release()
+    files.hold_lock(tmp_path / "lock").release()
 
 
 @pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])

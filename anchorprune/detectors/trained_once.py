@@ -12,8 +12,7 @@ from filelock import Timeout
 
 from anchorprune.detectors.folder import NAME
 from anchorprune.errors import UserError
-from anchorprune.files import read_json, write_json
-from anchorprune.locks import hold_lock
+from anchorprune.files import hold_lock, read_json, write_json
 from anchorprune.provenance import is_intact, results_in
 
 LOG = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from anchorprune.downloads.fetch import fetch, session
 from anchorprune.downloads.table import Archive
 from anchorprune.downloads.unpack import need_space, unpack
 from anchorprune.errors import UserError
-from anchorprune.locks import hold_lock
+from anchorprune.files import hold_lock
 
 LOG = logging.getLogger(__name__)
 _WORK = ".downloading"  # below the root; what it holds is gone on from

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import BaseFileLock, Timeout
 
 from anchorprune.errors import UserError
-from anchorprune.locks import hold_lock
+from anchorprune.files import hold_lock
 
 _held: list[BaseFileLock] = []  # kept referenced until the process ends
 

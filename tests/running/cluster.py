@@ -97,10 +97,10 @@ class User:
         """The pipeline in a folder of its own, copied: nobody minds if it is edited."""
         folder = self.home / name
         folder.mkdir()
-        for part in ("Snakefile", "rules", "config", "profiles", "environment.yml", "anchorprune"):
-            source = ROOT / part
+        names = ("Snakefile", "rules", "config", "profiles", "environment.yml", "anchorprune")
+        for source in [*(ROOT / name for name in names), *ROOT.glob("snakemake_*_plugin_*")]:
             copy = shutil.copytree if source.is_dir() else shutil.copy
-            copy(source, folder / part)
+            copy(source, folder / source.name)
         (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
         self.own(folder)
         return Project(self, folder)

@@ -23,8 +23,7 @@ from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.recipe import DROPOUT
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
-from anchorprune.files import FULL, read_json, write_json
-from anchorprune.locks import hold_lock
+from anchorprune.files import FULL, hold_lock, read_json, write_json
 from anchorprune.provenance import digest
 
 LOG = logging.getLogger(__name__)
