@@ -3,6 +3,7 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
+# test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, 8 minutes on two cores.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
@@ -10,7 +11,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-faults lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-cluster test-faults lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -29,6 +30,10 @@ test-long: setup
 
 test-large: setup
 	$(PYTEST) -m large
+
+test-cluster: setup
+	scripts/slurm_single_node.sh install
+	pytest -m cluster tests/cluster
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py

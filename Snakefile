@@ -2,15 +2,18 @@
 
 import os
 
+from anchorprune.pipeline.kept_plan import is_kept
 from snakemake.utils import min_version
 
 min_version("9.20")
 os.environ.setdefault("ANCHORPRUNE_PROGRESS", "5")  # seconds between the lines in which a job's log says how far it is
 
 
-configfile: "config/datasets.yaml"
-configfile: "config/detectors.yaml"
-configfile: "config/experiments.yaml"
+if not is_kept(workflow.overwrite_configfiles):  # a cluster's job has its run's configuration
+
+    configfile: "config/datasets.yaml"
+    configfile: "config/detectors.yaml"
+    configfile: "config/experiments.yaml"
 
 
 include: "rules/common.smk"

@@ -1,8 +1,10 @@
-"""Files: outputs are written whole or not at all, names from strangers stay inside their folder."""
+"""Files: outputs are written whole or not at all, locks hold everywhere, names from strangers stay inside a folder."""
 
+import atexit
 import errno
 import fcntl
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
+
 from anchorprune.errors import UserError
 
+LOG = logging.getLogger(__name__)
 FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or a user's share of it
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # NFS without its lock service, Lustre without flock
+_LEASE = 60.0  # seconds without a sign of life after which a holder counts as dead, wherever it ran
 _PARTIAL = ".partial-"
 _swept: set[Path] = set()  # folders that this process has looked through for what others left
 
@@ -68,6 +75,33 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError), left.open("r+b") as stream:  # where it is in use, or just finished
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()
+
+
+def hold_lock(path: Path, wait: bool = False) -> BaseFileLock:
+    """Hold the lock of a file, which is made, until it is released or this process ends, however it ends.
+
+    Where the file system has no locks, a file beside it stands for the lock, which its holder touches every 20 seconds;
+    one that is there is watched for a minute, as it may be of a process that was killed.
+
+    Raises:
+        Timeout: another process holds it, and it was not to be waited for.
+        OSError: the file cannot be made.
+    """
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+        return lock
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    lease = SoftFileLease(f"{path}.held", lease_duration=_LEASE, thread_local=False)
+    try:
+        lease.acquire(timeout=0)
+    except Timeout:
+        LOG.info("%s.held: in use, or left by a process that was killed; a minute shows which", path)
+        lease.acquire(timeout=-1 if wait else 1.5 * _LEASE, poll_interval=0.5)
+    atexit.register(lease.release, force=True)
+    return lease
 
 
 def _refused(path: Path, error: OSError) -> UserError:

@@ -22,14 +22,18 @@ from anchorprune.pipeline.config_files import check_config_files
 from anchorprune.pipeline.experiments import plan
 from anchorprune.pipeline.fingerprint import fingerprint
 from anchorprune.pipeline.gpus import find_gpus
+from anchorprune.pipeline.kept_plan import check_code, code_of, is_kept, keep_plan, take_code
 from anchorprune.pipeline.records import NAME
 from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
 from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
 from anchorprune.pipeline.ways import AUTO, BASES, SearchFolder, finished_in, search_folder, way_of
+from snakemake.settings.types import SharedFSUsage
 
 SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
 
 try:
+    if is_kept(workflow.overwrite_configfiles):
+        check_code(take_code(config))
     check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
@@ -41,10 +45,23 @@ try:
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 
+CODE = code_of(Path(workflow.basedir), PLAN.config["detectors"]) if workflow.is_main_process else {}
+
 
 onstart:
     try:
         hold_run_lock(Path(".snakemake"))
+        # A cluster's jobs read the Snakefile anew: where they do so from the same disk, an edit could change what they do.
+        if not workflow.local_exec and SharedFSUsage.SOURCES in workflow.storage_settings.shared_fs_usage:
+            workflow.config_settings.configfiles = [keep_plan(config, CODE, Path(".snakemake"))]
+    except UserError as error:
+        sys.exit(f"anchorprune: error: {error}")
+
+
+onerror:
+    try:
+        if not workflow.local_exec:
+            check_code(CODE)
     except UserError as error:
         sys.exit(f"anchorprune: error: {error}")
 
@@ -70,10 +87,13 @@ wildcard_constraints:
     retrain="scratch|finetune|once",
 
 
-# GPUs of this machine, for jobs that run on it; a cluster's are its own to count (see profiles/slurm).
-GPUS = len(find_gpus()) if workflow.local_exec else 0
-if GPUS and workflow.is_main_process and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", GPUS)
+# GPUs for jobs: what `resources: {gpu: N}` of a profile allows all jobs together, else those of this machine.
+if "gpu" in workflow.global_resources:
+    GPUS = workflow.global_resources["gpu"].value
+else:
+    GPUS = 0 if workflow.resource_settings.cores is None else len(find_gpus())  # a cluster's jobs have no --cores
+    if GPUS and workflow.is_main_process:
+        workflow.register_resource("gpu", GPUS)
 
 
 def each_attempt(amount):

@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
+import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from oracles.generate import make
@@ -17,10 +21,15 @@ CHOOSE = """
 import logging, os, sys
 from anchorprune.pipeline.gpus import choose_devices
 logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+if os.geteuid() == 0 and len(sys.argv) > 2:
+    os.setgroups([])
+    os.setgid(int(sys.argv[2]))
+    os.setuid(int(sys.argv[2]))
 choose_devices(int(sys.argv[1]))
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()
 """
+NOBODY = 54321  # a user without name, home or rights
 
 
 @pytest.fixture
@@ -33,6 +42,7 @@ def machine(tmp_path, monkeypatch):
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", f"{smi.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID"):
         monkeypatch.delenv(name, raising=False)
@@ -43,9 +53,9 @@ def start():
     """Start a process that takes GPUs and keeps them until its standard input ends."""
     started = []
 
-    def run(count, **environment):
+    def run(count, *user, **environment):
         pipe = subprocess.PIPE
-        command = [sys.executable, "-c", CHOOSE, str(count)]
+        command = [sys.executable, "-c", CHOOSE, str(count), *map(str, user)]
         env = {**os.environ, **environment}
         started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env))
         return started[-1]
@@ -112,10 +122,54 @@ def test_processes_of_the_cpu_see_no_gpu(machine, monkeypatch):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
-def test_a_folder_that_cannot_be_made(machine, monkeypatch, tmp_path):
-    (tmp_path / "anchorprune").write_text("a file where the folder should be")
-    with pytest.raises(UserError, match=r"cannot write here .*; set XDG_RUNTIME_DIR"):
-        gpus.choose_devices(1)
+@pytest.fixture
+def shared_tmp(monkeypatch):
+    """Temporary files of all users, as /tmp is: another user's folders may be there already."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
+
+
+def user_of(process):
+    return int(re.search(r"^Uid:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text(), re.M)[1])
+
+
+@pytest.mark.parametrize("runtime", ["/run/user/54321", "/proc/1/anchorprune", "/"], ids=["missing", "none", "root's"])
+@pytest.mark.parametrize("job", [{}, {"SLURM_JOB_ID": "7"}], ids=["no job", "job"])
+def test_a_user_whose_runtime_folder_is_not_here(machine, start, shared_tmp, runtime, job):
+    """As on a compute node, which hears of the login node's; and of another's, after `su`."""
+    processes = [start(1, NOBODY, XDG_RUNTIME_DIR=runtime, CUDA_VISIBLE_DEVICES="0,1", **job) for _ in range(2)]
+    assert sorted(process.stdout.readline() for process in processes) == ["0\n", "1\n"]
+    (place,) = shared_tmp.iterdir()
+    assert place.name == f"anchorprune-{user_of(processes[0])}"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert [path.name for path in place.iterdir()] == ["gpus7" if job else "gpus"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
+@pytest.mark.parametrize("planted", ["a folder", "a link", "writable by all"])
+def test_a_folder_that_another_has_planted(machine, start, shared_tmp, tmp_path, planted):
+    place = shared_tmp / f"anchorprune-{NOBODY}"
+    if planted == "a link":
+        tmp_path.chmod(0o777)
+        place.symlink_to(tmp_path)
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+        os.chown(place, *(2 * [NOBODY if planted == "writable by all" else NOBODY + 1]))
+    done = start(1, NOBODY, XDG_RUNTIME_DIR="/run/user/54321", CUDA_VISIBLE_DEVICES="0")
+    error = done.communicate()[1]
+    assert f"UserError: {place}: cannot keep locks here (no folder of this user alone); set TMPDIR" in error
+
+
+def test_another_temporary_folder_is_taken(machine, start, shared_tmp, tmp_path):
+    """Where the folder for locks is a file; and the remedy that the error names helps."""
+    (shared_tmp / f"anchorprune-{os.geteuid()}").write_text("in the way")
+    job = {"CUDA_VISIBLE_DEVICES": "0", "SLURM_JOB_ID": "7"}
+    assert "set TMPDIR to another folder" in start(1, **job).communicate()[1]
+    assert start(1, **job, TMPDIR=str(tmp_path)).stdout.readline() == "0\n"
 
 
 def test_no_torch_is_needed():

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from anchorprune.detectors.folder import NAME
 from anchorprune.errors import UserError
-from anchorprune.files import read_json, write_json
+from anchorprune.files import hold_lock, read_json, write_json
 from anchorprune.provenance import is_intact, results_in
 
 LOG = logging.getLogger(__name__)
@@ -48,16 +48,17 @@ def trained_once(detector: Path, initial: Path | None, seed: int, output: Path, 
 def _alone(note: Path) -> Iterator[None]:
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(note.with_suffix(".lock"))
         try:
-            lock.acquire(timeout=0)
+            lock = hold_lock(note.with_suffix(".lock"))
         except Timeout:
             LOG.info("another budget with this very layout is being trained; waiting for it")
-            lock.acquire()
+            lock = hold_lock(note.with_suffix(".lock"), wait=True)
     except OSError as error:
         raise UserError(f"{note.parent}: cannot write here ({error.strerror}); choose another folder") from None
-    with lock:
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _noted(note: Path) -> Path:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from anchorprune.downloads.fetch import fetch, session
 from anchorprune.downloads.table import Archive
 from anchorprune.downloads.unpack import need_space, unpack
 from anchorprune.errors import UserError
+from anchorprune.files import hold_lock
 
 LOG = logging.getLogger(__name__)
 _WORK = ".downloading"  # below the root; what it holds is gone on from
@@ -99,8 +100,11 @@ def _sole_user(root: Path) -> Iterator[Path]:
     work = root / _WORK
     try:
         work.mkdir(parents=True, exist_ok=True)
-        with FileLock(work / "lock", timeout=0):
+        lock = hold_lock(work / "lock")
+        try:
             yield work
+        finally:
+            lock.release()
     except Timeout:
         raise UserError(f"{root}: another process downloads to this folder; wait for it to end") from None
     except requests.RequestException as error:

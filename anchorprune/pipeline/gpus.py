@@ -8,13 +8,15 @@ CUDA_VISIBLE_DEVICES, which torch reads once, when it first looks for GPUs.
 import logging
 import os
 import re
+import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_runtime_path
 
 from anchorprune.errors import UserError
 
@@ -87,6 +89,7 @@ def hold_gpus(names: Sequence[str], count: int, folder: Path | None = None) -> t
             locks = _free(names, count, folder)
         if locks:
             _held.extend(locks.values())
+            LOG.info("GPUs: %s", ", ".join(locks))
             return tuple(locks)
         if not waiting:
             LOG.info("GPUs: %d wanted, but other processes have them; waiting", count)
@@ -95,14 +98,29 @@ def hold_gpus(names: Sequence[str], count: int, folder: Path | None = None) -> t
 
 
 def _lock_folder() -> Path:
-    """A folder on this machine, of this user and, within a cluster's job, of this job."""
+    """A folder on this machine, of this user alone and, within a cluster's job, of this job.
+
+    Jobs have theirs among the temporary files: they are told of the runtime folder of the node that they were submitted
+    from, and their own node's goes when its user logs out there.
+    """
     job = next((os.environ[name] for name in _JOB_IDS if name in os.environ), "")
-    folder = user_runtime_path("anchorprune") / f"gpus{_as_file_name(job)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot write here ({error.strerror}); set XDG_RUNTIME_DIR to a folder") from None
-    return folder
+    user = os.geteuid()
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}", "anchorprune")
+    temporary = Path(tempfile.gettempdir(), f"anchorprune-{user}")
+    for place in [temporary] if job else [runtime, temporary]:
+        with suppress(OSError):
+            place.mkdir(mode=0o700, exist_ok=True)
+            if _is_private(place, user):
+                folder = place / f"gpus{_as_file_name(job)}"
+                folder.mkdir(exist_ok=True)
+                return folder
+    raise UserError(f"{temporary}: cannot keep locks here (no folder of this user alone); set TMPDIR to another folder")
+
+
+def _is_private(folder: Path, user: int) -> bool:
+    """Whether a folder is the user's own and nobody else writes there; a link might lead anywhere."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
 
 
 def _as_file_name(name: str) -> str:

@@ -7,11 +7,12 @@ file that stays behind when Snakemake is killed, and then has to be removed by h
 import os
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from anchorprune.errors import UserError
+from anchorprune.files import hold_lock
 
-_held: list[FileLock] = []  # kept referenced until the process ends
+_held: list[BaseFileLock] = []  # kept referenced until the process ends
 
 
 def hold_run_lock(folder: Path) -> None:
@@ -22,13 +23,11 @@ def hold_run_lock(folder: Path) -> None:
     """
     try:
         folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / "anchorprune.lock")
-        lock.acquire(timeout=0)
+        _held.append(hold_lock(folder / "anchorprune.lock"))
     except Timeout:
         raise UserError(f"{folder.resolve().parent}: another snakemake is running here; wait for it to end") from None
     except OSError as error:
         raise UserError(f"{folder}: cannot write here ({error.strerror}); run from a folder you may write to") from None
-    _held.append(lock)
 
 
 def check_cores(cores: int | None) -> None:

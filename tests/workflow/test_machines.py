@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import yaml
+from running.command import ROOT
 from running.pipeline import SMALLEST, SNAKEMAKE, environment, snakemake
 
 
@@ -59,6 +60,22 @@ def test_no_more_jobs_at_once_than_there_are_gpus(project, gpus):
     (project / target).unlink()
     limited = snakemake(project, target, "--configfile", "mine.yaml", "--resources", "gpu=1")
     assert re.search(r"Provided resources: gpu=.*\b1\b", limited.stderr)
+
+
+def gpu_lines():
+    """The part of the profile for Slurm that is to be uncommented where there are GPUs."""
+    lines = (ROOT / "profiles/slurm/config.yaml").read_text().splitlines()
+    start = lines.index("# resources: {gpu: 8}")
+    return yaml.safe_load("\n".join(line[2:] for line in lines[start : lines.index("", start)]))
+
+
+def test_every_rule_with_gpus_is_in_the_profile():
+    """By the rules' own text: those that ask for `gpu`, and those that are made of them."""
+    rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    blocks = re.findall(r"^(?:rule|checkpoint) (\w+):(.*?)(?=^\S|\Z)", rules, re.M | re.S)
+    asking = {name for name, block in blocks if "gpu=" in block}
+    asking |= {new for base, new in re.findall(r"^use rule (\w+) as (\w+)", rules, re.M) if base in asking}
+    assert asking == set(gpu_lines()["set-resources"])
 
 
 def test_all_cores_are_used_without_being_named(project):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
@@ -23,7 +23,7 @@ from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.recipe import DROPOUT
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
-from anchorprune.files import FULL, read_json, write_json
+from anchorprune.files import FULL, hold_lock, read_json, write_json
 from anchorprune.provenance import digest
 
 LOG = logging.getLogger(__name__)
@@ -115,16 +115,17 @@ def _hash(path: Path) -> str | None:
 def _sole_trainer(output: Path) -> Iterator[None]:
     try:
         output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output / ".training.lock")
         try:
-            lock.acquire(timeout=0)
+            lock = hold_lock(output / ".training.lock")
         except Timeout:
             LOG.info("%s: another process trains here; waiting for it", output)
-            lock.acquire()
+            lock = hold_lock(output / ".training.lock", wait=True)
     except OSError as error:
         raise UserError(f"{output}: cannot write here ({error.strerror}); choose a folder you may write to") from None
-    with lock:
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
