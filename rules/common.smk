@@ -70,10 +70,13 @@ wildcard_constraints:
     retrain="scratch|finetune|once",
 
 
-# GPUs of this machine, for jobs that run on it; a cluster's are its own to count (see profiles/slurm).
-GPUS = len(find_gpus()) if workflow.local_exec else 0
-if GPUS and workflow.is_main_process and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", GPUS)
+# GPUs for jobs: what `resources: {gpu: N}` of a profile allows all jobs together, else those of this machine.
+if "gpu" in workflow.global_resources:
+    GPUS = workflow.global_resources["gpu"].value
+else:
+    GPUS = len(find_gpus()) if workflow.local_exec else 0
+    if GPUS and workflow.is_main_process:
+        workflow.register_resource("gpu", GPUS)
 
 
 def each_attempt(amount):
