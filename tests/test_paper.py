@@ -59,7 +59,7 @@ def test_every_anchor_set_fits_its_detector(head_of, detector, name):
         assert max(indices) < head.num_anchors
 
 
-# Seconds per iteration on 8 V100 in mmdet 1.x's model zoo, and images in 117,266 of COCO or 16,551 of VOC 07+12 trainval.
+# Seconds per iteration on 8 V100, of mmdet 1.x's model zoo; others are at least as fast as SSD300, 250 images a second.
 SECONDS = {"ssd300": 0.256, "ssd300-voc": 0.256, "ssd512": 0.412, "retinanet-r50": 0.353}
 TRAINED = sorted({PLAN.config["experiments"][name]["detector"] for name in PLAN.config["groups"]["paper"]})
 
