@@ -15,6 +15,9 @@ rule random_control:
         search=NAME + BASED,
     conda:
         "../environment.yml"
+    resources:
+        mem_mb=each_attempt(2000),
+        runtime=each_attempt(10),
     params:
         folder=subpath(output[0], parent=True),
     shell:

@@ -22,8 +22,8 @@ rule deploy:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(30),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "deploy", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "deploy", "runtime", attempt),
     params:
         detector=subpath(input.detector, parent=True),
         images=images_of("test"),

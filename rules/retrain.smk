@@ -26,8 +26,8 @@ rule retrain:
         "../environment.yml"
     threads: lambda w: resources.threads(resources.recipe_of(detector_of(w), w.retrain))
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "retrain", "mem_mb", attempt),
-        runtime=lambda w, attempt: resources.amount(detector_of(w), "retrain", "runtime", attempt),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "retrain", "mem_mb", attempt, w.retrain),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "retrain", "runtime", attempt, w.retrain),
         gpu=lambda w: resources.gpus(resources.recipe_of(detector_of(w), w.retrain), GPUS),
     params:
         images=images_of("train"),

@@ -27,8 +27,8 @@ rule search:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=each_attempt(3000),
-        runtime=each_attempt(60),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        runtime=lambda w, attempt: resources.amount(detector_of(w), "search", "runtime", attempt),
     params:
         arguments=lambda w: options(settings_of(w)),
         folder=subpath(output.front, parent=True),
@@ -56,7 +56,7 @@ checkpoint choose:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=each_attempt(3000),
+        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
         runtime=each_attempt(20),
     params:
         arguments=lambda w: choose_arguments(settings_of(w)),

@@ -11,6 +11,7 @@ from anchorprune.anchors.anchor_sets import expand_anchors
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
+from anchorprune.pipeline import resources
 from anchorprune.pipeline.arguments import detector_arguments
 from anchorprune.pipeline.experiments import plan
 
@@ -56,6 +57,36 @@ def test_every_anchor_set_fits_its_detector(head_of, detector, name):
     for layout in PLAN.anchor_set(detector, name)["layouts"].values():
         indices = layout.get("drop", layout.get("keep"))
         assert max(indices) < head.num_anchors
+
+
+# Seconds per iteration on 8 V100, of mmdet 1.x's model zoo; others are at least as fast as SSD300, 250 images a second.
+SECONDS = {"ssd300": 0.256, "ssd300-voc": 0.256, "ssd512": 0.412, "retinanet-r50": 0.353}
+TRAINED = sorted({PLAN.config["experiments"][name]["detector"] for name in PLAN.config["groups"]["paper"]})
+
+
+@pytest.mark.parametrize("detector", TRAINED)
+def test_the_papers_detectors_ask_for_the_gpus_and_hours_of_their_recipes(detector):
+    """As mmdet's own config has them: the batch that its rate is meant for, its loaders, its iterations."""
+    from mmengine.hub import get_config
+
+    value = PLAN.config["detectors"][detector]
+    cfg = get_config(value["config"])
+    loader = cfg.train_dataloader
+    batch = loader.batch_size * value["training"]["gpus"]
+    assert batch == cfg.auto_scale_lr.base_batch_size
+    assert value["training"]["workers"] == value["finetuning"]["workers"] == loader.num_workers
+    images = 16551 if detector == "ssd300-voc" else 117266
+    iterations = cfg.train_cfg.max_epochs * loader.dataset.get("times", 1) * images / batch
+    hours = iterations * SECONDS.get(detector, batch / 250) / 3600
+    assert value["hours"]["training"] == pytest.approx(hours, rel=0.12)
+    for mode, share in (("scratch", 1), ("finetune", 8 / 24 if detector == "ssd300" else 1)):
+        asked = resources.amount(value, "retrain", "runtime", 1, mode) / 60
+        assert 1.3 * share * hours < asked < 1.8 * share * hours
+        assert resources.gpus(resources.recipe_of(value, mode), 0) == value["hours"]["gpus"] == 8
+    alone = resources.with_gpus(value, 1)
+    assert resources.amount(alone, "train", "runtime") == 8 * resources.amount(value, "train", "runtime")
+    for stage in ("predict", "search", "evaluate", "deploy"):
+        assert resources.amount(value, stage, "mem_mb") > 3000
 
 
 def test_ssd300_has_the_published_costs_and_layouts(head_of):

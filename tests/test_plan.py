@@ -104,8 +104,28 @@ def test_every_paper_experiment_has_hours(run_command):
     done = run_command("plan", "--run", "paper", cwd=ROOT).json
     found = {one["experiment"]: one for one in done["experiments"]}
     assert found["ssd300-coco"]["trainings"] == 1 + 3 * (5 + 2 * 4)
+    assert (found["ssd300-coco"]["hours"], found["ssd300-coco"]["gpu"]) == (16, "8 x V100")
     assert found["ssd300-voc"]["gpu_hours"] == (1 + 2 * 4) * 4 * 8
+    once = found["ssd300-coco-once-once"]  # its first training is ssd300-coco's
+    assert (once["trainings"], once["hours"], once["gpu_hours"]) == (1, 5.5, 5.5 * 8)
     assert done["all"]["gpu_hours_unknown"] == []
+
+
+def test_hours_are_those_of_each_training(project, run_command):
+    """A training and three that start from its weights; an experiment's own hours stand for all of them."""
+    settings = yaml.safe_load((project / "mine.yaml").read_text())
+    settings["detectors"]["linear"]["hours"] = {"training": 8, "finetuning": 2, "gpus": 4, "gpu": "A100"}
+    del settings["experiments"]["e0000"]["expected"]
+    (project / "mine.yaml").write_text(yaml.safe_dump(settings))
+    done = run_command("plan", "--configfile", "mine.yaml", cwd=project).json
+    first, second = done["experiments"][:2]
+    assert (first["trainings"], first["hours"], first["gpu"]) == (4, (8 + 3 * 2) / 4, "4 x A100")
+    assert first["gpu_hours"] == (8 + 3 * 2) * 4
+    assert (second["hours"], second["gpu"], second["gpu_hours"]) == (2.5, "8 x V100", 2.5 * 8)
+    assert done["all"]["gpu_hours_unknown"] == []
+    fill(project / "results/few/linear/own/seed-0/train", "detector.json", 1)
+    left = run_command("plan", "--configfile", "mine.yaml", "--run", "e0000", cwd=project).json["all"]
+    assert left["gpu_hours"] == 3 * 2 * 4
 
 
 def test_files_are_laid_over_each_other_as_snakemake_does(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 from anchorprune.errors import UserError
 from anchorprune.pipeline.cross_checks import check_together, cross_check, lookup
 from anchorprune.pipeline.records import Experiment, Plan
+from anchorprune.pipeline.resources import with_gpus
 from anchorprune.pipeline.validation import validate
 
 
@@ -31,6 +32,8 @@ def plan(config: Mapping[str, Any], schema_path: str | Path, source: str = "conf
     cross_check(complete, experiments, source)
     picked = _picked(complete, named, source)
     check_together(picked, source)
+    gpus, detectors = complete.get("gpus"), complete["detectors"]
+    complete["detectors"] = {name: with_gpus(detector, gpus) for name, detector in detectors.items()}
     return Plan(complete, tuple(picked))
 
 

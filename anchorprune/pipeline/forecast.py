@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.pipeline.records import Experiment, Plan
+from anchorprune.pipeline.resources import hours_of
 from anchorprune.pipeline.work_items import TRAININGS, WITNESSES, WorkItem, work_items
 
 
@@ -19,8 +20,9 @@ class Forecast:
         experiment: its name.
         trainings: detectors that it trains.
         finished: those of them that are there.
-        hours: of one training, on `gpu`, as the configuration states; None: it states none.
+        hours: of one training, on `gpu`, as the configuration states; their mean; None: it does not state all.
         gpu: e.g. `8 x V100`; "" where none is named.
+        gpu_hours: of all trainings to do, times the GPUs of each; None where they are not stated.
         disk: bytes of what is still to be written; None where nothing alike is there to go by.
     """
 
@@ -29,6 +31,7 @@ class Forecast:
     finished: int
     hours: float | None
     gpu: str
+    gpu_hours: float | None
     disk: int | None
 
     @property
@@ -36,18 +39,10 @@ class Forecast:
         """Trainings to do."""
         return self.trainings - self.finished
 
-    @property
-    def gpu_hours(self) -> float | None:
-        """Hours of all trainings to do, times the GPUs that `gpu` counts; None where they are not stated."""
-        if not self.left or self.hours is None:
-            return None if self.left else 0.0
-        count = re.match(r"(\d+) *x ", self.gpu)
-        return self.left * self.hours * (int(count.group(1)) if count else 1)
-
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         named = {name: value for name, value in asdict(self).items() if name != "disk"}
-        return {**named, "gpu_hours": self.gpu_hours, "disk_bytes": self.disk}
+        return {**named, "disk_bytes": self.disk}
 
 
 def together(found: Sequence[Forecast]) -> dict[str, Any]:
@@ -78,27 +73,45 @@ def forecasts(plan: Plan, results: Path) -> list[Forecast]:
     for item in work_items(plan):
         mine[item.experiment].append(item)
     sizes: dict[tuple[str, str, str], float | None] = {}
-    return [_forecast(experiment, mine[experiment.name], results, sizes) for experiment in plan.run]
+    return [_forecast(plan, experiment, mine[experiment.name], results, sizes) for experiment in plan.run]
 
 
-def _forecast(experiment: Experiment, items: list[WorkItem], results: Path, sizes: dict) -> Forecast:
+def _forecast(plan: Plan, experiment: Experiment, items: list[WorkItem], results: Path, sizes: dict) -> Forecast:
     items = [item for item in items if not item.is_ruled_out(results)]
     to_do = [item for item in items if not item.is_finished(results)]
     trained = [item for item in items if item.kind in TRAININGS]
-    left = sum(item.kind in TRAININGS for item in to_do)
     for item in to_do:
         key = item.kind, item.dataset, item.detector
         if key not in sizes:
             sizes[key] = _mean_size(item, results)
+    stated, undone = [_hours(plan, experiment, item) for item in trained], set(to_do)
+    known = [one for one in stated if one is not None]
+    hours = [hours for hours, _, _ in known]
+    left = [one for one, item in zip(stated, trained, strict=True) if item in undone]
     expected = [sizes[item.kind, item.dataset, item.detector] for item in to_do]
     return Forecast(
         experiment=experiment.name,
         trainings=len(trained),
-        finished=len(trained) - left,
-        hours=experiment.expected.get("hours"),
-        gpu=experiment.expected.get("gpu", ""),
+        finished=len(trained) - len(left),
+        hours=round(sum(hours) / len(hours), 2) if hours and len(hours) == len(trained) else None,
+        gpu=", ".join(dict.fromkeys(gpu for _, _, gpu in known)),
+        gpu_hours=None if None in left else float(sum(hours * count for hours, count, _ in left)),
         disk=None if None in expected else round(sum(expected)),
     )
+
+
+def _hours(plan: Plan, experiment: Experiment, item: WorkItem) -> tuple[float, int, str] | None:
+    """Hours of a training, how many GPUs they are of, and both in words; None where they are not stated.
+
+    An experiment's `expected` may state hours of its own, for all its trainings.
+    """
+    gpu = experiment.expected.get("gpu", "")
+    if (hours := experiment.expected.get("hours")) is not None:
+        count = re.match(r"(\d+) *x ", gpu)
+        return hours, int(count.group(1)) if count else 1, gpu
+    mode = item.folder.name.partition("retrain-")[2] or "scratch"
+    stated = hours_of(plan.config["detectors"][item.detector], mode)
+    return stated and (*stated[:2], f"{stated[1]} x {stated[2]}" if stated[2] else "")
 
 
 def _mean_size(item: WorkItem, results: Path) -> float | None:
