@@ -62,7 +62,7 @@ def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> o
 
 def _black(detector: BuiltDetector, count: int) -> Tensor:
     width, height = canvas(detector)
-    return torch.zeros(count, 3, height, width, device=next(detector.model.parameters()).device)
+    return torch.zeros(count, 3, height, width, device=detector.device)
 
 
 def kept_levels(detector: BuiltDetector) -> list[int]:
