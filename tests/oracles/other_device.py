@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = torch.device("meta")
 _ATEN = torch.ops.aten
-# Operators whose tensors may be on several devices, on a GPU too: copies, and what is indexed by positions on the CPU.
-_MIXED = (_ATEN.copy_, _ATEN._to_copy, _ATEN.index, _ATEN.index_put, _ATEN.index_put_, _ATEN._index_put_impl_)
+_COPIES = (_ATEN.copy_, _ATEN._to_copy)
+# Positions may lie on the CPU, on a GPU too, but not the other way round.
+_INDEXING = (_ATEN.index, _ATEN.index_put, _ATEN.index_put_, _ATEN._index_put_impl_)
 
 
 class Away(torch.Tensor):
@@ -82,7 +83,7 @@ def _run(operator: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     tensors = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, torch.Tensor)]
     away = [one for one in tensors if isinstance(one, Away)]
     strays = [one for one in tensors if not isinstance(one, Away) and one.ndim > 0]
-    if away and strays and operator.overloadpacket not in _MIXED:
+    if away and strays and not _may_be_mixed(operator.overloadpacket, args):
         raise RuntimeError(f"{operator}: expected all tensors to be on the same device, but found {DEVICE} and cpu")
     if any(one.is_meta for one in strays):
         raise NotImplementedError(f"{operator}: made on {DEVICE} by torch itself, so without numbers")
@@ -101,6 +102,10 @@ def _run(operator: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         return known[id(one)] if id(one) in known else Away(one)
 
     return tree_map(there, result)
+
+
+def _may_be_mixed(operator: Any, args: tuple) -> bool:
+    return operator in _COPIES or (operator in _INDEXING and isinstance(args[0], Away))
 
 
 def _here(value: Any) -> Any:

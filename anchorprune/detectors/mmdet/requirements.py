@@ -83,7 +83,8 @@ def _nms() -> Finding:
     version = torch.__version__
     if torch.version.cuda and get_compiling_cuda_version() == "not available":
         where = "would run on the CPU, also where there is a GPU"
-        return Finding("NMS", False, f"{where}: torch {version} has CUDA, mmcv's operators do not; {REMEDY}")
+        text = f"{where}: torch {version} has CUDA, mmcv's operators do not; {REMEDY}"
+        return Finding("NMS", False, text, required=bool(find_gpus()))
     if not torch.cuda.is_available():
         wrong = why_not(torch.device("cpu"))
         text = f"does not run on the CPU ({wrong}); {_REMEDY}" if wrong else "runs on the CPU"
