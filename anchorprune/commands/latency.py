@@ -118,4 +118,4 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
     times = given["threads"], given["rounds"], given["clock"]
-    return compare(detector.head.name, detectors, images, *times, output, given["providers"])
+    return compare(detector.head.name, detectors, images, *times, output, given["providers"], given["device"])

@@ -24,6 +24,7 @@ def compare(
     clock: Callable[[], float],
     output: Path,
     providers: Sequence[str] = (CPU,),
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Time detectors in turn; write the times to `output` (JSON) and a Markdown table beside it.
 
@@ -36,12 +37,14 @@ def compare(
         clock: in seconds.
         output: JSON file to write.
         providers: ONNX Runtime's execution providers, by its names.
+        device: that the framework's own prediction runs on.
 
     Returns:
         What it wrote.
     """
     rows = time_parts(detectors, images, threads, rounds, clock, providers)
-    found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock), "detectors": rows}
+    found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock)}
+    found |= {"torch_device": device, "detectors": rows}
     write_json(output, found)
     with whole_file(output.with_suffix(".md")) as partial:
         partial.write_text(markdown(found))
@@ -55,7 +58,7 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [f"time; {found['runtime']}, {found['threads']} thread(s), {found['device']}, load {found['load']}."]
     if found["clock"] == "process_time":
         lines += ["CPU time, not wall-clock time: the machine was in use."]
-    lines += ["", f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
+    lines += ["", f"| {' | '.join(_COLUMNS)}, {found['torch_device']} |", f"|{'---|' * len(_COLUMNS)}"]
     for name in rows[0]["providers"]:
         lines += [f"| {' | '.join(_cells(row, rows[0], name))} |" for row in rows]
     return "\n".join(lines) + "\n"
