@@ -97,3 +97,27 @@ def test_the_torch_that_is_here():
         assert (status, given) == (0, {"FORCE_CUDA": "0", "CUDA_VISIBLE_DEVICES": ""}), said
     else:
         assert status == 0 or "setup: error: " in said
+
+
+@pytest.mark.long
+@pytest.mark.detectors
+def test_operators_for_the_cpu_do_not_do_for_a_torch_with_cuda(tmp_path):
+    """The mmcv that is here is left as it is; beside a torch that says it has CUDA it is not, and nvcc is missed."""
+    import torch
+
+    if torch.version.cuda is not None:
+        pytest.skip("torch has CUDA here")
+    (tmp_path / "sitecustomize.py").write_text("import torch\ntorch.version.cuda = '13.0'\n")
+    version = subprocess.run(
+        [sys.executable, "-c", "from importlib.metadata import version; print(version('onedl-mmcv'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    command = [ROOT / "scripts/build_mmcv.sh", sys.executable, f"onedl-mmcv=={version}", tmp_path, tmp_path / "log"]
+    given = {**os.environ, "CUDA_HOME": "/nowhere"}
+    for folder, status, line in (("", 0, ""), (str(tmp_path), 2, "nvcc, which is not at /nowhere/bin/nvcc")):
+        done = subprocess.run(command, capture_output=True, text=True, env={**given, "PYTHONPATH": folder}, check=False)
+        assert done.returncode == status, done.stderr
+        assert line in done.stderr
+        assert not (tmp_path / "wheels").exists()
