@@ -5,13 +5,14 @@
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, 8 minutes on two cores.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
+# test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
 PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-cluster test-faults lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-cluster test-faults test-gpu lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -37,6 +38,9 @@ test-cluster: setup
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py
+
+test-gpu: setup
+	pytest -m gpu tests/test_gpu.py -s
 
 lint: setup
 	ruff check .

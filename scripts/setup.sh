@@ -19,8 +19,12 @@ else
 fi
 prefix=$("$python" -c 'import sys; print(sys.prefix)')
 export PATH=$prefix/bin:$PATH
-stamp=$prefix/.anchorprune-$(cat "$lock" pyproject.toml scripts/setup.sh | cksum | cut -d' ' -f1)
-[ -e "$stamp" ] && exit 0
+# What was set up, and for which torch: a CUDA build in the place of a CPU build wants other operators.
+stamp() { echo "$prefix/.anchorprune-$(cat "$lock" pyproject.toml scripts/*.sh "$prefix"/lib/python3*/site-packages/torch/version.py \
+  2> /dev/null | cksum | cut -d' ' -f1)"; }
+if [ -e "$(stamp)" ] && [ -z "${FORCE_CUDA:-}" ]; then
+  exit 0
+fi
 headers=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
 [ -e "$headers/Python.h" ] || fail "no Python headers in $headers; install them (Debian: apt-get install python3-dev)"
 
@@ -35,6 +39,7 @@ locked() { pip install --no-deps "$@"; }
 say "1/4 torch (about 1 minute)"
 locked $(grep -E '^(torch|setuptools|wheel|packaging|ninja|numpy|typing_extensions|sympy|mpmath|networkx|Jinja2|MarkupSafe|filelock|fsspec)==' "$lock")
 "$python" -c 'import torch' >> "$log" 2>&1 || pip install "$(grep '^torch==' "$lock")"  # a CUDA build has more parts
+scripts/cuda_build.sh "$python" > /dev/null # what mmcv will lack is said now
 say "2/4 the other packages (about 1 minute)"
 others=$(mktemp)
 grep -vE '^(torch|onedl-mmcv)==' "$lock" > "$others"
@@ -46,5 +51,5 @@ say "4/4 anchorprune"
 # Compat: Snakemake looks for its plug-ins on the path, where the usual editable form does not put them.
 pip install --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 "$python" -W ignore -c 'import mmcv.ops, mmdet, anchorprune' >> "$log" 2>&1
-touch "$stamp"
+touch "$(stamp)"
 say "done"

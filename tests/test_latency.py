@@ -267,7 +267,7 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
         for timing in (*one["onnx"].values(), *one["torch"].values()):
             assert 0 < timing["low"] <= timing["median"] <= timing["high"]
     markdown = (tmp_path / "latency.md").read_text()
-    assert "| few | 4 | 3M | 54% | 544 | 46% |" in markdown
+    assert "| few | CPU | 4 | 3M | 54% | 544 | 46% |" in markdown
     assert result["device"] in markdown
     same = run_command(*given, "--layout", "full", layout, "--output", tmp_path / "x.json", "--no-torch")
     assert same.status == 2
@@ -286,20 +286,60 @@ def test_speed_ups_are_over_the_first_row():
         return {
             "name": name,
             "cost": {"anchors": anchors, "macs": anchors * 10**6, "boxes": 100 * anchors},
-            "onnx": {part: {"median": median} for part, median in onnx.items()},
+            "providers": {"CPU": {part: {"median": median} for part, median in onnx.items()}},
             "torch": {"end_to_end": {"median": torch}} if torch else {},
         }
 
     facts = {"rounds": 3, "images": 2, "runtime": "by hand", "threads": 1, "device": "a board", "load": 0.5}
+    facts["torch_device"] = "cpu"
     found = {**facts, "clock": "process_time", "detectors": [row("full", 8, 1, 20.0), row("few", 2, 0.5, None)]}
     lines = markdown(found).splitlines()
     assert lines[1] == "time; by hand, 1 thread(s), a board, load 0.5."
     assert lines[2].startswith("CPU time")
     assert lines[-2:] == [
-        "| full | 8 | 8M | 0% | 800 | 0% | 10.00 | 4.00 | 2.00 | 6.00 | 1.00x | 16.00 | 1.00x | 20.00 |",
-        "| few | 2 | 2M | 75% | 200 | 75% | 10.00 | 2.00 | 1.00 | 3.00 | 2.00x | 13.00 | 1.23x | - |",
+        "| full | CPU | 8 | 8M | 0% | 800 | 0% | 10.00 | 4.00 | 2.00 | 6.00 | 1.00x | 16.00 | 1.00x | 20.00 |",
+        "| few | CPU | 2 | 2M | 75% | 200 | 75% | 10.00 | 2.00 | 1.00 | 3.00 | 2.00x | 13.00 | 1.23x | - |",
     ]
     assert "CPU time" not in markdown({**found, "clock": "perf_counter"})
+
+
+def test_providers_are_those_that_are_installed_and_named_as_what_they_are(caplog):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from onnx import TensorProto, helper
+
+    from anchorprune.deploy.latency import providers
+    from anchorprune.deploy.onnx.session import session
+
+    assert "cpu" in providers.installed()
+    assert "azure" not in providers.installed()
+    assert providers.chosen(["cpu", "cpu"]) == ["CPUExecutionProvider"]
+    assert set(providers.chosen(["all"])) == set(onnxruntime.get_available_providers()) - {"AzureExecutionProvider"}
+    with pytest.raises(
+        UserError, match=r"--provider rainbow: the installed ONNX Runtime .* has .*cpu; install a build"
+    ):
+        providers.chosen(["cpu", "rainbow"])
+    assert providers.needs_gpu(["cpu", "tensorrt"])
+    assert not providers.needs_gpu(["cpu", "openvino"])
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    assert providers.described(session(model), "CPUExecutionProvider") == "CPU"
+    assert not caplog.messages
+    assert providers.described(session(model), "CUDAExecutionProvider") == "CPU, not CUDA"  # as one that does not start
+    assert "computes with CPUExecutionProvider instead" in caplog.text
+
+
+def test_a_provider_on_a_gpu_wants_one(run_command, tmp_path, monkeypatch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+    given = "latency", tmp_path, "--images", tmp_path, "--output", tmp_path / "latency.json"
+    for options, line in (
+        (["--provider", "cuda"], "--provider on a GPU needs --device cuda"),
+        (["--provider", "all", "--table", "--device", "cuda"], "--table is of one --provider"),
+    ):
+        done = run_command(*given, *options)
+        assert (done.status, line in done.err) == (2, True)
 
 
 def test_calls_take_turns():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.options import batch_size_option, detector_argument, device_option, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
@@ -12,6 +12,8 @@ from anchorprune.commands.recorded import recorded
 @detector_argument
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
+@device_option
+@batch_size_option
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
 @click.option(
     "--reference",
@@ -21,7 +23,14 @@ from anchorprune.commands.recorded import recorded
 @output_option
 @recorded
 def command(
-    detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, reference: Path | None, output: Path
+    detector: tuple[Path, ...],
+    annotations: Path,
+    images: Path,
+    device: str,
+    batch_size: int | None,
+    threads: int,
+    reference: Path | None,
+    output: Path,
 ):
     """Detect with the detector's own post-processing; write metrics.json and detections.json (COCO results).
 
@@ -31,7 +40,7 @@ def command(
     from anchorprune.detectors.registry import load
     from anchorprune.provenance import provenance
 
-    loaded = load(detector, threads=threads)
+    loaded = load(detector, device, threads, batch_size)
     facts = provenance(weights=str(loaded.source), annotations=str(annotations))
     found = evaluate(loaded, annotations, images, output, facts, reference, threads)
     found.get("change", {}).pop("resampled", None)  # a thousand numbers, in the file for who puts seeds together

@@ -30,6 +30,21 @@ from anchorprune.commands.options import FilePath, detector_argument, print_json
     help="Another detector too; repeatable.",
 )
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Of mmdet's own prediction; cuda takes a free GPU, which --provider cuda and tensorrt need too.",
+)
+@click.option(
+    *("--provider", "providers"),
+    multiple=True,
+    metavar="NAME",
+    default=("cpu",),
+    show_default=True,
+    help="ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ... as installed, or all; repeatable.",
+)
 @click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Each detector once a round.")
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
 @click.option("--torch/--no-torch", "with_torch", default=True, help="Time mmdet's own prediction too.  [default: do]")
@@ -49,6 +64,14 @@ def command(
     """
     if (output is None) == (export_table is None):
         raise click.UsageError("give --output FILE or --export-table FOLDER")
+    from anchorprune.deploy.latency.providers import chosen, needs_gpu
+
+    names, device = given["providers"], given["device"]
+    given["providers"] = chosen(names)
+    if device == "cpu" and needs_gpu(names):
+        raise click.UsageError("--provider on a GPU needs --device cuda, which takes one")
+    if table and len(given["providers"]) > 1:
+        raise click.UsageError("--table is of one --provider")
     cpu_time = given.pop("cpu_time")
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
@@ -57,8 +80,7 @@ def command(
     from anchorprune.detectors.protocols import Exportable
     from anchorprune.detectors.registry import load, offered
 
-    # ONNX Runtime and the framework are both timed on the CPU, also where there are GPUs.
-    loaded = load(detector, device="cpu", threads=given["threads"])
+    loaded = load(detector, device, given["threads"])
     offered(loaded, Exportable, "latency")
     images = images_of_folder(given["images"], given["count"])
     if export_table is not None:
@@ -78,7 +100,7 @@ def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any
     from anchorprune.files import write_json
 
     export = partial(export_table, detector, images, opset=given["opset"])
-    found = measure_here(export, given["threads"], given["rounds"], given["clock"])
+    found = measure_here(export, given["threads"], given["rounds"], given["clock"], given["providers"][0])
     write_json(output, found)
     return found
 
@@ -92,7 +114,8 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     options = {"opset": given["opset"], "natively": given["with_torch"]}
     detectors = [timed("full", detector, **options)]
     detectors += [timed_layout(n, detector, Layout.load(f, detector.head), **options) for n, f in given["layouts"]]
-    detectors += [timed(name, load(files, "cpu"), **options) for name, *files in given["pruned"]]
+    detectors += [timed(name, load(files, given["device"]), **options) for name, *files in given["pruned"]]
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
-    return compare(detector.head.name, detectors, images, given["threads"], given["rounds"], given["clock"], output)
+    times = given["threads"], given["rounds"], given["clock"]
+    return compare(detector.head.name, detectors, images, *times, output, given["providers"], given["device"])

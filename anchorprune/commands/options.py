@@ -89,6 +89,20 @@ def only_results_on_stdout() -> Iterator[None]:
         _results = None
 
 
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="cuda: a free GPU of those in CUDA_VISIBLE_DEVICES, or of all; auto: that, or the CPU if there is none.",
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Images of one size to take at once; scores then differ in their last digits.  [default: one by one]",
+)
+
+
 def split_options(function):
     """`--annotations` and `--images` of the split a command works on."""
     function = click.option(
@@ -138,6 +152,7 @@ def training_options(function):
         click.option("--repeats", type=click.IntRange(1), help=f"Passes over the split in an epoch.  {default}"),
         click.option("--iterations", type=click.IntRange(1), help="Stop after these, if the epochs end later."),
         click.option("--epochs", type=click.IntRange(1), help=f"The schedule stretches with them.  {default}"),
+        device_option,
         click.option("--processes", type=click.IntRange(1), help="Train on the CPU, in so many processes together."),
         click.option("--gpus", type=click.IntRange(1), help="GPUs that train together.  [default: 1, if there is one]"),
         click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Torch threads."),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import detector_argument, print_json
+from anchorprune.commands.options import batch_size_option, detector_argument, device_option, print_json
 from anchorprune.commands.recorded import recorded_file
 
 
@@ -12,10 +12,20 @@ from anchorprune.commands.recorded import recorded_file
 @detector_argument
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
+@device_option
+@batch_size_option
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The parquet file to write.")
 @recorded_file
-def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads: int, output: Path):
+def command(
+    detector: tuple[Path, ...],
+    annotations: Path,
+    images: Path,
+    device: str,
+    batch_size: int | None,
+    threads: int,
+    output: Path,
+):
     """Keep every (box, class) pair above the score threshold, before any NMS, for the search to work on.
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS.
@@ -24,7 +34,7 @@ def command(detector: tuple[Path, ...], annotations: Path, images: Path, threads
     from anchorprune.detectors.registry import load
     from anchorprune.provenance import provenance
 
-    loaded = load(detector, threads=threads)
+    loaded = load(detector, device, threads, batch_size)
     facts = provenance(weights=str(loaded.source), annotations_file=str(annotations))
     count = predict(loaded, annotations, images, output, facts)
     print_json({"output": str(output), "candidates": count})

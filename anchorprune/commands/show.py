@@ -24,7 +24,7 @@ def command(full: Path, pruned: Path, images: tuple[Path, ...], score: float, io
     from anchorprune.report.figures.side_by_side import Side, write_comparison
 
     _check(images)
-    detectors = [load([folder]) for folder in (full, pruned)]
+    detectors = [load([folder], device="cpu") for folder in (full, pruned)]
     if detectors[0].classes != detectors[1].classes or len({len(d.head.levels) for d in detectors}) > 1:
         raise UserError(f"{full} and {pruned}: not a detector and its pruned form; their classes or levels differ")
     streams = [detector.on_photos(images) for detector in detectors]

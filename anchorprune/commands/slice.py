@@ -23,7 +23,7 @@ def command(detector: tuple[Path, ...], layout: Path, output: Path):
     from anchorprune.heads.cost import cost
     from anchorprune.heads.layout import Layout
 
-    full = load(detector)
+    full = load(detector, device="cpu")
     chosen = Layout.load(layout, full.head)
     full.slice(chosen, output)
     record_trained(output, trained_of(full.source.parent))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import detector_argument, output_option, print_json
+from anchorprune.commands.options import batch_size_option, detector_argument, device_option, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
@@ -16,10 +16,21 @@ from anchorprune.commands.recorded import recorded
 @click.argument("image_info", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The method's name in the file's name: letters, digits and dashes.")
+@device_option
+@batch_size_option
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
 @output_option
 @recorded
-def command(detector: tuple[Path, ...], image_info: Path, images: Path, name: str, threads: int, output: Path) -> None:
+def command(
+    detector: tuple[Path, ...],
+    image_info: Path,
+    images: Path,
+    name: str,
+    device: str,
+    batch_size: int | None,
+    threads: int,
+    output: Path,
+) -> None:
     """Detect on COCO test-dev and write OUTPUT/detections_test-dev2017_NAME_results.zip, checked for its form.
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. COCO's server takes no submissions any more (2026): the file
@@ -29,4 +40,4 @@ def command(detector: tuple[Path, ...], image_info: Path, images: Path, name: st
     from anchorprune.detectors.registry import load
     from anchorprune.detectors.submission import submit
 
-    print_json(submit(load(detector, threads=threads), image_info, images, name, output))
+    print_json(submit(load(detector, device, threads, batch_size), image_info, images, name, output))

@@ -84,7 +84,7 @@ class Exportable(Detector, Protocol):
         """How its raw outputs become boxes and scores."""
 
     def native_call(self) -> Callable[[np.ndarray], object]:
-        """From one prepared image (1, 3, H, W) to detections in the framework itself, to be timed."""
+        """From one prepared image (1, 3, H, W) to detections in the framework itself, where it is, to be timed."""
 
 
 @runtime_checkable
@@ -105,13 +105,16 @@ class Backend(Protocol):
     published: Mapping[str, str]
     usage: str
 
-    def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> Detector:
+    def load(
+        self, files: Sequence[Path], device: str = "auto", threads: int | None = None, batch_size: int = 1
+    ) -> Detector:
         """Load a detector: its folder, or, of a backend that knows it so, the files that describe it.
 
         Args:
             files: one folder, or several files.
-            device: `auto` takes a free GPU if there is one, `cpu` none.
+            device: `auto` takes a free GPU if there is one, `cpu` none; `cuda` needs one.
             threads: of a computation; None: the framework's choice.
+            batch_size: images of a split to take at once; a backend may lack it, and is then given none.
         """
 
     def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:

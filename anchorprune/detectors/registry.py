@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 from pathlib import Path
 
 from anchorprune.detectors.folder import NAME, backend_of
@@ -50,9 +51,20 @@ def backend_at(files: Sequence[Path]) -> Backend:
     return backend(DEFAULT if len(files) > 1 else backend_of(files[0]), str(files[0] / NAME))
 
 
-def load(files: Sequence[Path], device: str = "auto", threads: int | None = None) -> Detector:
-    """Load a detector by its backend; see `Backend.load`."""
-    return backend_at(files).load(files, device, threads)
+def load(
+    files: Sequence[Path], device: str = "auto", threads: int | None = None, batch_size: int | None = None
+) -> Detector:
+    """Load a detector by its backend; see `Backend.load`.
+
+    Raises:
+        UserError: besides those of `Backend.load`, a `batch_size` is given, and the backend has none.
+    """
+    chosen = backend_at(files)
+    if batch_size is None:
+        return chosen.load(files, device, threads)
+    if "batch_size" not in signature(chosen.load).parameters:
+        raise UserError(f"--batch-size: the backend of {files[0]} takes one image at a time; leave the option out")
+    return chosen.load(files, device, threads, batch_size)
 
 
 def findings() -> Iterator[Finding]:

@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests that need neither torch nor mmdet, with both as if not installed",
     )
+    parser.addoption("--device", choices=["cuda", "cpu"], default="cuda", help="what tests marked `gpu` run on")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ table goes to `anchorprune search --cost latency --latency-table latency-table.j
 """
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ import numpy as np
 import onnxruntime
 
 VERSION = 1
+CPU = "CPUExecutionProvider"
 WARM_UP = 3  # rounds that are not counted
 
 
@@ -41,20 +43,22 @@ def rounds_of(calls, rounds, wrap=iter, clock=time.perf_counter):
     return taken
 
 
-def measure(folder, threads, rounds, wrap=iter, clock=time.perf_counter):
+def measure(folder, threads, rounds, wrap=iter, clock=time.perf_counter, provider=CPU):
     """The latency table of an exported folder, as JSON's objects. See anchorprune/heads/latency_table.py."""
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     with np.load(folder / "inputs.npz") as inputs:
         images = [_of_image(inputs, i) for i in range(manifest["images"])]
-    calls = {"empty": _call(folder / manifest["empty"], [{"x": np.zeros(1, np.float32)}], threads)}
+    got = []  # the provider of each session: one that does not start is the CPU's
+    _call = functools.partial(timed_call, threads=threads, provider=provider, got=got)
+    calls = {"empty": _call(folder / manifest["empty"], [{"x": np.zeros(1, np.float32)}])}
     for number, level in enumerate(manifest["levels"]):
         for count, name in level["models"].items():
             key = f"feature_{number}"
-            calls[f"head {number} {count}"] = _call(folder / name, [{key: image[key]} for image in images], threads)
+            calls[f"head {number} {count}"] = _call(folder / name, [{key: image[key]} for image in images])
     for number, case in enumerate(manifest["finish"]):
         feeds = [_kept(image, case["kept"], manifest["channels"]) for image in images]
-        calls[f"finish {number}"] = _call(folder / case["model"], feeds, threads)
+        calls[f"finish {number}"] = _call(folder / case["model"], feeds)
     medians = {name: float(np.median(values)) for name, values in rounds_of(calls, rounds, wrap, clock).items()}
     fixed, finishing = fit_finish(manifest, [medians[f"finish {i}"] for i in range(len(manifest["finish"]))])
     levels = [
@@ -65,7 +69,7 @@ def measure(folder, threads, rounds, wrap=iter, clock=time.perf_counter):
         "version": VERSION,
         "head": manifest["head"],
         "device": f"{processor()}, {cores()} cores",
-        "runtime": f"ONNX Runtime {onnxruntime.__version__}",
+        "runtime": ", ".join([f"ONNX Runtime {onnxruntime.__version__}", *sorted(set(got) - {CPU})]),
         "threads": threads,
         "rounds": rounds,
         "clock": clock.__name__,
@@ -162,11 +166,13 @@ def _kept(image, kept, channels):
     return feed
 
 
-def _call(path, feeds, threads):
+def timed_call(path, feeds, threads, provider, got):
+    """A model as a function of the round's number; what it computes with is added to `got`."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # many sessions take turns
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), options, providers=list(dict.fromkeys([provider, CPU])))
+    got.append(session.get_providers()[0])
     return lambda number: session.run(None, feeds[number % len(feeds)])
 
 
@@ -177,12 +183,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--cpu-time", action="store_true", help="of a machine others use too; needs --threads 1")
+    parser.add_argument("--provider", default=CPU, choices=onnxruntime.get_available_providers())
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     if given.cpu_time and given.threads != 1:
         parser.error("--cpu-time needs --threads 1: the work of several cores is no duration")
     clock = time.process_time if given.cpu_time else time.perf_counter
-    table = measure(given.folder, given.threads, given.rounds, clock=clock)
+    table = measure(given.folder, given.threads, given.rounds, clock=clock, provider=given.provider)
     given.output.write_text(json.dumps(table, indent=2) + "\n")
 
 

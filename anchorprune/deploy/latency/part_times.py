@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from anchorprune.deploy.latency.measure_table import CPU
+from anchorprune.deploy.latency.providers import described
 from anchorprune.deploy.latency.rounds import Timing, time_together
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.models import IMAGES, Models
@@ -35,17 +37,35 @@ class Timed:
 
 
 def time_parts(
-    detectors: Sequence[Timed], images: Sequence[Path], threads: int, rounds: int, clock: Callable[[], float]
+    detectors: Sequence[Timed],
+    images: Sequence[Path],
+    threads: int,
+    rounds: int,
+    clock: Callable[[], float],
+    providers: Sequence[str] = (CPU,),
 ) -> list[dict[str, Any]]:
     """Time every part of every detector on the same images, one image a round, all detectors in turn.
 
+    Args:
+        detectors: to be timed.
+        images: image files.
+        threads: of ONNX Runtime.
+        rounds: that are counted.
+        clock: in seconds.
+        providers: ONNX Runtime's execution providers, by its names; copying to and from a GPU is part of the time.
+
     Returns:
-        For each detector its name, cost, and `onnx` and `torch`: part -> median, low, high in milliseconds.
+        For each detector its name, cost, `providers` (name -> part -> median, low, high in milliseconds), and `onnx`,
+        the first of these, and `torch` in the same form.
     """
     calls: dict[str, Call] = {}
+    names = []
+    for provider in providers:
+        for detector in detectors:
+            name, parts = onnx_calls(detector.models, images, threads, provider)
+            calls |= {f"{detector.name}/{name}/{part}": call for part, call in parts.items()}
+        names.append(name)
     for detector in detectors:
-        for part, call in onnx_calls(detector.models, images, threads).items():
-            calls[f"{detector.name}/onnx/{part}"] = call
         for part, call in torch_calls(detector, images).items():
             calls[f"{detector.name}/torch/{part}"] = call
     times = time_together(calls, rounds, "latency", clock)
@@ -53,7 +73,8 @@ def time_parts(
         {
             "name": detector.name,
             "cost": detector.cost,
-            "onnx": _of_parts(times, f"{detector.name}/onnx"),
+            "onnx": _of_parts(times, f"{detector.name}/{names[0]}"),
+            "providers": {name: _of_parts(times, f"{detector.name}/{name}") for name in names},
             "torch": _of_parts(times, f"{detector.name}/torch"),
         }
         for detector in detectors
@@ -64,9 +85,9 @@ def _of_parts(times: Mapping[str, Timing], prefix: str) -> dict[str, dict[str, f
     return {part: times[key].to_dict() for part in PARTS if (key := f"{prefix}/{part}") in times}
 
 
-def onnx_calls(models: Models, images: Sequence[Path], threads: int) -> dict[str, Call]:
-    """The parts' calls in ONNX Runtime; each part's inputs are what the part before it makes of the images."""
-    sessions = {part: session(getattr(models, part), threads) for part in PARTS}
+def onnx_calls(models: Models, images: Sequence[Path], threads: int, provider: str) -> tuple[str, dict[str, Call]]:
+    """What computes, and the parts' calls in ONNX Runtime; inputs are what the part before makes of the images."""
+    sessions = {part: session(getattr(models, part), threads, provider) for part in PARTS}
     feeds: dict[str, list[dict[str, np.ndarray]]] = {part: [] for part in PARTS}
     for path in images:
         feed = {IMAGES: prepare(path, models.metadata.input).pixels}
@@ -75,7 +96,7 @@ def onnx_calls(models: Models, images: Sequence[Path], threads: int) -> dict[str
             feeds[part].append(feed)
             if names:
                 feed = dict(zip(names, sessions[part].run(names, feed), strict=True))
-    return {
+    return described(sessions["end_to_end"], provider), {
         part: lambda i, run=run.run, given=feeds[part]: run(None, given[i % len(given)])
         for part, run in sessions.items()
     }

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from anchorprune.deploy.latency.device import facts
+from anchorprune.deploy.latency.measure_table import CPU
 from anchorprune.deploy.latency.part_times import Timed, time_parts
 from anchorprune.files import whole_file, write_json
 
 _COLUMNS = (
-    *("detector", "anchors", "head MACs", "saved", "boxes", "saved"),
+    *("detector", "computes with", "anchors", "head MACs", "saved", "boxes", "saved"),
     *("backbone + neck", "head", "decoding + NMS", "head + decoding + NMS", "faster", "end to end", "faster", "torch"),
 )
 
@@ -22,6 +23,8 @@ def compare(
     rounds: int,
     clock: Callable[[], float],
     output: Path,
+    providers: Sequence[str] = (CPU,),
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Time detectors in turn; write the times to `output` (JSON) and a Markdown table beside it.
 
@@ -33,12 +36,15 @@ def compare(
         rounds: that are counted.
         clock: in seconds.
         output: JSON file to write.
+        providers: ONNX Runtime's execution providers, by its names.
+        device: that the framework's own prediction runs on.
 
     Returns:
         What it wrote.
     """
-    rows = time_parts(detectors, images, threads, rounds, clock)
-    found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock), "detectors": rows}
+    rows = time_parts(detectors, images, threads, rounds, clock, providers)
+    found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock)}
+    found |= {"torch_device": device, "detectors": rows}
     write_json(output, found)
     with whole_file(output.with_suffix(".md")) as partial:
         partial.write_text(markdown(found))
@@ -46,25 +52,27 @@ def compare(
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """A table of the medians that `compare` found, with speed-ups over the first row beside MACs and boxes saved."""
+    """A table of the medians that `compare` found: speed-ups over the first detector beside MACs and boxes saved."""
     rows = found["detectors"]
     lines = [f"Milliseconds an image, median of {found['rounds']} rounds over {found['images']} images, one image at a"]
     lines += [f"time; {found['runtime']}, {found['threads']} thread(s), {found['device']}, load {found['load']}."]
     if found["clock"] == "process_time":
         lines += ["CPU time, not wall-clock time: the machine was in use."]
-    lines += ["", f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
-    lines += [f"| {' | '.join(_cells(row, rows[0]))} |" for row in rows]
+    lines += ["", f"| {' | '.join(_COLUMNS)}, {found['torch_device']} |", f"|{'---|' * len(_COLUMNS)}"]
+    for name in rows[0]["providers"]:
+        lines += [f"| {' | '.join(_cells(row, rows[0], name))} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: dict[str, Any], full: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], full: dict[str, Any], provider: str) -> list[str]:
     def took(of: dict[str, Any], *parts: str) -> float:
-        return sum(of["onnx"][part]["median"] for part in parts)
+        return sum(of["providers"][provider][part]["median"] for part in parts)
 
     pruned, whole = took(row, "head", "finish"), took(full, "head", "finish")
     cost, before = row["cost"], full["cost"]
     return [
         row["name"],
+        provider,
         str(cost["anchors"]),
         f"{cost['macs'] / 1e6:.0f}M",
         f"{1 - cost['macs'] / before['macs']:.0%}",

@@ -72,7 +72,11 @@ def export_table(
 
 
 def measure_here(
-    export: Callable[[Path], None], threads: int, rounds: int, clock: Callable[[], float]
+    export: Callable[[Path], None],
+    threads: int,
+    rounds: int,
+    clock: Callable[[], float],
+    provider: str = measure_table.CPU,
 ) -> dict[str, Any]:
     """A latency table of this machine, measured as `measure_table.py` does.
 
@@ -81,10 +85,11 @@ def measure_here(
         threads: of ONNX Runtime.
         rounds: that are counted.
         clock: in seconds.
+        provider: ONNX Runtime's execution provider, by its name.
     """
     with tempfile.TemporaryDirectory() as folder:
         export(Path(folder))
-        return measure_table.measure(folder, threads, rounds, partial(progress, title="latency table"), clock)
+        return measure_table.measure(folder, threads, rounds, partial(progress, title="latency table"), clock, provider)
 
 
 def _head(level: int, count: int) -> str:

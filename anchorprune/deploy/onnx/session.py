@@ -20,8 +20,10 @@ _ERRORS = tuple(
 )
 
 
-def session(model: Path | onnx.ModelProto, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session on the CPU, of a file or of a model in memory.
+def session(
+    model: Path | onnx.ModelProto, threads: int = 1, provider: str = "CPUExecutionProvider"
+) -> onnxruntime.InferenceSession:
+    """A session of a file or of a model in memory; what `provider` lacks, or all if it does not start, is the CPU's.
 
     Raises:
         UserError: the file is missing, or ONNX Runtime refuses the model.
@@ -36,7 +38,8 @@ def session(model: Path | onnx.ModelProto, threads: int = 1) -> onnxruntime.Infe
     options.log_severity_level = 3  # errors; what else it says is about its own optimisations
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        providers = dict.fromkeys([provider, "CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(source, options, providers=list(providers))
     except (RuntimeError, *_ERRORS) as error:
         name = model if isinstance(model, Path) else model.graph.name
         raise UserError(f"{name}: ONNX Runtime {onnxruntime.__version__} refuses this model ({error})") from None

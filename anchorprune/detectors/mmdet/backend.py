@@ -1,6 +1,7 @@
 """mmdet as a backend. Only its methods import mmdet, so that naming a backend costs nothing."""
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
-from anchorprune.pipeline.gpus import choose_devices
+from anchorprune.pipeline.gpus import VISIBLE, choose_devices, find_gpus
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from anchorprune.detectors.mmdet.detector import MmdetDetector
 
 LOG = logging.getLogger(__name__)
+
+_NO_GPU = "this torch sees no GPU; `anchorprune doctor` says why"
 
 
 class MmdetBackend:
@@ -35,21 +38,27 @@ class MmdetBackend:
         "weights.pth": "weights (tensors, and the names of the classes)",
     }
     usage = USAGE
+    _lent: str | None = None  # CUDA_VISIBLE_DEVICES of what was lent to detectors of this process
 
-    def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "MmdetDetector":
+    def load(
+        self, files: Sequence[Path], device: str = "auto", threads: int | None = None, batch_size: int = 1
+    ) -> "MmdetDetector":
         check_installed()
-        choose_devices(processes=1 if device == "cpu" else None)  # before torch looks for them
+        self._lend(device)  # before torch looks for them
         import_mmdet()
         import torch
 
         from anchorprune.detectors.mmdet.detector import load
 
+        cuda = device != "cpu" and torch.cuda.is_available()
+        if device == "cuda" and not cuda:
+            raise UserError(f"--device cuda: {_NO_GPU}, --device cpu does without")
         if threads is not None:
             torch.set_num_threads(threads)
-        return load(*_config_and_weights(files))
+        return load(*_config_and_weights(files), "cuda" if cuda else "cpu", batch_size)
 
     def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:
-        check_installed()
+        self._without_gpu()
         import_mmdet()
         from anchorprune.detectors.mmdet.config.foreign import read_foreign
         from anchorprune.detectors.mmdet.conversion.convert import convert
@@ -58,7 +67,7 @@ class MmdetBackend:
         return convert(read_foreign(foreign), foreign.name, output, foreign.weights, trained_with)
 
     def give_back(self, files: Sequence[Path], output: Path) -> Mapping[str, Any]:
-        check_installed()
+        self._without_gpu()
         import_mmdet()
         from anchorprune.detectors.mmdet.config.compose import read_config
         from anchorprune.detectors.mmdet.conversion.convert_back import convert_back
@@ -69,7 +78,7 @@ class MmdetBackend:
     def look_over(
         self, foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
     ) -> LookedOver:
-        check_installed()
+        self._without_gpu()
         import_mmdet()
         from anchorprune.detectors.mmdet.conversion.takeover import look_over
 
@@ -97,7 +106,7 @@ class MmdetBackend:
             refuse_other_files(weights)
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
-        check_installed()
+        self._without_gpu()
         from anchorprune.detectors.mmdet.config.compose import read_config
         from anchorprune.detectors.mmdet.config.runnable import write_runnable
         from anchorprune.detectors.mmdet.weights import read_weights
@@ -108,6 +117,19 @@ class MmdetBackend:
     def findings(self) -> Iterator[Finding]:
         return findings()
 
+    def _without_gpu(self) -> None:
+        check_installed()
+        choose_devices(processes=1)  # libraries are not to find a GPU that nobody lent
+
+    def _lend(self, device: str) -> None:
+        """Take a GPU, if it is to be one; a second detector runs where the first does."""
+        if device == "cpu":
+            choose_devices(processes=1)
+        elif self._lent is None or self._lent != os.environ.get(VISIBLE):
+            # Where no driver lists GPUs, torch may know better.
+            choose_devices(gpus=1 if device == "cuda" and find_gpus() else None)
+            self._lent = os.environ.get(VISIBLE)
+
     def _choose(self, training: Training) -> None:
         check_installed()
         choose_devices(training.gpus, training.processes)  # before torch looks for them
@@ -115,10 +137,7 @@ class MmdetBackend:
         import torch
 
         if training.gpus is not None and not torch.cuda.is_available():
-            raise UserError(
-                f"--gpus {training.gpus}: this torch sees no GPU; `anchorprune doctor` says why, "
-                "--processes does without"
-            )
+            raise UserError(f"--gpus {training.gpus}: {_NO_GPU}, --processes does without")
 
     def _train(self, cfg: "Config", initial: Path | None, training: Training) -> Schedule:
         """Train `cfg`, which is changed in place."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from torch import nn
 
@@ -21,12 +22,19 @@ class BuiltDetector:
         model: the network.
         head: its description.
         source: the file that its weights are from.
+        batch_size: images that it takes at once over a split, where they have one size.
     """
 
     config: Config
     model: nn.Module
     head: Head
     source: Path = Path()
+    batch_size: int = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import torch
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.config.compose import read_config
 from anchorprune.detectors.mmdet.model import build, describe
+from anchorprune.detectors.mmdet.operators import do_without
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
 from anchorprune.detectors.protocols import ImageCandidates
 from anchorprune.heads.detections import Detections
@@ -60,8 +61,8 @@ class MmdetDetector(BuiltDetector):
         return torch_call(self)
 
 
-def load(config: str | Path, weights: str | Path) -> MmdetDetector:
-    """Build a detector from its complete config and load its weights, on the GPU if there is one.
+def load(config: str | Path, weights: str | Path, device: str = "cpu", batch_size: int = 1) -> MmdetDetector:
+    """Build a detector from its complete config and load its weights, on a device.
 
     Raises:
         UserError: either file is missing or damaged, or they do not fit each other.
@@ -71,10 +72,11 @@ def load(config: str | Path, weights: str | Path) -> MmdetDetector:
     load_into(model, read_weights(weights), weights)
     model.eval()
     model.cfg = cfg
-    if torch.cuda.is_available():
+    if device == "cuda":
         _compute_as_on_the_cpu()
-        model.cuda()
-    return MmdetDetector(cfg, model, describe(cfg, model), Path(weights))
+    do_without(torch.device(device))
+    model.to(device)
+    return MmdetDetector(cfg, model, describe(cfg, model), Path(weights), batch_size)
 
 
 def _compute_as_on_the_cpu() -> None:

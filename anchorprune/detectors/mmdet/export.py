@@ -1,10 +1,11 @@
 """A detector as an ONNX model, up to the head's raw outputs."""
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import onnx
@@ -62,7 +63,7 @@ def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> o
 
 def _black(detector: BuiltDetector, count: int) -> Tensor:
     width, height = canvas(detector)
-    return torch.zeros(count, 3, height, width, device=next(detector.model.parameters()).device)
+    return torch.zeros(count, 3, height, width, device=detector.device)
 
 
 def kept_levels(detector: BuiltDetector) -> list[int]:
@@ -151,6 +152,8 @@ def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any], any_
         provenance: for the metadata.
         any_size: images that keep their ratio have each a size of its own, as mmdet gives them, not one canvas.
     """
+    if detector.device.type != "cpu":
+        detector = replace(detector, model=copy.deepcopy(detector.model).cpu())
     post = postprocess(detector.config)
     _check_suppression(detector, post)
     form = input_form(detector, any_size)

@@ -32,6 +32,7 @@ def slice_detector(detector: Built, layout: Layout, output: Path) -> Built:
     model = build(cfg)
     load_into(model, state, output)
     model.eval()
+    model.to(detector.device)
     pruned = replace(detector, config=cfg, model=model, head=describe(cfg, model), source=output / WEIGHTS)
     write_folder(output, cfg, pruned.head, state)
     return pruned

@@ -23,9 +23,9 @@ def split_candidates(detector: BuiltDetector, annotations: Path, images: Path) -
     """
     for batch in prepared_images(detector, annotations, images, "predict"):
         outputs = detector.model.bbox_head(detector.model.extract_feat(batch["inputs"]))
-        (sample,) = batch["data_samples"]
-        rows = candidates(detector, [[o[0] for o in level] for level in outputs], sample.metainfo)
-        yield ImageCandidates(int(sample.img_id), *rows)
+        for number, sample in enumerate(batch["data_samples"]):
+            rows = candidates(detector, [[o[number] for o in level] for level in outputs], sample.metainfo)
+            yield ImageCandidates(int(sample.img_id), *rows)
 
 
 def candidates(

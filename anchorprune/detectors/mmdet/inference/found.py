@@ -18,8 +18,8 @@ def split_detections(detector: BuiltDetector, annotations: Path, images: Path) -
         UserError: an image is missing or damaged.
     """
     for batch in prepared_images(detector, annotations, images, "evaluate"):
-        (sample,) = detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True)
-        yield int(sample.img_id), as_detections(sample)
+        for sample in detector.model.predict(batch["inputs"], batch["data_samples"], rescale=True):
+            yield int(sample.img_id), as_detections(sample)
 
 
 def as_detections(sample: DetDataSample) -> Detections:

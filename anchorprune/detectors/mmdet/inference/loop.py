@@ -1,8 +1,9 @@
-"""Running a detector over the images of a split, one image at a time."""
+"""Running a detector over the images of a split."""
 
 import copy
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,10 @@ class _Checked:
 
 
 def prepared_images(detector: BuiltDetector, annotations: Path, images: Path, title: str) -> Iterator[dict[str, Any]]:
-    """Yield each image of a split as a batch of its own (`data_preprocessor` output), by ascending id.
+    """Yield the images of a split in batches (`data_preprocessor` output), by ascending id.
 
-    In a batch of several, an image would be padded to its neighbours' size, and be detected on otherwise. A progress
-    bar shows on a terminal.
+    A batch has the detector's `batch_size`, or fewer: its images have one size. Beside a larger one, an image would be
+    padded to that one's size, and be detected on otherwise. A progress bar shows on a terminal.
 
     Raises:
         UserError: an image is missing or damaged.
@@ -59,9 +60,22 @@ def prepared_images(detector: BuiltDetector, annotations: Path, images: Path, ti
     set_test_data(cfg, annotations, images)
     init_default_scope(cfg.get("default_scope", "mmdet"))
     dataset = _Checked(DATASETS.build(cfg.test_dataloader.dataset))
-    loader = DataLoader(dataset, batch_size=1, num_workers=cfg.test_dataloader.num_workers, collate_fn=list)
-    with torch.no_grad():
-        for items in tqdm(loader, desc=title, unit="image", disable=not sys.stderr.isatty()):
-            if isinstance(items[0], UserError):
-                raise items[0]
-            yield detector.model.data_preprocessor(pseudo_collate(items), False)
+    size, workers = detector.batch_size, cfg.test_dataloader.num_workers
+    loader = DataLoader(dataset, batch_size=size, num_workers=workers, collate_fn=list)
+    with torch.no_grad(), tqdm(total=len(dataset), desc=title, unit="image", disable=not sys.stderr.isatty()) as bar:
+        for items in loader:
+            for _, alike in groupby(items, _size):
+                batch = list(alike)
+                yield detector.model.data_preprocessor(pseudo_collate(batch), False)
+                bar.update(len(batch))
+
+
+def _size(item: Any) -> tuple[int, ...]:
+    """(C, H, W) of a prepared image.
+
+    Raises:
+        UserError: what the item is, if the image is missing or damaged.
+    """
+    if isinstance(item, UserError):
+        raise item
+    return tuple(item["inputs"].shape)

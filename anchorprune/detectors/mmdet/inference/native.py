@@ -17,7 +17,8 @@ def torch_call(detector: BuiltDetector) -> Callable[[np.ndarray], object]:
 
     def run(pixels: np.ndarray) -> object:
         with torch.inference_mode():
-            images = normalised(model.data_preprocessor, torch.from_numpy(pixels).to(next(model.parameters()).device))
-            return head.predict_by_feat(*head(model.extract_feat(images)), batch_img_metas=metas)
+            images = normalised(model.data_preprocessor, torch.from_numpy(pixels).to(detector.device))
+            found = head.predict_by_feat(*head(model.extract_feat(images)), batch_img_metas=metas)
+            return [one.cpu() for one in found]  # a GPU has then done its work
 
     return run
