@@ -1,7 +1,6 @@
 """Running a detector over the images of a split."""
 
 import copy
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -13,12 +12,12 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from anchorprune.datasets.image_check import decoded_size
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.config.compose import set_test_data
 from anchorprune.errors import UserError
+from anchorprune.progress_bar import progress_bar
 
 
 class _Checked:
@@ -62,7 +61,7 @@ def prepared_images(detector: BuiltDetector, annotations: Path, images: Path, ti
     dataset = _Checked(DATASETS.build(cfg.test_dataloader.dataset))
     size, workers = detector.batch_size, cfg.test_dataloader.num_workers
     loader = DataLoader(dataset, batch_size=size, num_workers=workers, collate_fn=list)
-    with torch.no_grad(), tqdm(total=len(dataset), desc=title, unit="image", disable=not sys.stderr.isatty()) as bar:
+    with torch.no_grad(), progress_bar(total=len(dataset), title=title, unit="image") as bar:
         for items in loader:
             for _, alike in groupby(items, _size):
                 batch = list(alike)
