@@ -19,9 +19,13 @@ subsets = st.sets(st.integers(0, HEAD.num_anchors - 1), min_size=1)
 many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+# A scorer reads its file again for detections, so files stay until the tests end.
+FILES = tempfile.TemporaryDirectory()
+
+
 def open_scorer(annotations, candidates, post, threads=None):
-    with tempfile.TemporaryDirectory() as folder:
-        return Scorer(write(Path(folder) / "p.parquet", candidates, post), annotations, threads)
+    folder = tempfile.mkdtemp(dir=FILES.name)
+    return Scorer(write(Path(folder) / "p.parquet", candidates, post), annotations, threads)
 
 
 def assert_equals_reference(scorer, annotations, candidates, post, kept):
