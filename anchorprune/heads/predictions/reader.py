@@ -99,6 +99,7 @@ def _parquet(path: Path) -> Iterator[Any]:
     with file:
         try:
             yield file
+            pa.default_memory_pool().release_unused()  # else it keeps a few hundred megabytes
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{path}: the file is damaged ({error}); write it again") from None
 
