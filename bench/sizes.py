@@ -106,7 +106,7 @@ def run_stage(stage: str, folder: Path, given: argparse.Namespace) -> Run:
         write_results(folder / "report" / MANIFEST, {"predictions": Path(split[0]), "annotations": Path(split[1])})
         command = (*cli, "report", MANIFEST, "--experiment", "e00000", "--output", "out")
         return measured(stage, folder / "report", *command)
-    method = ("--method", given.method, "--folds", str(given.folds))
+    method = ("--method", given.method, "--folds", str(given.folds), "--resamples", str(given.resamples))
     commands = {
         "score": (*cli, "score", *split, "--drop", "0"),
         "search": (*cli, "search", *split, *method, *SEARCH, "--output", found),
@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--method", default="greedy", help="of the search (%(default)s)")
     parser.add_argument("--folds", type=int, default=5, help="of the search (%(default)s)")
+    parser.add_argument("--resamples", type=int, default=1000, help="of the search (%(default)s)")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("files", nargs="*", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()

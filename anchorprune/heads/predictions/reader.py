@@ -83,6 +83,7 @@ class Predictions:
                 check_rows(self.path, columns, boxes, self.head.num_anchors, first, last)
                 yield Candidates(**columns, boxes=boxes)
                 first, last = first + len(boxes), columns["image_id"][-1]
+                del batch, columns, boxes  # what refers to pyarrow's memory
 
 
 @contextmanager
@@ -99,9 +100,9 @@ def _parquet(path: Path) -> Iterator[Any]:
     with file:
         try:
             yield file
-            pa.default_memory_pool().release_unused()  # else it keeps a few hundred megabytes
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{path}: the file is damaged ({error}); write it again") from None
+    pa.default_memory_pool().release_unused()  # else it keeps a few hundred megabytes of a large file
 
 
 def _values(path: Path, name: str, column: Any) -> np.ndarray:
