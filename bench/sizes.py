@@ -9,6 +9,8 @@ import argparse
 import json
 import re
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,7 @@ STAGES = {
     "predict, a fourth of the images": "predict",
     "evaluate": "evaluate",
     "evaluate against another": "evaluate",
+    "scoring alone": "search",
     "score": "score",
     "search": "search",
     "choose": "choose",
@@ -83,6 +86,29 @@ def run_detector(stage: str, folder: Path, output: Path) -> None:
         evaluate(SimulatedDetector(annotations, 1), annotations, folder, output / "second", {}, output, 2)
 
 
+def time_scoring(folder: Path) -> None:
+    """Write `scoring.json`: milliseconds an image of preparing, of a full subset, of a child and of a bootstrap."""
+    from anchorprune.datasets.coco import read_coco
+    from anchorprune.heads.predictions import Predictions
+    from anchorprune.scoring import Bootstrap, Scorer
+    from bench.scoring import full_subsets, greedy_step_children, timed
+
+    with tempfile.TemporaryDirectory() as small:  # compiles
+        write_split(Path(small), 100)
+        tiny = Scorer(Predictions.open(Path(small) / "predictions.parquet"), read_coco(f"{small}/annotations.json"))
+        greedy_step_children(tiny, 1)
+        Bootstrap(tiny, 2).difference(range(29), range(30))
+    truth = read_coco(folder / "annotations.json")
+    begin = time.perf_counter()
+    scorer = Scorer(Predictions.open(folder / "predictions.parquet"), truth)
+    seconds = {"preparing": time.perf_counter() - begin, "a full subset": np.median(full_subsets(scorer, 7))}
+    seconds["a child"] = np.median(greedy_step_children(scorer, 1))
+    pair = timed(lambda: Bootstrap(scorer, 1000).difference(range(29), range(30)), 1)
+    seconds["bootstrap of a pair"] = pair[0]
+    found = {what: round(1000 * float(value) / len(truth.images), 6) for what, value in seconds.items()}
+    (folder / "scoring.json").write_text(json.dumps(found))
+
+
 def asked(rule: str) -> int:
     """MB that a rule asks for at its first attempt, where the configuration says nothing."""
     text = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
@@ -100,6 +126,11 @@ def run_stage(stage: str, folder: Path, given: argparse.Namespace) -> Run:
         part = folder / "fourth" if "fourth" in stage else folder
         output = part / ("again.parquet" if stage.startswith("predict") else "evaluate")
         return measured(stage, folder, "-m", "bench.sizes", "--run", stage, "--output", str(part), str(output))
+    if stage == "scoring alone":
+        done = measured(stage, folder, "-m", "bench.sizes", "--run", "scoring", "--output", str(folder))
+        if done.succeeded:
+            print(f"  milliseconds an image: {(folder / 'scoring.json').read_text()}", flush=True)
+        return done
     if stage == "report":
         project(folder / "report", 1)
         measured("(its manifest)", folder / "report", *SNAKEMAKE, "--allowed-rules", "manifest", "--", MANIFEST)
@@ -130,6 +161,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.run == "simulate":
         return write_split(given.output, given.images)
+    if given.run == "scoring":
+        return time_scoring(given.output)
     if given.run:
         return run_detector(given.run, given.output, *given.files)
     folder = given.output.absolute()
