@@ -11,6 +11,7 @@ missing there are drawn with about the same statistics.
 import gzip
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +64,21 @@ def annotations(images: int, seed: int = 0, real: bool = True) -> Annotations:
 
 
 def write_predictions(path: Path, truth: Annotations, seed: int = 0) -> None:
-    """Simulate the detector on every image and write its predictions file."""
-    head, first = ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
-    with PredictionsWriter(path, head, POSTPROCESS, {"made_by": "bench.simulate", "seed": seed}) as writer:
-        for index, image in enumerate(truth.images):
-            rng = np.random.default_rng([seed, 2, index])
-            mine = slice(first[index], first[index + 1])
-            category, anchor, score, boxes = _detect(rng, head, truth.boxes[mine], truth.category_index[mine], image)
+    """Simulate the detector on every image and write its predictions file, image by image."""
+    with PredictionsWriter(path, ssd300(), POSTPROCESS, {"made_by": "bench.simulate", "seed": seed}) as writer:
+        for image, category, anchor, score, boxes in detected(truth, seed):
             writer.add(image.id, truth.category_ids[category], anchor, score, boxes)
+
+
+def detected(
+    truth: Annotations, seed: int = 0
+) -> Iterator[tuple[Image, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Each image with its candidates' categories (positions), anchors, scores and boxes (corners)."""
+    head, first = ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
+    for index, image in enumerate(truth.images):
+        rng = np.random.default_rng([seed, 2, index])
+        mine = slice(first[index], first[index + 1])
+        yield image, *_detect(rng, head, truth.boxes[mine], truth.category_index[mine], image)
 
 
 def _detect(rng: np.random.Generator, head: Head, boxes: np.ndarray, category: np.ndarray, image: Image) -> tuple:

@@ -4,6 +4,7 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
+from anchorprune.scoring.places import list_images
 from anchorprune.scoring.tables import Tables
 
 
@@ -15,17 +16,17 @@ def restricted(tables: Tables, annotations: Annotations, images: np.ndarray) -> 
         annotations: the annotations they were made from.
         images: (I,) bool, the images that count.
     """
-    nobody = len(tables.level)  # the anchor of what never survives
-    counts = images[np.repeat(np.arange(len(images)), np.diff(tables.image_start))]
-    listed = counts[tables.anchor_list]
-    before = np.concatenate([[0], np.cumsum(listed)]).astype(np.int64)
+    nobody = np.int16(len(tables.level))  # the anchor of what never survives
+    counts = np.repeat(images, np.diff(tables.image_start))
+    listed, blocks = np.empty(int(counts.sum()), np.int32), np.empty_like(tables.block_anchor)
+    list_images(tables, images, listed, blocks)
     truth = sort_truth(annotations)
     mine = images[truth.image]
     left = Truth(truth.image[mine], truth.category[mine], truth.boxes[mine], truth.flags[mine])
     return tables._replace(
-        live_anchor=np.where(counts, tables.live_anchor, nobody).astype(np.int16),
+        live_anchor=np.where(counts, tables.live_anchor, nobody),
         slow=tables.slow & images,
-        anchor_list=tables.anchor_list[listed],
-        block_anchor=before[tables.block_anchor],
+        anchor_list=listed,
+        block_anchor=blocks,
         **recall_tables(left, len(annotations.category_ids)),
     )

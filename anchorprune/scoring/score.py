@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.scoring.sorted_rows import Sorted
+from anchorprune.scoring.sorted_parts import OnFile
 from anchorprune.scoring.state import State
 from anchorprune.scoring.tables import ALIVE, Tables
 
@@ -41,12 +41,12 @@ class LeftDetections:
     boxes: np.ndarray
 
 
-def left_detections(t: Tables, state: State, candidates: Sorted, annotations: Annotations) -> LeftDetections:
+def left_detections(t: Tables, state: State, candidates: OnFile, annotations: Annotations) -> LeftDetections:
     """What a subset's state leaves of the candidates."""
-    c = candidates
-    index = np.flatnonzero((state.flags & ALIVE != 0) & (t.rank <= state.cut[c.image]))
-    index = index[np.lexsort((t.rank[index], c.image[index]))]
-    image_id, category_id = annotations.image_ids, annotations.category_ids
-    return LeftDetections(
-        image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
-    )
+    cut = np.repeat(state.cut, np.diff(t.image_start))
+    index = np.flatnonzero((state.flags & ALIVE != 0) & (t.rank <= cut))
+    index = index[np.lexsort((t.rank[index], t.group_image[t.group_of[index]]))]
+    group = t.group_of[index]
+    image_id = annotations.image_ids[t.group_image[group]]
+    category_id = annotations.category_ids[t.group_category[group]]
+    return LeftDetections(image_id, category_id, t.anchor[index], *candidates.read(index))
