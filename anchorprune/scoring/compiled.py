@@ -57,3 +57,16 @@ def first_bit(_typing: Any, word: Any) -> Any:
         return builder.call(function, [arguments[0], ir.Constant(ir.IntType(1), 1)])
 
     return types.int64(types.uint64), generate
+
+
+@intrinsic
+def last_bit(_typing: Any, word: Any) -> Any:
+    """Place of the highest set bit of a uint64 that is not 0, as int64."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64), ir.IntType(1)])
+        function = builder.module.declare_intrinsic("llvm.ctlz", [ir.IntType(64)], kind)
+        zeros = builder.call(function, [arguments[0], ir.Constant(ir.IntType(1), 1)])
+        return builder.sub(ir.Constant(ir.IntType(64), 63), zeros)
+
+    return types.int64(types.uint64), generate

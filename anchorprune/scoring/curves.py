@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.state import FLIPS, ROWS
-from anchorprune.scoring.tables import COUNTED, Tables, blocks_of
+from anchorprune.scoring.compiled import first_bit, kernel
+from anchorprune.scoring.state import COUNTED, ROWS
+from anchorprune.scoring.suppress import ONE
+from anchorprune.scoring.tables import Tables, blocks_of
 
 LOG_LENGTH = 1 << 22
 
@@ -74,22 +75,25 @@ def _largest(totals: np.ndarray) -> int:
 
 
 @kernel
-def write_log(t, s, log):
+def write_log(t, w, s, log):
     """Write the state's changes since the last `forget` or `undo` as one more piece of a log."""
     piece = log.used[0]
     log.used[0] = piece + 1
-    position, row_slot, flip, flip_bits = t.position, t.row_slot, s.flip, s.flip_bits
+    position, word_start, counted_word, counted_bits = w.position, w.word_start, s.counted_word, s.counted_bits
+    row_slot, row_log, match_log = t.row_slot, s.row_log, s.match_log
     positions, slots, masks = log.position, log.slot, log.mask
     at = log.ends[piece, 0]
-    for i in range(s.count[FLIPS]):
-        if flip_bits[i] & COUNTED:
-            positions[at] = position[flip[i]]
+    for i in range(s.count[COUNTED]):
+        left, start = counted_bits[i], word_start[counted_word[i]]
+        while left:
+            positions[at] = position[start + first_bit(left)]
+            left &= left - ONE
             at += 1
     log.ends[piece + 1, 0] = at
     at = log.ends[piece, 1]
     for i in range(s.count[ROWS]):
-        slots[at] = row_slot[s.row_log[i]]
-        masks[at] = s.match_log[i]
+        slots[at] = row_slot[row_log[i]]
+        masks[at] = match_log[i]
         at += 1
     log.ends[piece + 1, 1] = at
 

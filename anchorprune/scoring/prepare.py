@@ -1,7 +1,5 @@
 """From a predictions file and annotations to `Tables`: everything that does not depend on the subset, once."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
@@ -9,16 +7,15 @@ from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
 from anchorprune.scoring.matching import match_rows
-from anchorprune.scoring.order import suppressed
 from anchorprune.scoring.sorted_rows import Sorted, sort_rows, usable_rows
-from anchorprune.scoring.tables import AREAS, IOU_THRESHOLDS, Tables, blocks_of
+from anchorprune.scoring.tables import AREAS, IOU_THRESHOLDS, Columns, Tables
 from anchorprune.scoring.threads import Threads
 
-MAX_GROUP = 65536  # edges are stored as 16-bit distances
+MAX_GROUP = 65536  # places within a component are stored in 16 bits
 
 
-def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Sorted]:
-    """Build the tables.
+def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Columns, Sorted]:
+    """Build the tables, but for the words.
 
     Raises:
         UserError: the predictions are damaged, or belong to another data set than the annotations.
@@ -48,12 +45,15 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         "agnostic": int(post.class_agnostic),
     }
     parts |= {"slow": _slow_images(found, image_start, head.level_of_anchor, post)}
-    parts |= _by_anchor(found, image_start, head.num_anchors)
-    parts |= _suppression(predictions, found, image_start, group_start, order, threads)
+    if np.diff(image_start if post.class_agnostic else group_start).max() >= MAX_GROUP:
+        raise UserError(
+            f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
+        )
     parts |= _positions(found, len(annotations.category_ids), threads)
     parts |= _matches(found, parts, truth, threads)
     parts |= recall_tables(truth, len(annotations.category_ids))
-    return Tables(**parts), found
+    columns = Columns(found.boxes, *(parts.pop(name) for name in Columns._fields[1:]))
+    return Tables(**parts), columns, found
 
 
 def _groups(found: Sorted, image_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,45 +76,11 @@ def _live_anchor(found: Sorted, min_size: float, num_anchors: int) -> np.ndarray
 
 def _slow_images(found: Sorted, image_start: np.ndarray, level: tuple[int, ...], post: Postprocess) -> np.ndarray:
     images = len(image_start) - 1
-    slow = np.full(images, post.class_agnostic)
-    if not post.class_agnostic and post.nms_pre is not None and post.nms_pre >= 0:
-        levels = max(level) + 1
-        cell = found.image.astype(np.int64) * levels + np.array(level, np.int64)[found.anchor]
-        slow = (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
-    return slow
-
-
-def _by_anchor(found: Sorted, image_start: np.ndarray, anchors: int) -> dict[str, np.ndarray]:
-    listed = np.argsort(found.anchor, kind="stable").astype(np.int32)
-    start = _starts(np.bincount(found.anchor, minlength=anchors))
-    edges = blocks_of(image_start)
-    places = [a + np.searchsorted(listed[a:b], edges) for a, b in pairwise(start)]
-    return {"anchor_list": listed, "block_anchor": np.ascontiguousarray(np.stack(places, 1), np.int64)}
-
-
-def _suppression(
-    predictions: Predictions,
-    found: Sorted,
-    image_start: np.ndarray,
-    group_start: np.ndarray,
-    order: np.ndarray,
-    threads: Threads,
-) -> dict[str, np.ndarray]:
-    post, boxes, unit_start = predictions.postprocess, found.boxes, group_start
-    if post.class_agnostic:
-        unit_start = image_start
-        boxes = boxes[np.repeat(image_start[:-1], np.diff(image_start)) + order]
-    if np.diff(unit_start).max() >= MAX_GROUP:
-        raise UserError(
-            f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
-        )
-    edge_start, edges, limit = np.zeros(len(order) + 1, np.int64), np.empty(0, np.uint16), np.float32(post.nms_iou)
-    blocks = threads.blocks(unit_start)
-    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, False), blocks)
-    np.cumsum(edge_start, out=edge_start)
-    edges = np.empty(edge_start[-1], np.uint16)
-    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, True), blocks)
-    return {"edge_start": edge_start, "edges": edges}
+    if post.nms_pre is None or post.nms_pre < 0:
+        return np.zeros(images, np.bool_)
+    levels = max(level) + 1
+    cell = found.image.astype(np.int64) * levels + np.array(level, np.int64)[found.anchor]
+    return (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
 
 
 def _positions(found: Sorted, categories: int, threads: Threads) -> dict[str, np.ndarray]:
@@ -173,7 +139,6 @@ def _matches(found: Sorted, parts: dict[str, np.ndarray], truth: Truth, threads:
         "group_truth": ranges,
         "match_row": match_row,
         "group_row": _starts(match_row >= 0)[parts["group_start"]],
-        "row_candidate": np.flatnonzero(match_row >= 0).astype(np.int32),
         "row_start": np.concatenate([*starts, [entry]]).astype(np.int64),
         "row_truth": np.concatenate([result[1] for result in results]),
         "row_pass": np.concatenate([result[2] for result in results]),

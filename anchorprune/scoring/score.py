@@ -7,7 +7,8 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.scoring.sorted_rows import Sorted
 from anchorprune.scoring.state import State
-from anchorprune.scoring.tables import ALIVE, Tables
+from anchorprune.scoring.tables import Tables
+from anchorprune.scoring.words import WORD, Words, bits_of
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,16 @@ class LeftDetections:
     boxes: np.ndarray
 
 
-def left_detections(t: Tables, state: State, candidates: Sorted, annotations: Annotations) -> LeftDetections:
+def left_detections(
+    t: Tables, w: Words, state: State, candidates: Sorted, annotations: Annotations
+) -> LeftDetections:
     """What a subset's state leaves of the candidates."""
-    c = candidates
-    index = np.flatnonzero((state.flags & ALIVE != 0) & (t.rank <= state.cut[c.image]))
-    index = index[np.lexsort((t.rank[index], c.image[index]))]
+    c, start = candidates, t.image_start[:-1]
+    image = np.repeat(np.arange(len(start)), np.diff(t.image_start))  # by image and rank, as `order` and `place`
+    rank = np.arange(len(image)) - start[image]
+    alive = bits_of(state.alive)[w.image_word[image] * WORD + w.place] != 0
+    left = np.flatnonzero(alive & (rank <= state.cut[image]))
+    index = start[image[left]] + t.order[left]
     image_id, category_id = annotations.image_ids, annotations.category_ids
     return LeftDetections(
         image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]

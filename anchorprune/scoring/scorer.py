@@ -11,14 +11,15 @@ from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.evaluated import Evaluated, evaluated
 from anchorprune.scoring.matching import match_all
+from anchorprune.scoring.pack import packed
 from anchorprune.scoring.prepare import prepare
 from anchorprune.scoring.restrict import restricted
 from anchorprune.scoring.score import LeftDetections, Score, left_detections
-from anchorprune.scoring.state import State, empty_state, with_own_scratch
-from anchorprune.scoring.tables import AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
+from anchorprune.scoring.state import State, clear, empty_state, with_own_scratch
+from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
 from anchorprune.scoring.toggles import is_near, masks_of, toggles_of
-from anchorprune.scoring.walks import EVERYTHING, walk_categories, walk_images
+from anchorprune.scoring.walks import walk_categories, walk_images
 
 TOGETHER = 64  # the most children carried through the images at once
 
@@ -38,7 +39,8 @@ class Scorer:
         self.annotations = annotations
         self.threads = Threads(threads)
         self.images = np.ones(len(annotations.images), np.bool_)
-        self.tables, self.candidates = prepare(predictions, annotations, self.threads)
+        self.tables, columns, self.candidates = prepare(predictions, annotations, self.threads)
+        self.words = packed(self.tables, columns, predictions.postprocess.nms_iou, self.threads)
         self._start()
 
     def on(self, images: np.ndarray) -> "Scorer":
@@ -49,7 +51,7 @@ class Scorer:
         """
         other = copy(self)
         other.images = self.images & images
-        other.tables = restricted(self.tables, self.annotations, other.images)
+        other.tables, other.words = restricted(self.tables, self.words, self.annotations, other.images)
         other._start()
         return other
 
@@ -60,8 +62,8 @@ class Scorer:
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
         self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
         self._blocks = self.threads.blocks(blocks_of(self.tables.image_start))
-        self._states = [empty_state(self.tables)]
-        self._states += [with_own_scratch(self._states[0], self.tables) for _ in self._blocks[1:]]
+        self._states = [empty_state(self.tables, self.words)]
+        self._states += [with_own_scratch(self._states[0], self.tables, self.words) for _ in self._blocks[1:]]
         self._curves = [empty_curve(self.tables)]
         self._logs: list[list[Log]] = [[] for _ in self._blocks]
         self._parent: Subset | None = None
@@ -100,13 +102,13 @@ class Scorer:
         subset = self._checked(kept)
         if subset == self._parent:
             return
-        if is_near(subset, self._parent):
-            toggles = toggles_of([subset], self._parent)
-        else:
-            base, toggles = self._states[0], np.full((1, 1), EVERYTHING, np.int32)
-            for array in (base.flags, base.covers, base.matches, base.alive, *self._curves[0]):
+        parent = self._parent
+        if not is_near(subset, parent):
+            parent = ()
+            clear(self._states[0])
+            for array in self._curves[0]:
                 array[:] = 0
-            base.cut[:] = NO_CUT
+        toggles = toggles_of([subset], parent)
         self._parent = None  # should the walk be interrupted
         for log in self._walk([subset], toggles, keep=True):
             apply_log(log, self._curves[0], 0, 1)
@@ -120,13 +122,14 @@ class Scorer:
 
     def evaluated(self, kept: Sequence[int], area: int = 0) -> Evaluated:
         """The evaluated candidates of a subset and their matches in one of COCO's areas (0: all boxes)."""
-        flags = self.state_of(kept).flags
-        return evaluated(self.tables, flags, (self._area_curve(area) if area else self._curves[0]).masks, area)
+        counted = self.state_of(kept).counted
+        masks = (self._area_curve(area) if area else self._curves[0]).masks
+        return evaluated(self.tables, self.words, counted, masks, area)
 
     def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
-        return left_detections(self.tables, self._states[0], self.candidates, self.annotations)
+        return left_detections(self.tables, self.words, self._states[0], self.candidates, self.annotations)
 
     def _checked(self, kept: Sequence[int]) -> Subset:
         return Layout.keep(self.head, kept).kept
@@ -140,7 +143,8 @@ class Scorer:
             while block < end:
                 pieces = len(subsets) * (end - block)
                 log = long_enough(own, len(used), self.tables, len(subsets), pieces)
-                block = walk_images(self.tables, self._states[thread], masks, toggles, block, end, keep, log)
+                given = self.tables, self.words, self._states[thread], masks, toggles
+                block = walk_images(*given, block, end, keep, log)
                 used.append(log)
             return used
 
@@ -184,10 +188,10 @@ class Scorer:
         return [self._mean(self._sums, 0), *at, *areas]
 
     def _area_curve(self, area: int) -> Curve:
-        t, base = self.tables, self._states[0]
-        masks = np.zeros_like(self._curves[0].masks)
-        blocks = self.threads.blocks(t.group_start)
-        self.threads.map(lambda block: match_all(t, base.flags, base.taken, area, masks, *block), blocks)
+        base, masks = self._states[0], np.zeros_like(self._curves[0].masks)
+        given = self.tables, self.words, base.counted_rows, base.taken, area, masks
+        blocks = self.threads.blocks(self.tables.group_start)
+        self.threads.map(lambda block: match_all(*given, *block), blocks)
         return Curve(self._curves[0].bits, masks, nonzero_bits(masks))
 
     def _mean(self, sums: np.ndarray, area: int) -> float:
