@@ -40,6 +40,18 @@ def empty_curve(tables: Tables) -> Curve:
     return Curve(words, np.zeros(slots, np.uint32), np.zeros(slots // 64 + 1, np.uint64))
 
 
+def changes_of(curve: Curve) -> Curve:
+    """What another thread can note changes of `curve` in, of slots of its own, to be merged when all have ended."""
+    return Curve(np.zeros_like(curve.bits), curve.masks, np.zeros_like(curve.matched))
+
+
+def merge(curve: Curve, changes: list[Curve]) -> None:
+    """Make noted changes in `curve`."""
+    for other in changes:
+        np.bitwise_xor(curve.bits, other.bits, out=curve.bits)
+        np.bitwise_xor(curve.matched, other.matched, out=curve.matched)
+
+
 def nonzero_bits(masks: np.ndarray) -> np.ndarray:
     """`Curve.matched` of masks."""
     packed = np.zeros((len(masks) // 64 + 1) * 8, np.uint8)
@@ -106,12 +118,9 @@ def apply_log(log, curve, child, children):
     for piece in range(child, log.used[0], children):
         for i in range(ends[piece, 0], ends[piece + 1, 0]):
             place = position[i]
-            bits[place >> 6] ^= np.uint64(1) << np.uint64(place & 63)
+            bits[place >> 6] ^= ONE << np.uint64(place & 63)
         for i in range(ends[piece, 1], ends[piece + 1, 1]):
-            place = slot[i]
-            masks[place] ^= change[i]
-            bit = np.uint64(1) << np.uint64(place & 63)
-            if masks[place]:
-                matched[place >> 6] |= bit
-            else:
-                matched[place >> 6] &= ~bit
+            place, before = slot[i], masks[slot[i]]
+            masks[place] = before ^ change[i]
+            if before == 0 or before == change[i]:
+                matched[place >> 6] ^= ONE << np.uint64(place & 63)

@@ -8,7 +8,16 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
+from anchorprune.scoring.curves import (
+    Curve,
+    Log,
+    apply_log,
+    changes_of,
+    empty_curve,
+    long_enough,
+    merge,
+    nonzero_bits,
+)
 from anchorprune.scoring.evaluated import Evaluated, evaluated
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.pack import packed
@@ -110,8 +119,7 @@ class Scorer:
                 array[:] = 0
         toggles = toggles_of([subset], parent)
         self._parent = None  # should the walk be interrupted
-        for log in self._walk([subset], toggles, keep=True):
-            apply_log(log, self._curves[0], 0, 1)
+        self._change_curve(self._walk([subset], toggles, keep=True))
         self._sums = self._area_sums(0, self._curves[0])
         self._parent = subset
 
@@ -134,8 +142,11 @@ class Scorer:
     def _checked(self, kept: Sequence[int]) -> Subset:
         return Layout.keep(self.head, kept).kept
 
-    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[Log]:
-        """Carry the images through the subsets; what it does to the curves, in logs that the next walk overwrites."""
+    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[list[Log]]:
+        """Carry the images through the subsets; what it does to the curves, in each thread's logs.
+
+        The next walk overwrites them.
+        """
         masks = masks_of(subsets, self.head.num_anchors)
 
         def run(thread: int) -> list[Log]:
@@ -148,10 +159,21 @@ class Scorer:
                 used.append(log)
             return used
 
-        return [log for logs in self.threads.map(run, range(len(self._blocks))) for log in logs]
+        return self.threads.map(run, range(len(self._blocks)))
+
+    def _change_curve(self, logs: list[list[Log]]) -> None:
+        curves = [self._curves[0], *(changes_of(self._curves[0]) for _ in logs[1:])]
+
+        def run(thread: int) -> None:
+            for log in logs[thread]:
+                apply_log(log, curves[thread], 0, 1)
+
+        self.threads.map(run, range(len(logs)))
+        merge(curves[0], curves[1:])
 
     def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
-        logs, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
+        walked, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
+        logs = [log for mine in walked for log in mine]
         everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
         curves = self._curves_of_parent(min(count, len(subsets)))
 

@@ -6,7 +6,7 @@ more than most of these loops' bodies.
 
 import numpy as np
 
-from anchorprune.scoring.compiled import first_bit, kernel, last_bit
+from anchorprune.scoring.compiled import fetch, first_bit, kernel, last_bit
 from anchorprune.scoring.state import ALIVE, TOUCHED, WIDE
 from anchorprune.scoring.words import WORD
 
@@ -68,6 +68,7 @@ def suppress_narrow(w, s, base, keep):
     bounds, span, head, rows_at, covers = w.bounds, w.span, w.head, w.rows_at, w.covers
     diff, kept, alive, touched, wide = s.diff, s.kept, s.alive, s.touched, s.wide
     alive_word, alive_bits, changed, found = s.alive_word, s.alive_bits, s.count[ALIVE], s.count[WIDE]
+    last = s.count[TOUCHED] - 1
     for i in range(s.count[TOUCHED]):
         word = touched[i]
         if span[word] + head[word] > 1:
@@ -82,6 +83,11 @@ def suppress_narrow(w, s, base, keep):
         if cause == 0:
             continue
         redo = np.uint64(0)
+        if old == 0:
+            redo, cause = ALL, redo
+            following = rows_at[touched[min(i + 1, last)]]
+            for line in range(following, following + WORD, 8):
+                fetch(covers, line)
         while cause:  # the components in which something comes or goes
             below = ALL >> np.uint64(63 - first_bit(cause))
             beyond = bounds[word] & ~below
