@@ -4,7 +4,6 @@ import numpy as np
 
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.order import overlaps_more
-from anchorprune.scoring.tables import BLOCK
 from anchorprune.scoring.words import DENSE, WORD
 
 
@@ -93,43 +92,30 @@ def layout_space(image_start, first, end):
 
 
 @kernel
-def size_words(image_start, root, degree, anchor, first, end, sizes, entries):
+def size_words(image_start, root, degree, first, end, sizes):
     """How much the words of images first..end take.
 
     Args:
         image_start: (I+1,) int64.
         root: (N,) int32.
         degree: (N,) int32.
-        anchor: (N,) int16; A for none.
-        first: first image, the first of a block.
+        first: first image.
         end: one past the last image.
         sizes: (I+1, 4) int64, out, at each image + 1: words, rows of `covers`, giants' candidates, and their edges.
-        entries: (B, A) int64, out: words in which each anchor has candidates.
     """
     size, member = layout_space(image_start, first, end)
-    seen = np.full(entries.shape[1] + 1, -1, np.int64)
-    total = 0
     for image in range(first, end):
-        start, found = image_start[image], sizes[image + 1]
-        words = lay_out(root, start, image_start[image + 1], size, member)
-        found[0] = words
-        for place in range(words * WORD):
+        start, found, head = image_start[image], sizes[image + 1], 0
+        found[0] = lay_out(root, start, image_start[image + 1], size, member)
+        for place in range(found[0] * WORD):
             i = member[place]
             if i < 0:
                 continue
-            if seen[anchor[i]] != total + place // WORD:
-                seen[anchor[i]] = total + place // WORD
-                if anchor[i] < entries.shape[1]:
-                    entries[image // BLOCK, anchor[i]] += 1
             span = (size[root[i] - start] + WORD - 1) // WORD
+            if i == root[i]:
+                head = place // WORD
             if span > DENSE:
                 found[2] += 1
                 found[3] += degree[i]
-            elif span > 1:
-                head = place // WORD
-                while head > 0 and member[head * WORD - 1] >= 0 and root[member[head * WORD - 1]] == root[i]:
-                    head -= 1
-                found[1] += span - (place // WORD - head)
             else:
-                found[1] += 1
-        total += words
+                found[1] += span - (place // WORD - head if span > 1 else 0)

@@ -8,6 +8,7 @@ from anchorprune.scoring.compiled import first_bit, kernel
 from anchorprune.scoring.state import COUNTED, ROWS
 from anchorprune.scoring.suppress import ONE
 from anchorprune.scoring.tables import Tables, blocks_of
+from anchorprune.scoring.threads import Threads
 
 LOG_LENGTH = 1 << 22
 
@@ -40,16 +41,27 @@ def empty_curve(tables: Tables) -> Curve:
     return Curve(words, np.zeros(slots, np.uint32), np.zeros(slots // 64 + 1, np.uint64))
 
 
-def changes_of(curve: Curve) -> Curve:
-    """What another thread can note changes of `curve` in, of slots of its own, to be merged when all have ended."""
-    return Curve(np.zeros_like(curve.bits), curve.masks, np.zeros_like(curve.matched))
+def change(curve: Curve, logs: list[list[Log]], threads: Threads) -> None:
+    """Make the logged changes of a single child, each thread's own images' in a thread, in its parent's curve."""
+    parts = [Curve(np.zeros_like(curve.bits), curve.masks, np.zeros_like(curve.matched)) for _ in logs[1:]]
+
+    def run(thread: int) -> None:
+        for log in logs[thread]:
+            apply_log(log, [curve, *parts][thread], 0, 1)
+
+    threads.map(run, range(len(logs)))
+    for part in parts:
+        np.bitwise_xor(curve.bits, part.bits, out=curve.bits)
+        np.bitwise_xor(curve.matched, part.matched, out=curve.matched)
 
 
-def merge(curve: Curve, changes: list[Curve]) -> None:
-    """Make noted changes in `curve`."""
-    for other in changes:
-        np.bitwise_xor(curve.bits, other.bits, out=curve.bits)
-        np.bitwise_xor(curve.matched, other.matched, out=curve.matched)
+def copies(curves: list[Curve], count: int) -> list[Curve]:
+    """`count` curves equal to the first; those that are missing are added to `curves`."""
+    curves += [Curve(*map(np.empty_like, curves[0])) for _ in range(count - len(curves))]
+    for curve in curves[1:count]:
+        for mine, first in zip(curve, curves[0], strict=True):
+            mine[:] = first
+    return curves[:count]
 
 
 def nonzero_bits(masks: np.ndarray) -> np.ndarray:

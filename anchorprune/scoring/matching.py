@@ -4,6 +4,7 @@ import numpy as np
 
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.tables import BLOCK, CROWD, NO_ID, NUM_THRESHOLDS
+from anchorprune.scoring.words import WORD
 
 ALL_THRESHOLDS = (1 << NUM_THRESHOLDS) - 1
 
@@ -107,7 +108,7 @@ def match_all(t, w, counted_rows, taken, area, masks, first, end):
         for truth in range(t.group_truth[group, 0], t.group_truth[group, 1]):
             taken[truth] = 0
         block = t.group_image[group] // BLOCK
-        shift = w.row_word[block] * 64 - t.group_row[t.image_group[block * BLOCK]]
+        shift = w.row_word[block] * WORD - t.group_row[t.image_group[block * BLOCK]]
         for row in range(t.group_row[group], t.group_row[group + 1]):
             if counted_rows[(row + shift) >> 6] >> np.uint64((row + shift) & 63) & np.uint64(1):
                 mask = match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken)

@@ -7,15 +7,18 @@ from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
 from anchorprune.scoring.matching import match_rows
+from anchorprune.scoring.pack import packed
 from anchorprune.scoring.sorted_rows import Sorted, sort_rows, usable_rows
+from anchorprune.scoring.suppression import suppression
 from anchorprune.scoring.tables import AREAS, IOU_THRESHOLDS, Columns, Tables
 from anchorprune.scoring.threads import Threads
+from anchorprune.scoring.words import Words
 
 MAX_GROUP = 65536  # places within a component are stored in 16 bits
 
 
-def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Columns, Sorted]:
-    """Build the tables, but for the words.
+def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Words, Sorted]:
+    """Build the tables.
 
     Raises:
         UserError: the predictions are damaged, or belong to another data set than the annotations.
@@ -52,8 +55,11 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
     parts |= _positions(found, len(annotations.category_ids), threads)
     parts |= _matches(found, parts, truth, threads)
     parts |= recall_tables(truth, len(annotations.category_ids))
-    columns = Columns(found.boxes, *(parts.pop(name) for name in Columns._fields[1:]))
-    return Tables(**parts), columns, found
+    columns, tables = Columns(*(parts.pop(name) for name in Columns._fields)), Tables(**parts)
+    turn = np.repeat(image_start[:-1], np.diff(image_start)) + order if post.class_agnostic else None
+    units = image_start if post.class_agnostic else group_start
+    suppressed = suppression(found.boxes, image_start, units, turn, post.nms_iou, threads)
+    return tables, packed(tables, columns, suppressed, threads), found
 
 
 def _groups(found: Sorted, image_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -42,9 +42,7 @@ class LeftDetections:
     boxes: np.ndarray
 
 
-def left_detections(
-    t: Tables, w: Words, state: State, candidates: Sorted, annotations: Annotations
-) -> LeftDetections:
+def left_detections(t: Tables, w: Words, state: State, candidates: Sorted, annotations: Annotations) -> LeftDetections:
     """What a subset's state leaves of the candidates."""
     c, start = candidates, t.image_start[:-1]
     image = np.repeat(np.arange(len(start)), np.diff(t.image_start))  # by image and rank, as `order` and `place`

@@ -8,19 +8,9 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import (
-    Curve,
-    Log,
-    apply_log,
-    changes_of,
-    empty_curve,
-    long_enough,
-    merge,
-    nonzero_bits,
-)
+from anchorprune.scoring.curves import Curve, Log, apply_log, change, copies, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.evaluated import Evaluated, evaluated
 from anchorprune.scoring.matching import match_all
-from anchorprune.scoring.pack import packed
 from anchorprune.scoring.prepare import prepare
 from anchorprune.scoring.restrict import restricted
 from anchorprune.scoring.score import LeftDetections, Score, left_detections
@@ -48,8 +38,7 @@ class Scorer:
         self.annotations = annotations
         self.threads = Threads(threads)
         self.images = np.ones(len(annotations.images), np.bool_)
-        self.tables, columns, self.candidates = prepare(predictions, annotations, self.threads)
-        self.words = packed(self.tables, columns, predictions.postprocess.nms_iou, self.threads)
+        self.tables, self.words, self.candidates = prepare(predictions, annotations, self.threads)
         self._start()
 
     def on(self, images: np.ndarray) -> "Scorer":
@@ -119,7 +108,7 @@ class Scorer:
                 array[:] = 0
         toggles = toggles_of([subset], parent)
         self._parent = None  # should the walk be interrupted
-        self._change_curve(self._walk([subset], toggles, keep=True))
+        change(self._curves[0], self._walk([subset], toggles, keep=True), self.threads)
         self._sums = self._area_sums(0, self._curves[0])
         self._parent = subset
 
@@ -161,21 +150,11 @@ class Scorer:
 
         return self.threads.map(run, range(len(self._blocks)))
 
-    def _change_curve(self, logs: list[list[Log]]) -> None:
-        curves = [self._curves[0], *(changes_of(self._curves[0]) for _ in logs[1:])]
-
-        def run(thread: int) -> None:
-            for log in logs[thread]:
-                apply_log(log, curves[thread], 0, 1)
-
-        self.threads.map(run, range(len(logs)))
-        merge(curves[0], curves[1:])
-
     def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
         walked, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
         logs = [log for mine in walked for log in mine]
         everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
-        curves = self._curves_of_parent(min(count, len(subsets)))
+        curves = copies(self._curves, min(count, len(subsets)))
 
         def run(thread: int) -> None:
             sums = np.zeros_like(self._sums)
@@ -189,14 +168,6 @@ class Scorer:
 
         self.threads.map(run, range(len(curves)))
         return result
-
-    def _curves_of_parent(self, count: int) -> list[Curve]:
-        while len(self._curves) < count:
-            self._curves.append(empty_curve(self.tables))
-        for curve in self._curves[1:count]:
-            for mine, parents in zip(curve, self._curves[0], strict=True):
-                mine[:] = parents
-        return self._curves[:count]
 
     def _area_sums(self, area: int, curve: Curve) -> np.ndarray:
         sums = np.zeros_like(self._sums)

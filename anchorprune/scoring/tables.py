@@ -59,7 +59,6 @@ class Tables(NamedTuple):
 class Columns(NamedTuple):
     """What candidates have, in storage order; `Words` has the same in its own."""
 
-    boxes: np.ndarray  # (N, 4) float32
     rank: np.ndarray  # (N,) int32, within the image
     position: np.ndarray  # (N,) int32
     match_row: np.ndarray  # (N,) int32, -1 for none
