@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench.scoring` (speed), `python -m bench.search` (fronts)."""
+"""Benchmarks: `python -m bench` (speed), `python -m bench.search` (fronts), `python -m bench.sizes` (memory)."""

@@ -11,6 +11,7 @@ missing there are drawn with about the same statistics.
 import gzip
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,15 +70,26 @@ def write_predictions(
     postprocess: Postprocess = POSTPROCESS,
     cloud: float = CLOUD,
 ) -> None:
-    """Simulate a detector, SSD300 if no other is given, on every image and write its predictions file."""
-    head, first = head or ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
+    """Simulate a detector, SSD300 if no other is given, and write its predictions file, image by image."""
+    head = head or ssd300()
     with PredictionsWriter(path, head, postprocess, {"made_by": "bench.simulate", "seed": seed}) as writer:
-        for index, image in enumerate(truth.images):
-            rng = np.random.default_rng([seed, 2, index])
-            mine = slice(first[index], first[index + 1])
-            given = truth.boxes[mine], truth.category_index[mine], image
-            category, anchor, score, boxes = _detect(rng, head, postprocess, cloud, *given)
+        for image, category, anchor, score, boxes in detected(truth, seed, head, postprocess, cloud):
             writer.add(image.id, truth.category_ids[category], anchor, score, boxes)
+
+
+def detected(
+    truth: Annotations,
+    seed: int = 0,
+    head: Head | None = None,
+    postprocess: Postprocess = POSTPROCESS,
+    cloud: float = CLOUD,
+) -> Iterator[tuple[Image, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Each image with its candidates' categories (positions), anchors, scores and boxes (corners)."""
+    head, first = head or ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
+    for index, image in enumerate(truth.images):
+        rng = np.random.default_rng([seed, 2, index])
+        mine = slice(first[index], first[index + 1])
+        yield image, *_detect(rng, head, postprocess, cloud, truth.boxes[mine], truth.category_index[mine], image)
 
 
 def _detect(
@@ -97,9 +109,8 @@ def _detect(
     count = rng.poisson(cloud, len(box))
     cell = np.repeat(np.arange(len(box)) * CELLS, count) + rng.integers(0, CELLS, count.sum())
     box, label, quality = (np.repeat(values, count, axis=0) for values in (box, label, quality))
-    anchor, fit = _choose_anchors(
-        rng, head, box[:, 2:] * [head.input_size[0] / image.width, head.input_size[1] / image.height]
-    )
+    scale = np.array(head.input_size) / [image.width, image.height]
+    anchor, fit = _choose_anchors(rng, head, box[:, 2:] * scale)
     common, seen = seen_by[0][cell], seen_by[1][cell]
     own = rng.normal(0, 1, (len(box), 4)) * (_ANCHOR_ERROR[anchor % 3] + 0.3 * (1 - fit))[:, None]
     shift = common + own

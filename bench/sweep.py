@@ -11,9 +11,9 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from anchorprune.report.data.metrics import AP_FIGURES
 from bench import simulate
 
 ROOT = Path(__file__).parents[1]
+SNAKEMAKE = ("-m", "snakemake", "--cores", "2", "--configfile", "sweep.yaml")
+MANIFEST = "results/report/manifest.json"
 CLASSES, RESAMPLES, IMAGES = 80, 1000, 20
 SPLITS = {name: {"image_count": 5000, "boxes_of_class": {}} for name in ("train", "prune", "test")}
 VALIDATE = (
@@ -33,6 +35,15 @@ VALIDATE = (
     "from anchorprune.pipeline.laid_over import SCHEMA, SHIPPED, read_laid_over;"
     "plan(read_laid_over([*SHIPPED, Path('sweep.yaml')]), SCHEMA)"
 )
+
+
+class Run(NamedTuple):
+    """What a command took: seconds, of all its threads together too, GiB at most, and whether it succeeded."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    succeeded: bool
 
 
 def configuration(count: int) -> dict[str, Any]:
@@ -46,33 +57,43 @@ def configuration(count: int) -> dict[str, Any]:
     return {"run": names, "experiments": experiments}
 
 
-def measured(what: str, folder: Path, *command: str) -> None:
+def measured(what: str, folder: Path, *command: str) -> Run:
     """Run a command in a folder; print its seconds, peak memory and the machine's load."""
     begin = time.perf_counter()
     with (folder / "bench.log").open("a") as log:
         run = subprocess.Popen([sys.executable, *command], cwd=folder, stdout=log, stderr=log, env=_environment())
         _, status, used = os.wait4(run.pid, 0)
-    seconds, peak = time.perf_counter() - begin, used.ru_maxrss / 2**20
-    ended = "" if status == 0 else f"  FAILED, see {folder / 'bench.log'}"
     cpu = used.ru_utime + used.ru_stime
-    print(
-        f"{what:44} {seconds:8.1f} s  cpu {cpu:7.1f} s  {peak:5.2f} GiB  load {os.getloadavg()[0]:.1f}{ended}",
-        flush=True,
-    )
+    done = Run(time.perf_counter() - begin, cpu, used.ru_maxrss / 2**20, status == 0)
+    ended = "" if done.succeeded else f"  FAILED, see {folder / 'bench.log'}"
+    spent = f"{done.seconds:8.1f} s  cpu {done.cpu:7.1f} s  {done.peak:5.2f} GiB"
+    print(f"{what:44} {spent}  load {os.getloadavg()[0]:.1f}{ended}", flush=True)
+    return done
 
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def write_results(manifest: Path) -> int:
-    """Write every file that a manifest names, with invented figures; returns how many."""
+def project(folder: Path, experiments: int) -> None:
+    """Make the folder of a project with so many experiments."""
+    folder.mkdir(parents=True)
+    for name in ("Snakefile", "rules", "config", "profiles", "environment.yml"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(configuration(experiments)))
+
+
+def write_results(manifest: Path, ready: Mapping[str, Path] | None = None) -> int:
+    """Write every file that a manifest names, with invented figures or linked to `ready`, by kind; returns how many."""
     folder, rng, head = manifest.parents[2], np.random.default_rng(0), simulate.ssd300()
     files = {name: key for row in json.loads(manifest.read_text()) for key, name in row["files"].items()}
     for name, key in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        KINDS[key](path, head, rng)
+        if ready and key in ready:
+            path.symlink_to(ready[key])
+        else:
+            KINDS[key](path, head, rng)
     return len(files)
 
 
@@ -139,18 +160,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="new folder for the project and its results")
     parser.add_argument("--experiments", type=int, default=1000)
     given = parser.parse_args()
-    folder, snakemake = given.output.absolute(), ("-m", "snakemake", "--cores", "2", "--configfile", "sweep.yaml")
-    folder.mkdir(parents=True)
-    for name in ("Snakefile", "rules", "config", "profiles", "environment.yml"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "sweep.yaml").write_text(yaml.safe_dump(configuration(given.experiments)))
-    manifest = "results/report/manifest.json"
-    report = ("-m", "anchorprune", "report", manifest, "--published", "config/published", "--output")
+    folder = given.output.absolute()
+    project(folder, given.experiments)
+    report = ("-m", "anchorprune", "report", MANIFEST, "--published", "config/published", "--output")
     measured("validation alone", folder, "-c", VALIDATE)
     measured("anchorprune plan", folder, "-m", "anchorprune", "plan", "--configfile", "sweep.yaml")
-    measured("snakemake --dry-run", folder, *snakemake, "--dry-run")
-    measured("(its manifest)", folder, *snakemake, "--allowed-rules", "manifest", "--", manifest)
-    print(f"{write_results(folder / manifest)} files of results simulated", flush=True)
+    measured("snakemake --dry-run", folder, *SNAKEMAKE, "--dry-run")
+    measured("(its manifest)", folder, *SNAKEMAKE, "--allowed-rules", "manifest", "--", MANIFEST)
+    print(f"{write_results(folder / MANIFEST)} files of results simulated", flush=True)
     measured("anchorprune report, tables and pages", folder, *report, "out")
     measured("anchorprune report --overall", folder, *report, "out", "--overall")
     measured("anchorprune report --experiment, with figures", folder, *report, "out", "--experiment", "e00000")

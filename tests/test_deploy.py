@@ -11,6 +11,7 @@ pytest.importorskip("onnxruntime")
 
 import onnx
 from oracles.mmdet_detectors import DETECTORS, read
+from oracles.original_file import figures_of_file, file_with
 from oracles.torch_detections import FACTS, assert_batch_same, assert_same
 
 from anchorprune.datasets.coco import read_coco
@@ -72,6 +73,33 @@ def test_metrics_and_what_is_printed(trained, run_command, deployed, tmp_path):
     assert done.err.strip() == "" or "Traceback" not in done.err
     small, large = ((folder / f"{name}.onnx").stat().st_size for name in ("model-int8", "model"))
     assert small < 0.5 * large
+
+
+def test_ap_on_a_sample_is_stated_with_its_interval(deployed, trained, tmp_path):
+    """AP by pycocotools on the sample's images alone; the interval beside an error from leaving one image out each."""
+    annotations, images = trained.split("test")
+    model, known = deployed[0] / "model.onnx", json.loads(annotations.read_text())
+    metrics = accuracy.evaluate({"model": model}, annotations, images, tmp_path, {}, 1, most=12)
+    ids = sorted(image["id"] for image in known["images"])
+    sample = [ids[round(n * (len(ids) - 1) / 11)] for n in range(12)]
+    assert (metrics["images"], metrics["split_images"]) == (12, len(ids))
+    rows = list(accuracy.detect(OnnxDetector(model), read_coco(annotations), images, "test").rows())
+
+    def ap(chosen):
+        def only(data):
+            for key, name in (("images", "id"), ("annotations", "image_id")):
+                data[key] = [record for record in data[key] if record[name] in chosen]
+
+        file = file_with(tmp_path / "some.json", only, annotations)
+        return figures_of_file(file, [row for row in rows if row["image_id"] in chosen])["ap"]
+
+    found = metrics["models"]["model"]
+    assert found["ap"] == pytest.approx(ap(sample), abs=1e-9)
+    without = [ap([i for i in sample if i != left_out]) for left_out in sample]
+    error = np.sqrt(11 / 12 * np.sum((without - np.mean(without)) ** 2))
+    low, high = found["interval"]
+    assert low < found["ap"] < high
+    assert 0.5 < (high - low) / (2 * 1.96 * error) < 2
 
 
 def test_a_model_says_all_that_its_user_must_know(detector, deployed):

@@ -62,7 +62,11 @@ def test_the_use_is_in_the_words_of_the_backend(facts):
 
 
 def test_what_was_measured_elsewhere_has_its_rows(facts):
-    text = as_markdown(Card(**facts, onnx_ap=0.2539, latency=[("time per image, onnx", 10.04, 12.96)]))
+    onnx = {"images": 12, "models": {"model": {"ap": 0.2539, "interval": [0.2412, 0.2689]}}}
+    text = as_markdown(Card(**facts, onnx=onnx, latency=[("time per image, onnx", 10.04, 12.96)]))
     assert "| AP of model.onnx | 0.254 | - |\n| MACs of the head" in text
+    assert as_markdown(Card(**facts, onnx={**onnx, "split_images": 12})).count("| AP of model.onnx | 0.254 | - |") == 1
+    sample = as_markdown(Card(**facts, onnx={**onnx, "split_images": 40}))
+    assert "| AP of model.onnx on 12 of the images, 95 % interval | 0.254 (0.241 to 0.269) | - |" in sample
     assert "| time per image, onnx | 10.0 ms | 13.0 ms |" in text
     assert "Neither detector found anything." in as_markdown(Card(**{**facts, "certainty": None}))

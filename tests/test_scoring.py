@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,21 @@ from oracles.reference import pycocotools_figures, reference_detections, results
 
 from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring import Scorer
+from anchorprune.scoring.prepare import prepare
+from anchorprune.scoring.threads import Threads
 
 DATA = Path(__file__).parents[1] / "../shared/data"
 subsets = st.sets(st.integers(0, HEAD.num_anchors - 1), min_size=1)
 many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+# A scorer reads its file again for detections, so files stay until the tests end.
+FILES = tempfile.TemporaryDirectory()
+
+
 def open_scorer(annotations, candidates, post, threads=None):
-    with tempfile.TemporaryDirectory() as folder:
-        return Scorer(write(Path(folder) / "p.parquet", candidates, post), annotations, threads)
+    folder = tempfile.mkdtemp(dir=FILES.name)
+    return Scorer(write(Path(folder) / "p.parquet", candidates, post), annotations, threads)
 
 
 def assert_equals_reference(scorer, annotations, candidates, post, kept):
@@ -88,7 +95,7 @@ def test_more_than_a_hundred_detections_of_a_category(post):
 @pytest.mark.parametrize(("boxes", "agnostic"), [(400, False), (400, True), (3000, False)])
 def test_components_of_more_than_a_word(boxes, agnostic):
     """Many boxes that hang together by their overlaps: words of bits, and beyond them lists."""
-    post = Postprocess(0.0, 0.5, None, 200, -1, agnostic)
+    post = Postprocess(0.0, 0.3, None, 200, -1, agnostic)
     annotations, candidates = make(2, images=2, objects=2, boxes=boxes, levels_of_score=5000, categories=1)
     scorer = open_scorer(annotations, candidates, post, threads=2)
     assert scorer.words.span.max() > 1
@@ -105,6 +112,36 @@ def test_no_ground_truth_gives_minus_one_as_pycocotools():
     annotations, candidates = make(1, objects=0)
     score = open_scorer(annotations, candidates, Postprocess(0.0, 0.5)).score(range(5))
     assert dataclasses.astuple(score) == (-1,) * 6
+
+
+def test_preparing_holds_little_beside_its_tables(monkeypatch):
+    """23 bytes of a candidate; the boxes of all would be 16 more, all rows 34, a sort of all at once 8."""
+    monkeypatch.setattr("anchorprune.scoring.sorted_parts.ROWS", 500)
+    monkeypatch.setattr("anchorprune.scoring.growing.ROOM", 1.0)
+    annotations, candidates = make(7, images=150, boxes=300, size=300)
+    post = Postprocess(0.0, 0.5, 100, 200, 0)
+    opened = open_scorer(annotations, candidates, post, threads=1).candidates.predictions  # compiled now
+    tracemalloc.start()
+    try:
+        tables, _ = prepare(opened, annotations, Threads(1))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    held = sum(array.nbytes for array in {id(a): a for a in tables if isinstance(a, np.ndarray)}.values())
+    assert len(tables.anchor) > 40 * 500
+    assert (peak - held) / len(tables.anchor) < 30
+
+
+@pytest.mark.parametrize("rows", [1, 40, 10**6])
+def test_parts_of_a_file_are_one_file(rows, monkeypatch):
+    annotations, candidates = make(9, images=30)
+    post = Postprocess(0.3, 0.5, 10, 20, 0)
+    whole = open_scorer(annotations, candidates, post, threads=1)
+    monkeypatch.setattr("anchorprune.scoring.sorted_parts.ROWS", rows)
+    parted = open_scorer(annotations, candidates, post, threads=3)
+    for name, of_whole, of_parts in zip(whole.tables._fields, whole.tables, parted.tables, strict=True):
+        np.testing.assert_array_equal(of_whole, of_parts, err_msg=name)
+    assert_equals_reference(parted, annotations, candidates, post, (0, 2, 3))
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ SplitPath = click.Path(path_type=Path)
 @click.option("--calibration-images", type=click.IntRange(1), default=100, show_default=True, help="Taken from it.")
 @click.option("--annotations", type=SplitPath, help="COCO annotation file of a split to measure the models' AP on.")
 @click.option("--images", type=SplitPath, help="Folder its file names are relative to.")
+@click.option("--ap-images", type=click.IntRange(1), default=500, show_default=True, help="At most, of that split.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of ONNX Runtime and torch.")
 @output_option
 @recorded
@@ -43,6 +44,7 @@ def command(
     calibration_images: int,
     annotations: Path | None,
     images: Path | None,
+    ap_images: int,
     threads: int,
     output: Path,
 ) -> None:
@@ -54,7 +56,8 @@ def command(
     in input pixels and the score, `labels` (batch, K) the classes; where an image has fewer detections, labels are -1.
     Where images keep their ratio (RetinaNet), H and W are each image's own, scaled and padded as mmdet does; if boxes
     are clipped, a second input `sizes` (batch, 2) float32 has the images' width and height without the padding.
-    The models' metadata say the rest. With --annotations and --images, metrics-onnx.json has their AP by ONNX Runtime.
+    The models' metadata say the rest. With --annotations and --images, metrics-onnx.json has their AP by ONNX Runtime
+    and its 95 % interval, on --ap-images of the split, evenly spread over it.
     """
     if int8 and calibration is None:
         raise click.UsageError("--int8 needs --calibration ANNOTATIONS IMAGES, a split that is not the test split")
@@ -90,6 +93,7 @@ def command(
 
         whole = {name: output / f"{name}.onnx" for name in found if name != "model-raw"}
         facts = {**facts, "annotations": str(annotations)}
-        metrics = evaluate(whole, annotations, images, output, facts, threads)
+        metrics = evaluate(whole, annotations, images, output, facts, threads, ap_images)
+        summary["images"] = metrics["images"]
         summary["ap"] = {name: figures["ap"] for name, figures in metrics["models"].items()}
     print_json(summary)

@@ -1,12 +1,16 @@
 """Some images of a split or a folder, evenly spread over it."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
+from anchorprune.datasets.splits import subset
 from anchorprune.errors import UserError
 
+Item = TypeVar("Item")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
@@ -39,6 +43,11 @@ def images_of_folder(folder: Path, count: int) -> list[Path]:
     return _spread(images, count)
 
 
-def _spread(images: list[Path], count: int) -> list[Path]:
-    places = np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int))
-    return [images[i] for i in places]
+def sampled(truth: Annotations, count: int) -> Annotations:
+    """The part of a split on `count` of its images (all, if it has fewer)."""
+    return subset(truth, _spread(truth.image_ids.tolist(), count))
+
+
+def _spread(items: list[Item], count: int) -> list[Item]:
+    places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
+    return [items[i] for i in places]

@@ -102,7 +102,7 @@ def _card(backend: Backend, layout: Layout, truth: Annotations, publication: Pub
         usage=backend.usage,
         made=_made(publication.fact, backend.distributions) | {name: text for name, text in facts.items() if text},
         data=read_json(publication.dataset, "data set"),
-        onnx_ap=read_json(export / "metrics-onnx.json")["models"]["model"]["ap"] if measured else None,
+        onnx=read_json(export / "metrics-onnx.json") if measured else None,
         latency=_latency(latency, publication.name) if latency else (),
     )
 

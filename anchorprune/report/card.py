@@ -71,7 +71,7 @@ class Card:
         usage: how to run it, Markdown; the backend's that made it.
         made: what to say of its making, in order.
         data: the data set's `dataset.json`.
-        onnx_ap: AP of its ONNX model on the same images; None where it was not measured.
+        onnx: `metrics-onnx.json` of its ONNX models, on these images or some of them; None where none was measured.
         latency: what was timed, and milliseconds an image, pruned and full; empty where it was not measured.
     """
 
@@ -85,7 +85,7 @@ class Card:
     usage: str
     made: Mapping[str, Any]
     data: Mapping[str, Any]
-    onnx_ap: float | None = None
+    onnx: Mapping[str, Any] | None = None
     latency: Sequence[tuple[str, float, float]] = ()
 
 
@@ -119,11 +119,20 @@ def _rows(card: Card) -> list[str]:
     if card.certainty is not None:
         intervals = [f" ({low:.3f} to {high:.3f})" for low, high in (card.certainty.first, card.certainty.second)]
         rows[0] = (rows[0][0] + ", 95 % interval", rows[0][1] + intervals[0], rows[0][2] + intervals[1])
-    if card.onnx_ap is not None:
-        rows.append(("AP of model.onnx", _ap(card.onnx_ap), "-"))
+    if card.onnx is not None:
+        rows.append(_onnx_row(card.onnx))
     rows += _costs(card.pruned["cost"], card.full["cost"])
     rows += [(what, f"{pruned:.1f} ms", f"{full:.1f} ms") for what, pruned, full in card.latency]
     return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _onnx_row(metrics: Mapping[str, Any]) -> tuple[str, str, str]:
+    found, images, all_images = metrics["models"]["model"], metrics["images"], metrics.get("split_images")
+    label, ap = "AP of model.onnx", _ap(found["ap"])
+    if all_images is not None and images < all_images:  # an interval of its own: other images than the rows above
+        low, high = found["interval"]
+        label, ap = f"{label} on {images} of the images, 95 % interval", f"{ap} ({_ap(low)} to {_ap(high)})"
+    return label, ap, "-"
 
 
 def _costs(pruned: Mapping[str, int], full: Mapping[str, int]) -> list[tuple[str, str, str]]:

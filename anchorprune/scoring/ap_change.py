@@ -51,7 +51,7 @@ def ap_change(
         return None
     scorer = two_detectors(truth, first, second, threads)
     images = len(truth.images)
-    times = np.concatenate([np.ones((1, images), np.int32), drawn_times(images, resamples)])
+    times = np.concatenate([np.ones((1, images), np.uint8), drawn_times(images, resamples)])
     changes = [_class_changes(scorer, times, area) for area in range(len(SIZES))]  # row 0: the images as they are
     overall = [class_means(change) for change in changes]
     return APChange(

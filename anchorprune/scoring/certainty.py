@@ -60,6 +60,23 @@ def certainty(
     return Certainty(*intervals, bootstrap.difference([0], [1], aps[1]))
 
 
+def interval(truth: Annotations, found: SplitDetections, threads: int | None = None) -> tuple[float, float]:
+    """95 % interval of a detector's AP over resamples of the images; -1 twice where there is no ground truth.
+
+    Args:
+        truth: the ground truth of the split.
+        found: its detections.
+        threads: None: every core this process may use.
+    """
+    if not len(truth.ids):
+        return -1.0, -1.0
+    if not len(found):
+        return 0.0, 0.0
+    aps = Bootstrap(two_detectors(truth, found, found.chosen(slice(0)), threads)).aps([0])
+    low, high = np.percentile(aps[aps >= 0], INTERVAL)
+    return float(low), float(high)
+
+
 def two_detectors(
     truth: Annotations,
     first: SplitDetections,

@@ -16,18 +16,24 @@ def resampled_aps(scorer: Scorer, matches: Evaluated, times: np.ndarray, truths:
     Args:
         scorer: of the images.
         matches: of a subset of its anchors, or of several, each image's of one of them.
-        times: (R, I) int32, how often each image is drawn.
+        times: (R, I) uint8, how often each image is drawn.
         truths: (R, K) int64, ground-truth boxes of each resample.
 
     Returns:
         (R, K) float64; NaN where a resample has no ground truth of a class.
     """
     start = np.searchsorted(matches.position, scorer.tables.category_word * 64).astype(np.int64)
-    columns = matches.image, matches.inside, matches.mask, start, np.ascontiguousarray(times.T), truths
-    sums, threads = np.empty(truths.shape), scorer.threads
-    threads.map(
-        lambda first: resampled_sums(*columns, RECALL_THRESHOLDS, first, threads.count, sums), range(threads.count)
-    )
+    columns = matches.image, matches.inside, matches.mask, start
+    sums = np.empty(truths.shape)
+
+    def run(low: int) -> None:
+        together = slice(low, low + TOGETHER)
+        # What is known of an image stands side by side, and all of it stays in the processor's cache.
+        drawn = np.zeros((times.shape[1], TOGETHER), np.uint8)
+        drawn[:, : len(truths[together])] = times[together].T
+        resampled_sums(*columns, drawn, truths[together], RECALL_THRESHOLDS, sums[together])
+
+    scorer.threads.map(run, range(0, len(times), TOGETHER))
     return sums / (NUM_THRESHOLDS * len(RECALL_THRESHOLDS))
 
 
@@ -39,19 +45,17 @@ def class_means(aps: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def resampled_sums(image, inside, mask, start, times, truths, recalls, first, step, result):
-    """Each class's sum of interpolated precision, of the first, (first + step)-th, ... block of resamples.
+def resampled_sums(image, inside, mask, start, times, truths, recalls, result):
+    """Each class's sum of interpolated precision, of R resamples, at most TOGETHER.
 
     Args:
         image: (D,) int32, see `Evaluated`.
         inside: (D,) uint8.
         mask: (D,) uint32.
         start: (K+1,) int64.
-        times: (I, R) int32, how often each image is drawn.
+        times: (I, TOGETHER) uint8, how often each image is drawn.
         truths: (R, K) int64, ground-truth boxes of each resample.
         recalls: (101,) float64.
-        first: this thread's first block.
-        step: number of threads.
         result: (R, K) float64, out; NaN without ground truth.
     """
     longest = 1
@@ -61,22 +65,20 @@ def resampled_sums(image, inside, mask, start, times, truths, recalls, first, st
     recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
     seen = np.empty((longest, TOGETHER), np.int32)
     which = np.empty(longest, np.int64)
-    for low in range(first * TOGETHER, times.shape[1], step * TOGETHER):
-        high = min(low + TOGETHER, times.shape[1])
-        for k in range(len(start) - 1):
-            found = count_seen(image, inside, mask, start[k], start[k + 1], times, low, high, which, seen)
-            for r in range(low, high):
-                result[r, k] = np.nan
-                if truths[r, k]:
-                    places = which[:found], seen[:found, r - low]
-                    result[r, k] = weighted_sum(
-                        image, inside, mask, places, times[:, r], truths[r, k], recalls, precision, recall
-                    )
+    for k in range(len(start) - 1):
+        found = count_seen(image, inside, mask, start[k], start[k + 1], times, which, seen)
+        for r in range(len(truths)):
+            result[r, k] = np.nan
+            if truths[r, k]:
+                places = which[:found], seen[:found, r]
+                result[r, k] = weighted_sum(
+                    image, inside, mask, places, times[:, r], truths[r, k], recalls, precision, recall
+                )
 
 
 @kernel
-def count_seen(image, inside, mask, first, end, times, low, high, which, seen):
-    """Candidates of resamples low..high up to and with each matched one; TOGETHER resamples share one walk.
+def count_seen(image, inside, mask, first, end, times, which, seen):
+    """Candidates of the resamples up to and with each matched one; all resamples share one walk.
 
     Returns:
         Number of matched candidates: entries filled of `which` (their index) and `seen` (found, TOGETHER).
@@ -85,11 +87,12 @@ def count_seen(image, inside, mask, first, end, times, low, high, which, seen):
     for d in range(first, end):
         if inside[d]:
             row = times[image[d]]
-            for r in range(high - low):
-                count[r] += row[low + r]
+            for r in range(TOGETHER):
+                count[r] += row[r]
         if mask[d]:
             which[found] = d
-            seen[found] = count
+            for r in range(TOGETHER):
+                seen[found, r] = count[r]
             found += 1
     return found
 

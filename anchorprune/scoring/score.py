@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.scoring.sorted_rows import Sorted
+from anchorprune.scoring.sorted_parts import OnFile
 from anchorprune.scoring.state import State
 from anchorprune.scoring.tables import Tables
 from anchorprune.scoring.words import WORD, Words, bits_of
@@ -42,15 +42,14 @@ class LeftDetections:
     boxes: np.ndarray
 
 
-def left_detections(t: Tables, w: Words, state: State, candidates: Sorted, annotations: Annotations) -> LeftDetections:
+def left_detections(t: Tables, w: Words, state: State, candidates: OnFile, annotations: Annotations) -> LeftDetections:
     """What a subset's state leaves of the candidates."""
-    c, start = candidates, t.image_start[:-1]
+    start = t.image_start[:-1]
     image = np.repeat(np.arange(len(start)), np.diff(t.image_start))  # by image and rank, as `order` and `place`
+    place = w.image_word[image] * WORD + w.place
     rank = np.arange(len(image)) - start[image]
-    alive = bits_of(state.alive)[w.image_word[image] * WORD + w.place] != 0
-    left = np.flatnonzero(alive & (rank <= state.cut[image]))
-    index = start[image[left]] + t.order[left]
-    image_id, category_id = annotations.image_ids, annotations.category_ids
-    return LeftDetections(
-        image_id[c.image[index]], category_id[c.category[index]], c.anchor[index], c.score[index], c.boxes[index]
-    )
+    left = np.flatnonzero((bits_of(state.alive)[place] != 0) & (rank <= state.cut[image]))
+    index, group = start[image[left]] + t.order[left], w.group[w.word_start[place[left] // WORD] + place[left] % WORD]
+    image_id = annotations.image_ids[image[left]]
+    category_id = annotations.category_ids[t.group_category[group]]
+    return LeftDetections(image_id, category_id, t.anchor[index], *candidates.read(index))

@@ -1,12 +1,9 @@
-"""The rows of a predictions file that can matter, in storage order."""
+"""Candidates in storage order."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from anchorprune.datasets.annotations import Annotations
-from anchorprune.errors import UserError
-from anchorprune.heads.predictions import Candidates, Predictions
 from anchorprune.scoring.order import sort_images
 from anchorprune.scoring.threads import Threads
 
@@ -28,37 +25,6 @@ class Sorted:
     anchor: np.ndarray
     score: np.ndarray
     boxes: np.ndarray
-
-
-def usable_rows(predictions: Predictions, annotations: Annotations) -> Sorted:
-    """The rows above the score threshold, as the file has them.
-
-    Raises:
-        UserError: there are none, or an image or category is not in the annotations.
-    """
-    rows: Candidates = predictions.load()
-    image = _index(predictions, annotations.image_ids, rows.image_id, "image")
-    category = _index(predictions, annotations.category_ids, rows.category_id, "category")
-    keep = rows.score > np.float32(predictions.postprocess.score_threshold)
-    if keep.all():
-        return Sorted(image, category, rows.anchor, rows.score, rows.boxes)
-    if not keep.any():
-        threshold = predictions.postprocess.score_threshold
-        raise UserError(f"{predictions.path}: no candidate scores more than the score threshold {threshold}")
-    return Sorted(image[keep], category[keep], rows.anchor[keep], rows.score[keep], rows.boxes[keep])
-
-
-def _index(predictions: Predictions, known: np.ndarray, ids: np.ndarray, what: str) -> np.ndarray:
-    index = np.searchsorted(known, ids).astype(np.int32)
-    strange = np.flatnonzero(index == len(known)) if len(known) else np.arange(len(ids))
-    if not len(strange):
-        strange = np.flatnonzero(known[index] != ids)
-    if len(strange):
-        raise UserError(
-            f"{predictions.path}: row {strange[0]} has {what}_id {ids[strange[0]]}, which is not in the annotations;"
-            " give the annotations of the split these predictions were made on"
-        )
-    return index
 
 
 def sort_rows(

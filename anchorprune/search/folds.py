@@ -79,6 +79,7 @@ def cross_fit(
             problem = searched(others, options_on(others), journal, watch)
             found.chosen.append([scored.kept for scored in choose(problem, wanted)])
             found.logs.append(problem.evaluated)
+        del others, problem  # of which the next fold would be a second in memory
     return found
 
 

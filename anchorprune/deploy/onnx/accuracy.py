@@ -10,16 +10,35 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.session import OnnxDetector
+from anchorprune.deploy.sample import sampled
 from anchorprune.errors import UserError
 from anchorprune.files import write_json
 from anchorprune.heads.detections import SplitDetections
 from anchorprune.metrics.coco_eval import coco_figures, counts, evaluator
+from anchorprune.scoring.certainty import interval
 
 
 def evaluate(
-    models: Mapping[str, Path], annotations: Path, images: Path, output: Path, provenance: dict[str, Any], threads: int
+    models: Mapping[str, Path],
+    annotations: Path,
+    images: Path,
+    output: Path,
+    provenance: dict[str, Any],
+    threads: int,
+    most: int | None = None,
 ) -> dict[str, Any]:
-    """Write `metrics-onnx.json` into `output`: the figures of each model on a split.
+    """Write `metrics-onnx.json` into `output`: the figures of each model on a split, and its AP's `interval`.
+
+    The interval is a 95 % one of a bootstrap over the images.
+
+    Args:
+        models: file of each.
+        annotations: of the split.
+        images: folder of its images.
+        output: folder.
+        provenance: what to say of the making.
+        threads: of ONNX Runtime and of the interval.
+        most: images, evenly spread over the split; None: all.
 
     Returns:
         Its content.
@@ -27,16 +46,18 @@ def evaluate(
     Raises:
         UserError: the split is empty, its categories are not the model's, or an image is missing or damaged.
     """
-    truth = read_coco(annotations)
-    if not truth.images:
+    split = read_coco(annotations)
+    if not split.images:
         raise UserError(f"{annotations}: this split has no images; give it at least one")
+    truth = split if most is None else sampled(split, most)
     figures = {}
     for name, path in models.items():
         detector = OnnxDetector(path, threads)
         _check_classes(detector, truth, annotations)
         detections = detect(detector, truth, images, name)
-        figures[name] = {**coco_figures(truth, detections), "detections": len(detections)}
-    facts = {"evaluator": evaluator(), **counts(truth)}
+        ends = {"interval": interval(truth, detections, threads), "detections": len(detections)}
+        figures[name] = {**coco_figures(truth, detections), **ends}
+    facts = {"evaluator": evaluator(), **counts(truth), "split_images": len(split.images)}
     metrics = {"version": 1, **facts, "models": figures, "provenance": provenance}
     write_json(output / "metrics-onnx.json", metrics)
     return metrics

@@ -37,10 +37,22 @@ def metadata_json(path: Path, metadata: dict[bytes, bytes], key: str) -> Any:
     return value
 
 
-def check_rows(path: Path, columns: dict[str, np.ndarray], boxes: np.ndarray, num_anchors: int, first: int = 0) -> None:
-    """Refuse bad rows; `first` is the number of the first of these rows in the file."""
+def check_rows(
+    path: Path, columns: dict[str, np.ndarray], boxes: np.ndarray, num_anchors: int, first: int, before: int | None
+) -> None:
+    """Refuse bad rows of a part of the file.
+
+    Args:
+        path: the file, for messages.
+        columns: (n,) `image_id`, `anchor` and `score`, n > 0.
+        boxes: (n, 4).
+        num_anchors: of the head.
+        first: the first row's number in the file.
+        before: image_id of the row before it; None: there is none.
+    """
     image, anchor, score = columns["image_id"], columns["anchor"], columns["score"]
-    _refuse(path, first + 1 + np.flatnonzero(image[1:] < image[:-1]), "comes after a higher image_id; sort by image_id")
+    higher = np.append(image[0] if before is None else before, image[:-1]) > image
+    _refuse(path, first + np.flatnonzero(higher), "comes after a higher image_id; sort by image_id")
     what = f"has an anchor outside the head, whose anchors are 0..{num_anchors - 1}"
     _refuse(path, first + np.flatnonzero((anchor < 0) | (anchor >= num_anchors)), what)
     _refuse(path, first + np.flatnonzero(~((score >= 0) & (score <= 1))), "has a score that is not in 0..1")

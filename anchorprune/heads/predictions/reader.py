@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,14 @@ class Predictions:
         Raises:
             UserError: no rows, images out of order, an unknown anchor, a score outside 0..1, or a bad box.
         """
-        if self.num_rows == 0:
-            raise UserError(f"{self.path}: holds no candidates; lower the score threshold and predict again")
-        with _parquet(self.path) as file:
-            columns = {name: _column(self.path, file, name) for name in COLUMNS if name not in ("x1", "y1", "x2", "y2")}
-            boxes = np.empty((self.num_rows, 4), np.float32)
-            for i, name in enumerate(("x1", "y1", "x2", "y2")):
-                boxes[:, i] = _column(self.path, file, name)
-        check_rows(self.path, columns, boxes, self.head.num_anchors)
-        return Candidates(columns["image_id"], columns["category_id"], columns["anchor"], columns["score"], boxes)
+        kinds = (np.int64, np.int32, np.int16, np.float32)
+        whole = Candidates(*(np.empty(self.num_rows, kind) for kind in kinds), np.empty((self.num_rows, 4), np.float32))
+        first = 0
+        for part in self.batches():
+            for field in fields(Candidates):
+                getattr(whole, field.name)[first : first + len(part.score)] = getattr(part, field.name)
+            first += len(part.score)
+        return whole
 
     def batches(self, rows: int = 1 << 18) -> Iterator[Candidates]:
         """Read and check the rows a part at a time: memory does not grow with the file.
@@ -71,18 +70,20 @@ class Predictions:
             rows: at most so many in a part; an image may lie in two of them.
 
         Raises:
-            UserError: as `load`, but not for images out of order between two parts.
+            UserError: as `load`.
         """
+        if self.num_rows == 0:
+            raise UserError(f"{self.path}: holds no candidates; lower the score threshold and predict again")
         with _parquet(self.path) as file:
-            first = 0
+            first, last = 0, None
+            # One thread: pyarrow's pool can abort a process that ends soon after using it.
             for batch in file.iter_batches(rows, columns=list(COLUMNS), use_threads=False):
                 columns = {name: _values(self.path, name, batch.column(name)) for name in COLUMNS}
                 boxes = np.stack([columns.pop(name) for name in ("x1", "y1", "x2", "y2")], 1)
-                check_rows(self.path, columns, boxes, self.head.num_anchors, first)
-                yield Candidates(
-                    columns["image_id"], columns["category_id"], columns["anchor"], columns["score"], boxes
-                )
-                first += len(boxes)
+                check_rows(self.path, columns, boxes, self.head.num_anchors, first, last)
+                yield Candidates(**columns, boxes=boxes)
+                first, last = first + len(boxes), columns["image_id"][-1]
+                del batch, columns, boxes  # what refers to pyarrow's memory
 
 
 @contextmanager
@@ -101,11 +102,7 @@ def _parquet(path: Path) -> Iterator[Any]:
             yield file
         except (pa.ArrowInvalid, OSError) as error:
             raise UserError(f"{path}: the file is damaged ({error}); write it again") from None
-
-
-def _column(path: Path, file: Any, name: str) -> np.ndarray:
-    # One thread: pyarrow's pool can abort a process that ends soon after using it, and a column gains nothing from it.
-    return _values(path, name, file.read(columns=[name], use_threads=False).column(0))
+    pa.default_memory_pool().release_unused()  # else it keeps a few hundred megabytes of a large file
 
 
 def _values(path: Path, name: str, column: Any) -> np.ndarray:
