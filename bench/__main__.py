@@ -1,6 +1,7 @@
 """How fast the engine is, and how fast the usual way: `python -m bench --output FOLDER`.
 
-Prints one table, medians and quartiles, and writes it with all figures to `bench.json` in the folder.
+At three sizes, each in a process of its own: SSD300, SSD300 overanchorized, RetinaNet. Prints one table for each,
+medians and quartiles, and writes it with all figures to `SIZE.json` in the folder.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring import Bootstrap, Scorer
 from anchorprune.search.run import Options
 from bench import simulate, usual_way
+from bench.detectors import DETECTORS
 from bench.scoring import (
     bytes_a_child_reads,
     full_subsets,
@@ -69,19 +72,22 @@ def line(row: Row) -> str:
     return f"{row.what:44} {times}  runs {len(row.seconds)}  load {row.load:.1f}  {row.note}".rstrip()
 
 
-def measure(given: argparse.Namespace) -> list[Row]:
+def measure(given: argparse.Namespace, name: str) -> list[Row]:
     """All measurements at one size."""
-    table, truth = Table(), simulate.annotations(given.images)
-    path = given.output / "predictions.parquet"
-    simulate.write_predictions(path, truth)
+    table, truth, detector = Table(), simulate.annotations(given.images), DETECTORS[name]()
+    path, anchors = given.output / f"{name}.parquet", detector.head.num_anchors
+    given_detector = detector.head, detector.postprocess, detector.cloud
+    simulate.write_predictions(path, truth, 0, *given_detector)
     predictions = Predictions.open(path)
     scorer = Scorer(predictions, truth)
     greedy_step_children(scorer, 1)  # compiles
-    full = scorer.ap(range(30))
+    full = scorer.ap(range(anchors))
     candidates = len(scorer.tables.anchor) / given.images
     size = f"{given.images} images, {candidates:.0f} candidates an image, {len(os.sched_getaffinity(0))} cores"
-    table.add("size", [], f"{size}; AP of all anchors {full:.4f}")
+    table.add(f"size: {name}", [], f"{anchors} anchors, {size}; AP of all anchors {full:.4f}")
+    del scorer  # the memory of one is measured
     table.add("preparing", timed(lambda: Scorer(predictions, truth), 3))
+    scorer = Scorer(predictions, truth)
     table.add("a full subset", full_subsets(scorer, given.runs))
     steps = greedy_step_children(scorer, max(given.runs // 3, 1))
     child = table.add("a child within a greedy step, on average", steps)
@@ -89,32 +95,35 @@ def measure(given: argparse.Namespace) -> list[Row]:
     table.add(
         "the bytes a child must read, at full bandwidth", [floor], f"a child takes {child / floor:.0f} times that"
     )
-    searches = (
-        ("greedy, 30 -> 1", Options("greedy")),
-        ("pareto to 78% of the AP", Options("pareto", min_ap=0.78 * full)),
-    )
-    for what, options in searches:
+    searches = {f"greedy, {anchors} -> 1": Options("greedy")}
+    if name == "ssd300":
+        searches["pareto to 78% of the AP"] = Options("pareto", min_ap=0.78 * full)
+    for what, options in searches.items():
         seconds, subsets, done = timed_search(scorer, options, given.limit)
         table.add(what, [seconds], f"{subsets} subsets" + ("" if done else ", NOT FINISHED: stopped"))
     start = time.perf_counter()
-    Bootstrap(scorer, 1000).difference(range(29), range(30))
+    Bootstrap(scorer, 1000).difference(range(anchors - 1), range(anchors))
     table.add("bootstrap of a pair, 1000 resamples", [time.perf_counter() - start])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     table.add("peak memory, simulation included", [], f"{peak:.2f} GiB")
-    usual(table, predictions, truth, scorer, given, child)
+    usual(table, predictions, truth, scorer, given, child, name == "ssd300")
     return table.rows
 
 
-def usual(table: Table, predictions: Predictions, truth: Any, scorer: Scorer, given: Any, child: float) -> None:
-    """The usual ways, as far as they are installed."""
+def usual(
+    table: Table, predictions: Predictions, truth: Any, scorer: Scorer, given: Any, child: float, slow: bool
+) -> None:
+    """The usual ways, as far as they are installed; `slow`: pycocotools too, which takes minutes."""
     if not given.slow_runs:
         return
     if not (importlib.util.find_spec("mmcv") and importlib.util.find_spec("torch")):
         table.add("the usual ways", [], "skipped: mmcv or torch is not installed")
         return
-    found = usual_way.measure(predictions, truth, scorer, range(29), given.slow_runs, given.output)
-    for mark, name in (("a", "pycocotools"), ("b", "hotcoco")):
-        what = f"({mark}) mmcv batched_nms + {name}"
+    names = (*(["pycocotools"] if slow else []), "hotcoco", "ultrafast-pycocotools")
+    kept = range(scorer.head.num_anchors - 1)
+    found = usual_way.measure(predictions, truth, scorer, kept, given.slow_runs, given.output, names)
+    for name in names:
+        what = f"mmcv batched_nms + {name}"
         if f"mmcv_{name}" not in found:
             table.add(what, [], f"skipped: {name} is not installed")
             continue
@@ -127,15 +136,18 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("results/bench"), help="folder for all files (%(default)s)")
+    parser.add_argument("--sizes", nargs="+", choices=tuple(DETECTORS), default=tuple(DETECTORS))
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--slow-runs", type=int, default=1, help="runs of the usual ways (minutes each); 0: none")
     parser.add_argument("--limit", type=float, default=300, help="seconds after which a search is given up")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
-    rows = measure(given)
-    (given.output / "bench.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    print("\n".join(line(row) for row in rows))
+    for name in given.sizes:
+        with get_context("spawn").Pool(1) as pool:  # peak memory is a process's
+            rows = pool.apply(measure, (given, name))
+        (given.output / f"{name}.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        print("\n".join(line(row) for row in rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ def memory_bandwidth() -> float:
 
 
 def greedy_step_children(scorer: Scorer, runs: int) -> list[float]:
-    """Seconds a child, averaged over whole greedy steps at 30, 25, 20, 15 and 10 anchors."""
-    times = []
-    for size in (30, 25, 20, 15, 10):
-        parent = tuple(range(30 - size, 30))
+    """Seconds a child, averaged over whole greedy steps at all, 5/6, 2/3, 1/2 and 1/3 of the anchors."""
+    times, anchors = [], scorer.head.num_anchors
+    for size in (anchors * part // 6 for part in (6, 5, 4, 3, 2)):
+        parent = tuple(range(anchors - size, anchors))
         children = [tuple(a for a in parent if a != gone) for gone in parent]
         scorer.children(parent, children)
         times += [t / size for t in timed(lambda p=parent, c=children: scorer.children(p, c), runs)]
@@ -44,20 +44,21 @@ def greedy_step_children(scorer: Scorer, runs: int) -> list[float]:
 
 
 def full_subsets(scorer: Scorer, runs: int) -> list[float]:
-    """Seconds a subset of 15 to 30 anchors from nothing (its predecessor differs in over four anchors)."""
-    times = []
+    """Seconds a subset of half to all anchors from nothing (its predecessor differs in over four anchors)."""
+    times, anchors = [], scorer.head.num_anchors
     for i in range(runs):
-        scorer.ap(range(10))
-        times += timed(lambda i=i: scorer.ap(range(i % 15, 30)), 1)
+        scorer.ap(range(anchors // 3))
+        first = i % 15 * anchors // 30
+        times += timed(lambda first=first: scorer.ap(range(first, anchors)), 1)
     return times
 
 
 def bytes_a_child_reads(scorer: Scorer) -> int:
-    """The least a child must read: its anchor's candidates' flags and index, the precision-recall walk's arrays."""
-    t = scorer.tables
-    per_candidate = t.anchor_list.itemsize + 1
+    """The least a child must read: its anchor's words, what is left of them, and the precision-recall walk's arrays."""
+    t, w = scorer.tables, scorer.words
+    entries = (w.entry_word.nbytes + w.entry_mask.nbytes + 8 * len(w.entry_word)) / scorer.head.num_anchors
     walk = t.area_bits[0].nbytes * 2 + len(t.slot_position) / 8
-    return int(len(t.anchor) / t.block_anchor.shape[1] * per_candidate + walk)
+    return int(entries + walk)
 
 
 class OutOfTime(Exception):  # noqa: N818 - it ends a measurement, it is not an error

@@ -36,8 +36,7 @@ _LEVELS = (
     (100, 3, 256, (0.69, 0.7747), (1, 2, 1 / 2)),
     (300, 1, 256, (0.87, 0.9557), (1, 2, 1 / 2)),
 )
-# How far an anchor's boxes scatter by themselves, in box sizes; a third of the anchors regress badly.
-_ANCHOR_ERROR = np.where(np.arange(30) % 3 == 2, 0.04, 0.03)
+_ANCHOR_ERROR = np.array((0.03, 0.03, 0.04))  # how far anchors' boxes scatter, in box sizes; every third more
 
 
 def ssd300() -> Head:
@@ -63,36 +62,57 @@ def annotations(images: int, seed: int = 0, real: bool = True) -> Annotations:
     return _assemble(known, image, category, boxes, rng.random(len(image)) < 0.01)
 
 
-def write_predictions(path: Path, truth: Annotations, seed: int = 0) -> None:
-    """Simulate the detector on every image and write its predictions file, image by image."""
-    with PredictionsWriter(path, ssd300(), POSTPROCESS, {"made_by": "bench.simulate", "seed": seed}) as writer:
-        for image, category, anchor, score, boxes in detected(truth, seed):
+def write_predictions(
+    path: Path,
+    truth: Annotations,
+    seed: int = 0,
+    head: Head | None = None,
+    postprocess: Postprocess = POSTPROCESS,
+    cloud: float = CLOUD,
+) -> None:
+    """Simulate a detector, SSD300 if no other is given, and write its predictions file, image by image."""
+    head = head or ssd300()
+    with PredictionsWriter(path, head, postprocess, {"made_by": "bench.simulate", "seed": seed}) as writer:
+        for image, category, anchor, score, boxes in detected(truth, seed, head, postprocess, cloud):
             writer.add(image.id, truth.category_ids[category], anchor, score, boxes)
 
 
 def detected(
-    truth: Annotations, seed: int = 0
+    truth: Annotations,
+    seed: int = 0,
+    head: Head | None = None,
+    postprocess: Postprocess = POSTPROCESS,
+    cloud: float = CLOUD,
 ) -> Iterator[tuple[Image, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Each image with its candidates' categories (positions), anchors, scores and boxes (corners)."""
-    head, first = ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
+    head, first = head or ssd300(), np.searchsorted(truth.image_index, np.arange(len(truth.images) + 1))
     for index, image in enumerate(truth.images):
         rng = np.random.default_rng([seed, 2, index])
         mine = slice(first[index], first[index + 1])
-        yield image, *_detect(rng, head, truth.boxes[mine], truth.category_index[mine], image)
+        yield image, *_detect(rng, head, postprocess, cloud, truth.boxes[mine], truth.category_index[mine], image)
 
 
-def _detect(rng: np.random.Generator, head: Head, boxes: np.ndarray, category: np.ndarray, image: Image) -> tuple:
+def _detect(
+    rng: np.random.Generator,
+    head: Head,
+    postprocess: Postprocess,
+    cloud: float,
+    boxes: np.ndarray,
+    category: np.ndarray,
+    image: Image,
+) -> tuple:
     phantoms = int(rng.poisson(PHANTOMS))
     box = np.concatenate([boxes, _random_boxes(rng, phantoms, image.width, image.height)])
     label = np.concatenate([category, rng.integers(0, CATEGORIES, phantoms)])
     quality = np.concatenate([rng.beta(2, 2, len(boxes)), rng.beta(1, 9, phantoms)])
     seen_by = rng.normal(0, 0.1, (len(box) * CELLS, 4)), rng.random(len(box) * CELLS)
-    count = rng.poisson(CLOUD, len(box))
+    count = rng.poisson(cloud, len(box))
     cell = np.repeat(np.arange(len(box)) * CELLS, count) + rng.integers(0, CELLS, count.sum())
     box, label, quality = (np.repeat(values, count, axis=0) for values in (box, label, quality))
-    anchor, fit = _choose_anchors(rng, head, box[:, 2:] * [300 / image.width, 300 / image.height])
+    scale = np.array(head.input_size) / [image.width, image.height]
+    anchor, fit = _choose_anchors(rng, head, box[:, 2:] * scale)
     common, seen = seen_by[0][cell], seen_by[1][cell]
-    own = rng.normal(0, 1, (len(box), 4)) * (_ANCHOR_ERROR[anchor] + 0.3 * (1 - fit))[:, None]
+    own = rng.normal(0, 1, (len(box), 4)) * (_ANCHOR_ERROR[anchor % 3] + 0.3 * (1 - fit))[:, None]
     shift = common + own
     centre = box[:, :2] + box[:, 2:] / 2 + shift[:, :2] * box[:, 2:]
     size = box[:, 2:] * np.exp(shift[:, 2:])
@@ -103,7 +123,7 @@ def _detect(rng: np.random.Generator, head: Head, boxes: np.ndarray, category: n
     score = 0.02 + 0.97 * score
     corners = np.concatenate([centre - size / 2, centre + size / 2], 1)
     corners = corners.clip(0, [image.width, image.height] * 2)
-    keep = score > np.float32(0.0201)
+    keep = score > np.float32(postprocess.score_threshold + 0.0001)
     return label[keep], anchor[keep], score[keep].astype(np.float32), corners[keep].astype(np.float32)
 
 

@@ -93,9 +93,15 @@ def evaluate(module: Any, truth: dict[str, Any], listed: list[dict[str, Any]], f
 
 
 def measure(
-    predictions: Predictions, truth: Annotations, scorer: Scorer, kept: Sequence[int], runs: int, folder: Path
+    predictions: Predictions,
+    truth: Annotations,
+    scorer: Scorer,
+    kept: Sequence[int],
+    runs: int,
+    folder: Path,
+    names: Sequence[str],
 ) -> dict[str, Any]:
-    """Seconds a subset takes the usual way, and how far its AP is from the engine's."""
+    """Seconds a subset takes the usual way, and how far its AP is from the engine's, by the libraries of `names`."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -104,6 +110,11 @@ def measure(
         import hotcoco
 
         modules["hotcoco"] = (hotcoco.COCO, hotcoco.COCOeval)
+    with contextlib.suppress(ImportError):
+        import ultrafast_pycocotools
+
+        modules["ultrafast-pycocotools"] = (ultrafast_pycocotools.COCO, ultrafast_pycocotools.COCOeval)
+    modules = {name: module for name, module in modules.items() if name in names}
     out: dict[str, Any] = {"mmcv_nms": []}
     dictionary = coco_dict(truth)
     for _ in range(runs):

@@ -92,6 +92,22 @@ def test_more_than_a_hundred_detections_of_a_category(post):
         assert scorer.children(range(5), [kept])[0] == open_scorer(annotations, candidates, post).ap(kept)
 
 
+@pytest.mark.parametrize(("boxes", "agnostic"), [(400, False), (400, True), (3000, False)])
+def test_components_of_more_than_a_word(boxes, agnostic):
+    """Many boxes that hang together by their overlaps: words of bits, and beyond them lists."""
+    post = Postprocess(0.0, 0.3, None, 200, -1, agnostic)
+    annotations, candidates = make(2, images=2, objects=2, boxes=boxes, levels_of_score=5000, categories=1)
+    scorer = open_scorer(annotations, candidates, post, threads=2)
+    assert scorer.words.span.max() > 1
+    assert (len(scorer.words.giants) > 0) == (boxes > 1024)
+    for kept in [range(5), (1, 3)]:
+        assert_equals_reference(scorer, annotations, candidates, post, kept)
+    expected = [open_scorer(annotations, candidates, post).ap(kept) for kept in [(0, 1, 2, 4), (1, 2, 3)]]
+    np.testing.assert_array_equal(scorer.children(range(5), [(0, 1, 2, 4), (1, 2, 3)]), expected)
+    scorer.move_to((0, 1, 2, 4))
+    np.testing.assert_array_equal(scorer.children((1, 2, 3), [(0, 1, 2, 4), (1, 2, 3)]), expected)
+
+
 def test_no_ground_truth_gives_minus_one_as_pycocotools():
     annotations, candidates = make(1, objects=0)
     score = open_scorer(annotations, candidates, Postprocess(0.0, 0.5)).score(range(5))

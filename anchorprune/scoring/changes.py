@@ -1,177 +1,179 @@
 """Kernels that turn one subset's detections into another's within a block of images: only what can differ is looked at.
 
-The order is: mark candidates, redo NMS from them on, move the images' max_per_image cut, refresh what is evaluated and
+The order is: redo NMS where anchors come or go, move the images' max_per_image cut, refresh what is evaluated and
 matched. Everything changed is logged, so `undo.undo` brings the state back.
-
-Tables and state are unpacked into local names before a loop and never handed on within one: passing them costs
-more than most of these loops' bodies.
 """
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.matching import match_mask
-from anchorprune.scoring.state import FLIPS, IMAGES, LOGGED, LONG, REMATCH, ROWS
-from anchorprune.scoring.suppress import flip, limit_levels, mark_range, suppress_groups, suppress_image
-from anchorprune.scoring.tables import ALIVE, COUNTED, IN_LONG, IN_REMATCH, MAX_DETECTIONS, NO_CUT, OVER
-
-CROSSED = 0  # "flags" of a log entry: the cut has moved over the candidate
+from anchorprune.scoring.compiled import count_bits, first_bit, kernel
+from anchorprune.scoring.rematch import flip_rows, rematch_groups
+from anchorprune.scoring.state import ALIVE, COUNTED, IMAGES, LONG, LOOKED, OVERFLOW, REMATCH
+from anchorprune.scoring.suppress import ONE, suppress_narrow, suppress_wide
+from anchorprune.scoring.tables import IN_LONG, IN_OVERFLOW, MAX_DETECTIONS, NO_CUT
 
 
 @kernel
-def count_changes(t, s):
-    """Sum up the logged NMS changes by image."""
-    group_of, group_image, rank = t.group_of, t.group_image, t.rank
-    flags, change, cuts, images, count = s.flags, s.change, s.cut, s.images, s.count
-    log, log_bits = s.flip, s.flip_bits
-    for i in range(count[FLIPS]):
-        if not log_bits[i] & ALIVE:
-            continue
-        j = log[i]
-        image = group_image[group_of[j]]
+def count_changes(w, s, base):
+    """Sum up the logged NMS changes by image and long group, and list them to be looked at."""
+    word_image, word_start, in_long, group, rank = w.word_image, w.word_start, w.in_long, w.group, w.rank
+    alive, look, looked, change, cuts, images = s.alive, s.look, s.looked, s.change, s.cut, s.images
+    alive_word, alive_bits, long, group_change, listed = s.alive_word, s.alive_bits, s.long, s.group_change, s.listed
+    found, longs = s.count[IMAGES], s.count[LONG]
+    for i in range(s.count[ALIVE]):
+        word, bits = alive_word[i], alive_bits[i]
+        new, image = alive[word], word_image[word]
+        look[word - base] = bits
+        looked[i] = word
         if not change[image, 2]:
             change[image, 2] = 1
-            images[count[IMAGES]] = image
-            count[IMAGES] += 1
-        step = 2 * np.int32(flags[j] & ALIVE) - 1
-        change[image, 0] += step
-        change[image, 1] += step * (rank[j] <= cuts[image])
+            images[found] = image
+            found += 1
+        more = 2 * count_bits(bits & new) - count_bits(bits)
+        change[image, 0] += more
+        if cuts[image] == NO_CUT:
+            change[image, 1] += more
+        else:
+            left = bits
+            while left:
+                bit = first_bit(left)
+                left &= left - ONE
+                if rank[word_start[word] + bit] <= cuts[image]:
+                    change[image, 1] += 2 * np.int64(new >> np.uint64(bit) & ONE) - 1
+        left = bits & in_long[word]
+        while left:
+            bit = first_bit(left)
+            left &= left - ONE
+            mine = group[word_start[word] + bit]
+            if not listed[mine] & IN_LONG:
+                listed[mine] |= IN_LONG
+                long[longs] = mine
+                longs += 1
+            group_change[mine] += 2 * np.int64(new >> np.uint64(bit) & ONE) - 1
+    for i in range(longs):
+        s.group_left[long[i]] += group_change[long[i]]
+    s.count[LOOKED], s.count[IMAGES], s.count[LONG] = s.count[ALIVE], found, longs
 
 
 @kernel
-def move_cuts(t, s):
-    """Bring changed images' max_per_image cuts in line with their NMS, logging what lies between old and new."""
-    image_start, order, limit = t.image_start, t.order, t.max_per_image
-    flags, change, count, images, log, log_bits = s.flags, s.change, s.count, s.images, s.flip, s.flip_bits
-    for i in range(count[IMAGES]):
+def move_cuts(t, w, s, base):
+    """Bring changed images' max_per_image cuts in line with their NMS, and list what lies between old and new."""
+    place, look, looked, alive = w.place, s.look, s.looked, s.alive
+    change, images, limit = s.change, s.images, t.max_per_image
+    for i in range(s.count[IMAGES]):
         image = images[i]
-        start, end, old = image_start[image], image_start[image + 1], s.cut[image]
-        s.image_log[count[LOGGED], 0] = image
-        s.image_log[count[LOGGED], 1] = s.alive[image]
-        s.image_log[count[LOGGED], 2] = old
-        count[LOGGED] += 1
-        inside = min(s.alive[image], limit) + change[image, 1]
-        s.alive[image] += change[image, 0]
+        start, size, old, first = t.image_start[image], t.image_start[image + 1], s.cut[image], w.image_word[image]
+        size -= start
+        s.image_log[i, 0], s.image_log[i, 1], s.image_log[i, 2] = image, s.left[image], old
+        inside = min(s.left[image], limit) + change[image, 1]
+        s.left[image] += change[image, 0]
         change[image, 0], change[image, 1], change[image, 2] = 0, 0, 0
         new = NO_CUT
-        if s.alive[image] > limit:
-            new = min(old, end - start - 1)
+        if s.left[image] > limit:
+            new = min(old, size - 1)
             while inside > limit:
-                inside -= flags[start + order[start + new]] & ALIVE
+                at = place[start + new]
+                inside -= np.int64(alive[first + (at >> 6)] >> np.uint64(at & 63) & ONE)
                 new -= 1
             while inside < limit:
                 new += 1
-                inside += flags[start + order[start + new]] & ALIVE
+                at = place[start + new]
+                inside += np.int64(alive[first + (at >> 6)] >> np.uint64(at & 63) & ONE)
         s.cut[image] = new
-        for r in range(min(old, new) + 1, min(max(old, new) + 1, end - start)):
-            j = start + order[start + r]
-            if flags[j] & ALIVE:
-                flip(j, CROSSED, flags, log, log_bits, count)
+        for r in range(min(old, new) + 1, min(max(old, new) + 1, size)):
+            at = place[start + r]
+            word, bit = first + (at >> 6), ONE << np.uint64(at & 63)
+            if alive[word] & bit:
+                if look[word - base] == 0:
+                    looked[s.count[LOOKED]] = word
+                    s.count[LOOKED] += 1
+                look[word - base] |= bit
 
 
 @kernel
-def refresh_changed(t, s):
+def refresh_counted(w, s, base):
     """Bring the evaluation of what NMS or a cut changed in line, listing groups that must be looked at whole."""
-    group_of, group_start, group_image, rank, match_row = t.group_of, t.group_start, t.group_image, t.rank, t.match_row
-    flags, cuts, listed, log, log_bits, count = s.flags, s.cut, s.listed, s.flip, s.flip_bits, s.count
-    long, rematch = s.long, s.rematch
-    for i in range(count[FLIPS]):
-        if log_bits[i] == OVER:
-            continue
-        j = log[i]
-        group = group_of[j]
-        if group_start[group + 1] - group_start[group] > MAX_DETECTIONS:
-            if not listed[group] & IN_LONG:
-                listed[group] |= IN_LONG
-                long[count[LONG]] = group
-                count[LONG] += 1
-            continue
-        counted = COUNTED if flags[j] & ALIVE and rank[j] <= cuts[group_image[group]] else 0
-        if counted != flags[j] & COUNTED:
-            flip(j, COUNTED, flags, log, log_bits, count)
-            if match_row[j] >= 0 and not listed[group] & IN_REMATCH:
-                listed[group] |= IN_REMATCH
-                rematch[count[REMATCH]] = group
-                count[REMATCH] += 1
+    word_image, word_start, in_long, group, rank = w.word_image, w.word_start, w.in_long, w.group, w.rank
+    alive, counted, look, looked, cuts = s.alive, s.counted, s.look, s.looked, s.cut
+    group_left, group_change, listed, overflow = s.group_left, s.group_change, s.listed, s.overflow
+    counted_word, counted_bits, changed = s.counted_word, s.counted_bits, s.count[COUNTED]
+    for i in range(s.count[LOOKED]):
+        word = looked[i]
+        start, bits, cut = word_start[word], look[word - base], cuts[word_image[word]]
+        look[word - base] = 0
+        left = bits & in_long[word]
+        while left:
+            bit = first_bit(left)
+            left &= left - ONE
+            mine = group[start + bit]
+            if max(group_left[mine], group_left[mine] - group_change[mine]) > MAX_DETECTIONS:
+                bits ^= ONE << np.uint64(bit)
+                if not listed[mine] & IN_OVERFLOW:
+                    listed[mine] |= IN_OVERFLOW
+                    overflow[s.count[OVERFLOW]] = mine
+                    s.count[OVERFLOW] += 1
+        wanted = bits & alive[word]
+        if cut != NO_CUT:
+            left = wanted
+            while left:
+                bit = first_bit(left)
+                left &= left - ONE
+                if rank[start + bit] > cut:
+                    wanted ^= ONE << np.uint64(bit)
+        flips = (wanted ^ counted[word]) & bits
+        if flips:
+            counted[word] ^= flips
+            counted_word[changed] = word
+            counted_bits[changed] = flips
+            changed += 1
+    s.count[COUNTED] = changed
 
 
 @kernel
-def refresh_long_groups(t, s):
-    """Bring the evaluation of groups that may have over MAX_DETECTIONS in line with NMS and cut."""
-    rank, match_row, flags, listed, count = t.rank, t.match_row, s.flags, s.listed, s.count
-    log, log_bits = s.flip, s.flip_bits
-    for i in range(count[LONG]):
-        group = s.long[i]
-        listed[group] ^= IN_LONG
-        cut, seen, rematch = s.cut[t.group_image[group]], 0, False
-        for j in range(t.group_start[group], t.group_start[group + 1]):
-            counted = 0
-            if flags[j] & ALIVE and seen < MAX_DETECTIONS and rank[j] <= cut:
-                counted = COUNTED
-                seen += 1
-            if counted != flags[j] & COUNTED:
-                flip(j, COUNTED, flags, log, log_bits, count)
-                rematch = rematch or match_row[j] >= 0
-        if rematch and not listed[group] & IN_REMATCH:
-            listed[group] |= IN_REMATCH
-            s.rematch[count[REMATCH]] = group
-            count[REMATCH] += 1
+def refresh_overflowing(t, w, s):
+    """Bring the evaluation of groups that MAX_DETECTIONS cuts, or did, in line with NMS and cut."""
+    place, word_start, in_long, group_of, alive, counted = w.place, w.word_start, w.in_long, w.group, s.alive, s.counted
+    for i in range(s.count[OVERFLOW]):
+        group = s.overflow[i]
+        s.listed[group] ^= IN_OVERFLOW
+        image, seen = t.group_image[group], 0
+        start, first, cut = t.image_start[image], w.image_word[image], s.cut[image]
+        for r in range(t.image_start[image + 1] - start):
+            at = place[start + r]
+            word, bit = first + (at >> 6), ONE << np.uint64(at & 63)
+            if not (alive[word] | counted[word]) & in_long[word] & bit:
+                continue
+            if group_of[word_start[word] + (at & 63)] != group:
+                continue
+            wanted = alive[word] & bit != 0 and seen < MAX_DETECTIONS and r <= cut
+            seen += wanted
+            if wanted != (counted[word] & bit != 0):
+                counted[word] ^= bit
+                s.counted_word[s.count[COUNTED]] = word
+                s.counted_bits[s.count[COUNTED]] = bit
+                s.count[COUNTED] += 1
 
 
 @kernel
-def rematch_groups(t, s):
-    """Match the groups whose matchable candidates changed, best score first, logging what changes."""
-    group_row, group_truth, row_candidate = t.group_row, t.group_truth, t.row_candidate
-    row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
-    flags, taken, matches, row_log, match_log = s.flags, s.taken, s.matches, s.row_log, s.match_log
-    logged = s.count[ROWS]
-    for i in range(s.count[REMATCH]):
-        group = s.rematch[i]
-        s.listed[group] ^= IN_REMATCH
-        for truth in range(group_truth[group, 0], group_truth[group, 1]):
-            taken[truth] = 0
-        for row in range(group_row[group], group_row[group + 1]):
-            mask = np.uint32(0)
-            if flags[row_candidate[row]] & COUNTED:
-                mask = np.uint32(match_mask(row, 0, row_start, row_truth, row_pass, truth_flags, taken))
-            if matches[row] != mask:
-                row_log[logged] = row
-                match_log[logged] = matches[row] ^ mask
-                logged += 1
-                matches[row] = mask
-    s.count[ROWS] = logged
-
-
-@kernel
-def settle(t, s, kept, low, high, slow, used):
-    """Carry the marked candidates of images low..high through NMS, cut, evaluation and matching.
+def settle(t, w, s, base, shift, keep):
+    """Carry the noted comings and goings in a block of images through NMS, cut, evaluation and matching.
 
     Args:
         t: the tables.
+        w: the words.
         s: the state.
-        kept: (A+1,) uint8.
-        low: first image.
-        high: one past the last image.
-        slow: redo the slow images whole.
-        used: scratch, one int per level.
+        base: the block's first word.
+        shift: what added to a row's number is its bit in `counted_rows`.
+        keep: the change is there to stay.
     """
-    base, size = t.image_start[low], t.image_start[high] - t.image_start[low]
-    if slow:
-        for image in range(low, high):
-            if t.slow[image]:
-                if t.nms_pre >= 0:
-                    limit_levels(t, s, kept, image, used)
-                if t.agnostic:
-                    suppress_image(t, s, kept, image)
-                else:
-                    mark_range(s.pending, t.image_start[image] - base, t.image_start[image + 1] - base)
-    if t.agnostic:
-        s.pending[:] = 0
-    else:
-        suppress_groups(t, s, kept, base, size)
-    count_changes(t, s)
-    move_cuts(t, s)
-    refresh_changed(t, s)
-    refresh_long_groups(t, s)
-    rematch_groups(t, s)
-    s.count[LONG], s.count[REMATCH], s.count[IMAGES] = 0, 0, 0
+    suppress_narrow(w, s, base, keep)
+    suppress_wide(w, s, base, keep)
+    count_changes(w, s, base)
+    move_cuts(t, w, s, base)
+    refresh_counted(w, s, base)
+    refresh_overflowing(t, w, s)
+    flip_rows(w, s, shift)
+    rematch_groups(t, s, shift)
+    s.count[LOOKED], s.count[OVERFLOW], s.count[REMATCH] = 0, 0, 0
+    for i in range(s.count[LONG]):
+        s.listed[s.long[i]] ^= IN_LONG

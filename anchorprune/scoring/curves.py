@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.state import FLIPS, ROWS
-from anchorprune.scoring.tables import COUNTED, Tables, blocks_of
+from anchorprune.scoring.compiled import first_bit, kernel
+from anchorprune.scoring.state import COUNTED, ROWS
+from anchorprune.scoring.suppress import ONE
+from anchorprune.scoring.tables import Tables, blocks_of
+from anchorprune.scoring.threads import Threads
 
 LOG_LENGTH = 1 << 22
 
@@ -37,6 +39,29 @@ def empty_curve(tables: Tables) -> Curve:
     slots = len(tables.row_slot)
     words = np.zeros(tables.area_bits.shape[1], np.uint64)
     return Curve(words, np.zeros(slots, np.uint32), np.zeros(slots // 64 + 1, np.uint64))
+
+
+def change(curve: Curve, logs: list[list[Log]], threads: Threads) -> None:
+    """Make the logged changes of a single child, each thread's own images' in a thread, in its parent's curve."""
+    parts = [Curve(np.zeros_like(curve.bits), curve.masks, np.zeros_like(curve.matched)) for _ in logs[1:]]
+
+    def run(thread: int) -> None:
+        for log in logs[thread]:
+            apply_log(log, [curve, *parts][thread], 0, 1)
+
+    threads.map(run, range(len(logs)))
+    for part in parts:
+        np.bitwise_xor(curve.bits, part.bits, out=curve.bits)
+        np.bitwise_xor(curve.matched, part.matched, out=curve.matched)
+
+
+def copies(curves: list[Curve], count: int) -> list[Curve]:
+    """`count` curves equal to the first; those that are missing are added to `curves`."""
+    curves += [Curve(*map(np.empty_like, curves[0])) for _ in range(count - len(curves))]
+    for curve in curves[1:count]:
+        for mine, first in zip(curve, curves[0], strict=True):
+            mine[:] = first
+    return curves[:count]
 
 
 def nonzero_bits(masks: np.ndarray) -> np.ndarray:
@@ -74,22 +99,25 @@ def _largest(totals: np.ndarray) -> int:
 
 
 @kernel
-def write_log(t, s, log):
+def write_log(t, w, s, log):
     """Write the state's changes since the last `forget` or `undo` as one more piece of a log."""
     piece = log.used[0]
     log.used[0] = piece + 1
-    position, row_slot, flip, flip_bits = t.position, t.row_slot, s.flip, s.flip_bits
+    position, word_start, counted_word, counted_bits = w.position, w.word_start, s.counted_word, s.counted_bits
+    row_slot, row_log, match_log = t.row_slot, s.row_log, s.match_log
     positions, slots, masks = log.position, log.slot, log.mask
     at = log.ends[piece, 0]
-    for i in range(s.count[FLIPS]):
-        if flip_bits[i] & COUNTED:
-            positions[at] = position[flip[i]]
+    for i in range(s.count[COUNTED]):
+        left, start = counted_bits[i], word_start[counted_word[i]]
+        while left:
+            positions[at] = position[start + first_bit(left)]
+            left &= left - ONE
             at += 1
     log.ends[piece + 1, 0] = at
     at = log.ends[piece, 1]
     for i in range(s.count[ROWS]):
-        slots[at] = row_slot[s.row_log[i]]
-        masks[at] = s.match_log[i]
+        slots[at] = row_slot[row_log[i]]
+        masks[at] = match_log[i]
         at += 1
     log.ends[piece + 1, 1] = at
 
@@ -102,12 +130,9 @@ def apply_log(log, curve, child, children):
     for piece in range(child, log.used[0], children):
         for i in range(ends[piece, 0], ends[piece + 1, 0]):
             place = position[i]
-            bits[place >> 6] ^= np.uint64(1) << np.uint64(place & 63)
+            bits[place >> 6] ^= ONE << np.uint64(place & 63)
         for i in range(ends[piece, 1], ends[piece + 1, 1]):
-            place = slot[i]
-            masks[place] ^= change[i]
-            bit = np.uint64(1) << np.uint64(place & 63)
-            if masks[place]:
-                matched[place >> 6] |= bit
-            else:
-                matched[place >> 6] &= ~bit
+            place, before = slot[i], masks[slot[i]]
+            masks[place] = before ^ change[i]
+            if before == 0 or before == change[i]:
+                matched[place >> 6] ^= ONE << np.uint64(place & 63)

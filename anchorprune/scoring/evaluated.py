@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from anchorprune.scoring.tables import COUNTED, Tables
+from anchorprune.scoring.tables import Tables
+from anchorprune.scoring.words import WORD, Words, bits_of
 
 
 class Evaluated(NamedTuple):
@@ -16,20 +17,21 @@ class Evaluated(NamedTuple):
     mask: np.ndarray  # (D,) uint32, bit t: true positive at threshold t, bit 10 + t: ignored at t
 
 
-def evaluated(t: Tables, flags: np.ndarray, masks: np.ndarray, area: int) -> Evaluated:
+def evaluated(t: Tables, w: Words, counted: np.ndarray, masks: np.ndarray, area: int) -> Evaluated:
     """The evaluated candidates of a subset, by category, then falling score.
 
     Args:
         t: the tables.
-        flags: (N,) of the subset's state.
+        w: the words.
+        counted: (W,) of the subset's state.
         masks: (S,) uint32, its matches in this area, by slot.
         area: 0..3.
     """
-    index = np.flatnonzero(flags & COUNTED)
-    index = index[np.argsort(t.position[index])]
-    position, row = t.position[index], t.match_row[index]
+    place = np.flatnonzero(bits_of(counted))
+    index = w.word_start[place // WORD] + place % WORD
+    index = index[np.argsort(w.position[index])]
+    position, row = w.position[index], w.row[index]
     mask = np.zeros(len(index), np.uint32)
     mask[row >= 0] = masks[t.row_slot[row[row >= 0]]]
-    word = t.area_bits[area][position >> 6]
-    inside = (word >> (position & 63).astype(np.uint64) & np.uint64(1)).astype(np.uint8)
-    return Evaluated(position, t.group_image[t.group_of[index]], inside, mask)
+    inside = bits_of(t.area_bits[area])[position]
+    return Evaluated(position, t.group_image[w.group[index]], inside, mask)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.tables import COUNTED, CROWD, NO_ID, NUM_THRESHOLDS
+from anchorprune.scoring.tables import BLOCK, CROWD, NO_ID, NUM_THRESHOLDS
+from anchorprune.scoring.words import WORD
 
 ALL_THRESHOLDS = (1 << NUM_THRESHOLDS) - 1
 
@@ -98,7 +99,7 @@ def match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken):
 
 
 @kernel
-def match_all(t, flags, taken, area, masks, first, end):
+def match_all(t, w, counted_rows, taken, area, masks, first, end):
     """Match the evaluated candidates of groups first..end anew for one area, best score first."""
     row_start, row_truth, row_pass, truth_flags = t.row_start, t.row_truth, t.row_pass, t.truth_flags
     for group in range(first, end):
@@ -106,7 +107,9 @@ def match_all(t, flags, taken, area, masks, first, end):
             continue
         for truth in range(t.group_truth[group, 0], t.group_truth[group, 1]):
             taken[truth] = 0
+        block = t.group_image[group] // BLOCK
+        shift = w.row_word[block] * WORD - t.group_row[t.image_group[block * BLOCK]]
         for row in range(t.group_row[group], t.group_row[group + 1]):
-            if flags[t.row_candidate[row]] & COUNTED:
+            if counted_rows[(row + shift) >> 6] >> np.uint64((row + shift) & 63) & np.uint64(1):
                 mask = match_mask(row, area, row_start, row_truth, row_pass, truth_flags, taken)
                 masks[t.row_slot[row]] = mask

@@ -1,4 +1,4 @@
-"""Kernels that run once: sort orders and the suppression graph."""
+"""Kernels that run once: sort orders, and which boxes overlap."""
 
 import numpy as np
 
@@ -50,30 +50,3 @@ def overlaps_more(boxes, i, j, limit):
     first = (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
     second = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
     return both / (first + second - both) > limit
-
-
-@kernel
-def suppressed(boxes, unit_start, limit, first, end, edge_start, edges, fill):
-    """The suppression graph of units first..end: who would suppress whom.
-
-    Args:
-        boxes: (N, 4) float32, best score first within a unit.
-        unit_start: (U+1,) int64; a unit is what NMS runs over: a group, or an image where it ignores categories.
-        limit: float32 IoU.
-        first: first unit.
-        end: one past the last unit.
-        edge_start: (N+1,) int64; out without `fill`: entry i + 1 is the number of i's edges.
-        edges: (E,) uint16, out with `fill`: how far behind i each box stands that it would suppress, ascending.
-        fill: write edges instead of counting them.
-    """
-    for unit in range(first, end):
-        stop = unit_start[unit + 1]
-        for i in range(unit_start[unit], stop):
-            at = edge_start[i] if fill else 0
-            for j in range(i + 1, stop):
-                if overlaps_more(boxes, i, j, limit):
-                    if fill:
-                        edges[at] = j - i
-                    at += 1
-            if not fill:
-                edge_start[i + 1] = at

@@ -8,13 +8,13 @@ from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring.ground_truth import Truth
 from anchorprune.scoring.matching import match_rows
-from anchorprune.scoring.order import suppressed
 from anchorprune.scoring.sorted_parts import SortedPart
 from anchorprune.scoring.sorted_rows import Sorted
+from anchorprune.scoring.suppression import Suppression, suppression
 from anchorprune.scoring.tables import AREAS, IOU_THRESHOLDS
 from anchorprune.scoring.threads import Threads
 
-MAX_GROUP = 65536  # edges are stored as 16-bit distances
+MAX_GROUP = 65536  # places within a component are stored in 16 bits
 
 
 class PartTables(NamedTuple):
@@ -28,8 +28,7 @@ class PartTables(NamedTuple):
     live_anchor: np.ndarray  # (n,)
     areas: np.ndarray  # (n,) uint8, bit a: the box lies in area a
     slow: np.ndarray  # (i,)
-    edge_start: np.ndarray  # (n+1,)
-    edges: np.ndarray
+    suppression: Suppression
     match_row: np.ndarray  # (n,)
     row_start: np.ndarray  # (s,)
     row_truth: np.ndarray
@@ -58,7 +57,7 @@ def part_tables(
         _live_anchor(found, post.min_size, predictions.head.num_anchors),
         _areas(found),
         _slow_images(part, np.array(level), post),
-        *_suppression(part, start, predictions, threads),
+        _suppression(part, start, predictions, threads),
         *_matches(found, start, ranges, truth, threads),
     )
 
@@ -88,31 +87,22 @@ def _areas(found: Sorted) -> np.ndarray:
 
 def _slow_images(part: SortedPart, level: np.ndarray, post: Postprocess) -> np.ndarray:
     images = len(part.image_start) - 1
-    if post.class_agnostic or post.nms_pre is None or post.nms_pre < 0:
-        return np.full(images, post.class_agnostic)
+    if post.nms_pre is None or post.nms_pre < 0:
+        return np.zeros(images, np.bool_)
     levels = int(level.max()) + 1
     cell = (part.found.image.astype(np.int64) - part.first) * levels + level[part.found.anchor]
     return (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
 
 
-def _suppression(
-    part: SortedPart, group_start: np.ndarray, predictions: Predictions, threads: Threads
-) -> tuple[np.ndarray, np.ndarray]:
-    post, boxes, unit_start = predictions.postprocess, part.found.boxes, group_start
+def _suppression(part: SortedPart, group_start: np.ndarray, predictions: Predictions, threads: Threads) -> Suppression:
+    post, start, units, turn = predictions.postprocess, part.image_start, group_start, None
     if post.class_agnostic:
-        unit_start = part.image_start
-        boxes = boxes[np.repeat(unit_start[:-1], np.diff(unit_start)) + part.order]
-    if np.diff(unit_start).max() >= MAX_GROUP:
+        units, turn = start, np.repeat(start[:-1], np.diff(start)) + part.order
+    if np.diff(units).max() >= MAX_GROUP:
         raise UserError(
             f"{predictions.path}: an image has over {MAX_GROUP} boxes in one NMS; raise the score threshold"
         )
-    edge_start, edges, limit = np.zeros(len(boxes) + 1, np.int64), np.empty(0, np.uint16), np.float32(post.nms_iou)
-    blocks = threads.blocks(unit_start)
-    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, False), blocks)
-    np.cumsum(edge_start, out=edge_start)
-    edges = np.empty(edge_start[-1], np.uint16)
-    threads.map(lambda b: suppressed(boxes, unit_start, limit, *b, edge_start, edges, True), blocks)
-    return edge_start, edges
+    return suppression(part.found.boxes, start, units, turn, post.nms_iou, threads)
 
 
 def _matches(

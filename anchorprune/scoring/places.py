@@ -1,9 +1,8 @@
-"""Kernels that run once over all candidates: positions, slots, and the lists by anchor. None holds a copy of them."""
+"""Kernels that run once over all candidates: positions and slots. None holds a copy of them."""
 
 import numpy as np
 
 from anchorprune.scoring.compiled import count_bits, kernel
-from anchorprune.scoring.tables import BLOCK
 
 DIGIT = 11  # bits of a score sorted at a time: three times are all 32
 
@@ -92,51 +91,3 @@ def place_rows(row_position, category_word, slot, slot_position):
         slot[row] = before[place >> 6] + count_bits(below)
         slot_position[slot[row]] = place
     return before[category_word]
-
-
-@kernel
-def list_anchors(anchor, image_start, anchor_list, block_anchor):
-    """Candidates by anchor, then ascending, and where each block's part of each anchor's list starts.
-
-    Args:
-        anchor: (N,) int16.
-        image_start: (I+1,) int64.
-        anchor_list: (N,) int32, out.
-        block_anchor: (B+1, A) int64, out.
-    """
-    place = np.zeros(block_anchor.shape[1] + 1, np.int64)
-    for own in anchor:
-        place[own + 1] += 1
-    place = np.cumsum(place)[:-1]
-    for block in range(len(block_anchor) - 1):
-        block_anchor[block] = place
-        end = min((block + 1) * BLOCK, len(image_start) - 1)
-        for j in range(image_start[block * BLOCK], image_start[end]):
-            anchor_list[place[anchor[j]]] = j
-            place[anchor[j]] += 1
-    block_anchor[-1] = place
-
-
-@kernel
-def list_images(tables, images, anchor_list, block_anchor):
-    """The same lists of some of the images alone.
-
-    Args:
-        tables: of all images.
-        images: (I,) bool.
-        anchor_list: (n,) int32, out: as long as these images have candidates.
-        block_anchor: (B+1, A) int64, out.
-    """
-    listed, start, places = tables.anchor_list, tables.image_start, tables.block_anchor
-    at = 0
-    for anchor in range(places.shape[1]):
-        for block in range(len(places) - 1):
-            block_anchor[block, anchor] = at
-            image = block * BLOCK
-            for i in range(places[block, anchor], places[block + 1, anchor]):
-                while listed[i] >= start[image + 1]:
-                    image += 1
-                if images[image]:
-                    anchor_list[at] = listed[i]
-                    at += 1
-        block_anchor[-1, anchor] = at

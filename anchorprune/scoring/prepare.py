@@ -12,16 +12,19 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.ground_truth import recall_tables, sort_truth
 from anchorprune.scoring.growing import Growing
+from anchorprune.scoring.pack import packed
 from anchorprune.scoring.part_tables import PartTables, part_tables
-from anchorprune.scoring.places import list_anchors, place_category, place_rows
+from anchorprune.scoring.places import place_category, place_rows
 from anchorprune.scoring.sorted_parts import OnFile, SortedPart, sorted_parts
-from anchorprune.scoring.tables import AREAS, Tables, blocks_of
+from anchorprune.scoring.suppression import Suppression
+from anchorprune.scoring.tables import AREAS, Columns, Tables
 from anchorprune.scoring.threads import Threads
+from anchorprune.scoring.words import Words
 
-Columns = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 
 
-def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, OnFile]:
+def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Words, OnFile]:
     """Build the tables; scores and boxes, which scoring does not need, stay on file.
 
     Raises:
@@ -31,11 +34,12 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
     truth, whole = sort_truth(annotations), _Whole(predictions.num_rows)
     for part in sorted_parts(predictions, annotations, threads):
         whole.add(part, part_tables(part, predictions, truth, categories, threads))
-    columns = whole.columns()
-    columns |= _positions(columns, categories, threads)
-    columns |= _by_anchor(columns, head.num_anchors)
+    arrays = whole.arrays()
+    arrays |= _positions(arrays, categories, threads)
+    columns = Columns(*map(arrays.pop, Columns._fields))
+    suppression = Suppression(*map(arrays.pop, Suppression._fields))
     tables = Tables(
-        **columns,
+        **arrays,
         **recall_tables(truth, categories),
         truth_flags=truth.flags,
         level=np.array(head.level_of_anchor, np.int16),
@@ -43,7 +47,7 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         max_per_image=post.max_per_image if post.max_per_image >= 0 else 2**31 - 2,
         agnostic=int(post.class_agnostic),
     )
-    return tables, OnFile(predictions, annotations, threads)
+    return tables, packed(tables, columns, suppression, threads), OnFile(predictions, annotations, threads)
 
 
 class _Whole:
@@ -55,34 +59,49 @@ class _Whole:
 
     def add(self, part: SortedPart, tables: PartTables) -> None:
         """Put a part's tables behind those before it."""
-        names = ("rank", "group_image", "edges", "row_pass", "row_candidate")
-        candidates, groups, edges, entries, rows = (len(self._columns[name]) for name in names)
+        names = ("rank", "group_image", "row_pass", "row_candidate")
+        candidates, groups, entries, rows = (len(self._columns[name]) for name in names)
         own, sizes = np.flatnonzero(tables.match_row >= 0), np.diff(tables.group_start)
         numbers = np.arange(groups, groups + len(sizes), dtype=np.int32)
-        found = tables._asdict() | {
-            "image_start": part.image_start[:-1] + candidates,
-            "image_group": tables.image_group[:-1] + groups,
-            "group_start": tables.group_start[:-1] + candidates,
-            "group_of": np.repeat(numbers, sizes),
-            "group_row": np.searchsorted(own, tables.group_start[:-1]) + rows,
-            "anchor": part.found.anchor,
-            "score": part.found.score,
-            "rank": part.rank,
-            "order": part.order,
-            "edge_start": tables.edge_start[:-1] + edges,
-            "match_row": np.where(tables.match_row >= 0, tables.match_row + np.int32(rows), np.int32(-1)),
-            "row_candidate": (own + candidates).astype(np.int32),
-            "row_start": tables.row_start + entries,
-        }
+        found = (
+            tables._asdict()
+            | self._behind(tables.suppression)
+            | {
+                "image_start": part.image_start[:-1] + candidates,
+                "image_group": tables.image_group[:-1] + groups,
+                "group_start": tables.group_start[:-1] + candidates,
+                "group_of": np.repeat(numbers, sizes),
+                "group_row": np.searchsorted(own, tables.group_start[:-1]) + rows,
+                "anchor": part.found.anchor,
+                "score": part.found.score,
+                "rank": part.rank,
+                "order": part.order,
+                "match_row": np.where(tables.match_row >= 0, tables.match_row + np.int32(rows), np.int32(-1)),
+                "row_candidate": (own + candidates).astype(np.int32),
+                "row_start": tables.row_start + entries,
+            }
+        )
+        del found["suppression"]
         share = (candidates + len(part.rank)) / self._rows
         for name, values in found.items():
             self._columns[name].add(values, share)
 
-    def columns(self) -> Columns:
+    def _behind(self, part: Suppression) -> Arrays:
+        words, covers, giants, edges = (
+            len(self._columns[name]) for name in ("span", "covers", "giant_start", "giants")
+        )
+        return part._asdict() | {
+            "image_word": part.image_word[:-1] + words,
+            "rows_at": np.where(part.rows_at < 0, part.rows_at - giants, part.rows_at + covers),
+            "giant_start": part.giant_start[:-1] + edges,
+        }
+
+    def arrays(self) -> Arrays:
         """All of them, and of each candidate its `score` and `areas`, see `PartTables`."""
         of = {name: len(column) for name, column in self._columns.items()}
         ends = {"image_start": "rank", "group_start": "rank", "image_group": "group_image"}
-        ends |= {"group_row": "row_candidate", "edge_start": "edges", "row_start": "row_pass"}
+        ends |= {"group_row": "row_candidate", "row_start": "row_pass"}
+        ends |= {"image_word": "span", "giant_start": "giants"}
         for name, counted in ends.items():
             self._columns[name].add(np.array([of[counted]], np.int64), 1.0)
         found = {name: column.array() for name, column in self._columns.items()}
@@ -91,8 +110,8 @@ class _Whole:
         return found
 
 
-def _positions(found: Columns, categories: int, threads: Threads) -> Columns:
-    """The tables by position and by slot; takes `score` and `areas` out of `found`."""
+def _positions(found: Arrays, categories: int, threads: Threads) -> Arrays:
+    """The tables by position and by slot; takes `score`, `areas` and `row_candidate` out of `found`."""
     score, areas, start = found.pop("score"), found.pop("areas"), found["group_start"]
     by_category = np.argsort(found["group_category"], kind="stable")
     first = np.searchsorted(found["group_category"][by_category], np.arange(categories + 1))
@@ -105,15 +124,8 @@ def _positions(found: Columns, categories: int, threads: Threads) -> Columns:
         place_category(score, areas, start, groups, word[category] * 64, position, bits)
 
     threads.map(run, range(categories))
-    rows = position[found["row_candidate"]]
+    rows = position[found.pop("row_candidate")]
     slot, slot_position = np.empty_like(rows), np.empty_like(rows)
     slots = place_rows(rows, word, slot, slot_position)
     by_slot = {"row_slot": slot, "slot_position": slot_position, "category_slot": slots}
     return {"position": position, "category_word": word, "area_bits": bits, **by_slot}
-
-
-def _by_anchor(found: Columns, anchors: int) -> Columns:
-    listed = np.empty(len(found["anchor"]), np.int32)
-    places = np.empty((len(blocks_of(found["image_start"])), anchors), np.int64)
-    list_anchors(found["anchor"], found["image_start"], listed, places)
-    return {"anchor_list": listed, "block_anchor": places}

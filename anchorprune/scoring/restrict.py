@@ -4,29 +4,28 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
-from anchorprune.scoring.places import list_images
 from anchorprune.scoring.tables import Tables
+from anchorprune.scoring.words import Words
 
 
-def restricted(tables: Tables, annotations: Annotations, images: np.ndarray) -> Tables:
-    """The tables by which some of the images alone are scored; nothing is matched or sorted again.
+def restricted(tables: Tables, words: Words, annotations: Annotations, images: np.ndarray) -> tuple[Tables, Words]:
+    """What some of the images alone are scored by; nothing is matched or sorted again.
 
     Args:
         tables: of all images.
+        words: of all images.
         annotations: the annotations they were made from.
         images: (I,) bool, the images that count.
     """
-    nobody = np.int16(len(tables.level))  # the anchor of what never survives
-    counts = np.repeat(images, np.diff(tables.image_start))
-    listed, blocks = np.empty(int(counts.sum()), np.int32), np.empty_like(tables.block_anchor)
-    list_images(tables, images, listed, blocks)
+    listed = images[words.word_image[words.entry_word]]
+    before = np.concatenate([[0], np.cumsum(listed)]).astype(np.int64)
     truth = sort_truth(annotations)
     mine = images[truth.image]
     left = Truth(truth.image[mine], truth.category[mine], truth.boxes[mine], truth.flags[mine])
-    return tables._replace(
-        live_anchor=np.where(counts, tables.live_anchor, nobody),
-        slow=tables.slow & images,
-        anchor_list=listed,
-        block_anchor=blocks,
-        **recall_tables(left, len(annotations.category_ids)),
+    words = words._replace(
+        entry_start=before[words.entry_start],
+        entry_word=words.entry_word[listed],
+        entry_mask=words.entry_mask[listed],
     )
+    recalls = recall_tables(left, len(annotations.category_ids))
+    return tables._replace(slow=tables.slow & images, **recalls), words

@@ -7,7 +7,8 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.scoring.sorted_parts import OnFile
 from anchorprune.scoring.state import State
-from anchorprune.scoring.tables import ALIVE, Tables
+from anchorprune.scoring.tables import Tables
+from anchorprune.scoring.words import WORD, Words, bits_of
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ class LeftDetections:
     boxes: np.ndarray
 
 
-def left_detections(t: Tables, state: State, candidates: OnFile, annotations: Annotations) -> LeftDetections:
+def left_detections(t: Tables, w: Words, state: State, candidates: OnFile, annotations: Annotations) -> LeftDetections:
     """What a subset's state leaves of the candidates."""
-    cut = np.repeat(state.cut, np.diff(t.image_start))
-    index = np.flatnonzero((state.flags & ALIVE != 0) & (t.rank <= cut))
-    index = index[np.lexsort((t.rank[index], t.group_image[t.group_of[index]]))]
-    group = t.group_of[index]
-    image_id = annotations.image_ids[t.group_image[group]]
+    start = t.image_start[:-1]
+    image = np.repeat(np.arange(len(start)), np.diff(t.image_start))  # by image and rank, as `order` and `place`
+    place = w.image_word[image] * WORD + w.place
+    rank = np.arange(len(image)) - start[image]
+    left = np.flatnonzero((bits_of(state.alive)[place] != 0) & (rank <= state.cut[image]))
+    index, group = start[image[left]] + t.order[left], w.group[w.word_start[place[left] // WORD] + place[left] % WORD]
+    image_id = annotations.image_ids[image[left]]
     category_id = annotations.category_ids[t.group_category[group]]
     return LeftDetections(image_id, category_id, t.anchor[index], *candidates.read(index))

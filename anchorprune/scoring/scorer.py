@@ -8,17 +8,17 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import Curve, Log, apply_log, empty_curve, long_enough, nonzero_bits
+from anchorprune.scoring.curves import Curve, Log, apply_log, change, copies, empty_curve, long_enough, nonzero_bits
 from anchorprune.scoring.evaluated import Evaluated, evaluated
 from anchorprune.scoring.matching import match_all
 from anchorprune.scoring.prepare import prepare
 from anchorprune.scoring.restrict import restricted
 from anchorprune.scoring.score import LeftDetections, Score, left_detections
-from anchorprune.scoring.state import State, empty_state, with_own_scratch
-from anchorprune.scoring.tables import AREAS, NO_CUT, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
+from anchorprune.scoring.state import State, clear, empty_state, with_own_scratch
+from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
 from anchorprune.scoring.toggles import is_near, masks_of, toggles_of
-from anchorprune.scoring.walks import EVERYTHING, walk_categories, walk_images
+from anchorprune.scoring.walks import walk_categories, walk_images
 
 TOGETHER = 64  # the most children carried through the images at once
 
@@ -38,7 +38,7 @@ class Scorer:
         self.annotations = annotations
         self.threads = Threads(threads)
         self.images = np.ones(len(annotations.images), np.bool_)
-        self.tables, self.candidates = prepare(predictions, annotations, self.threads)
+        self.tables, self.words, self.candidates = prepare(predictions, annotations, self.threads)
         self._start()
 
     def on(self, images: np.ndarray) -> "Scorer":
@@ -49,7 +49,7 @@ class Scorer:
         """
         other = copy(self)
         other.images = self.images & images
-        other.tables = restricted(self.tables, self.annotations, other.images)
+        other.tables, other.words = restricted(self.tables, self.words, self.annotations, other.images)
         other._start()
         return other
 
@@ -60,8 +60,8 @@ class Scorer:
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
         self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
         self._blocks = self.threads.blocks(blocks_of(self.tables.image_start))
-        self._states = [empty_state(self.tables)]
-        self._states += [with_own_scratch(self._states[0], self.tables) for _ in self._blocks[1:]]
+        self._states = [empty_state(self.tables, self.words)]
+        self._states += [with_own_scratch(self._states[0], self.tables, self.words) for _ in self._blocks[1:]]
         self._curves = [empty_curve(self.tables)]
         self._logs: list[list[Log]] = [[] for _ in self._blocks]
         self._parent: Subset | None = None
@@ -100,16 +100,15 @@ class Scorer:
         subset = self._checked(kept)
         if subset == self._parent:
             return
-        if is_near(subset, self._parent):
-            toggles = toggles_of([subset], self._parent)
-        else:
-            base, toggles = self._states[0], np.full((1, 1), EVERYTHING, np.int32)
-            for array in (base.flags, base.covers, base.matches, base.alive, *self._curves[0]):
+        parent = self._parent
+        if not is_near(subset, parent):
+            parent = ()
+            clear(self._states[0])
+            for array in self._curves[0]:
                 array[:] = 0
-            base.cut[:] = NO_CUT
+        toggles = toggles_of([subset], parent)
         self._parent = None  # should the walk be interrupted
-        for log in self._walk([subset], toggles, keep=True):
-            apply_log(log, self._curves[0], 0, 1)
+        change(self._curves[0], self._walk([subset], toggles, keep=True), self.threads)
         self._sums = self._area_sums(0, self._curves[0])
         self._parent = subset
 
@@ -120,19 +119,23 @@ class Scorer:
 
     def evaluated(self, kept: Sequence[int], area: int = 0) -> Evaluated:
         """The evaluated candidates of a subset and their matches in one of COCO's areas (0: all boxes)."""
-        flags = self.state_of(kept).flags
-        return evaluated(self.tables, flags, (self._area_curve(area) if area else self._curves[0]).masks, area)
+        counted = self.state_of(kept).counted
+        masks = (self._area_curve(area) if area else self._curves[0]).masks
+        return evaluated(self.tables, self.words, counted, masks, area)
 
     def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
-        return left_detections(self.tables, self._states[0], self.candidates, self.annotations)
+        return left_detections(self.tables, self.words, self._states[0], self.candidates, self.annotations)
 
     def _checked(self, kept: Sequence[int]) -> Subset:
         return Layout.keep(self.head, kept).kept
 
-    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[Log]:
-        """Carry the images through the subsets; what it does to the curves, in logs that the next walk overwrites."""
+    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[list[Log]]:
+        """Carry the images through the subsets; what it does to the curves, in each thread's logs.
+
+        The next walk overwrites them.
+        """
         masks = masks_of(subsets, self.head.num_anchors)
 
         def run(thread: int) -> list[Log]:
@@ -140,16 +143,18 @@ class Scorer:
             while block < end:
                 pieces = len(subsets) * (end - block)
                 log = long_enough(own, len(used), self.tables, len(subsets), pieces)
-                block = walk_images(self.tables, self._states[thread], masks, toggles, block, end, keep, log)
+                given = self.tables, self.words, self._states[thread], masks, toggles
+                block = walk_images(*given, block, end, keep, log)
                 used.append(log)
             return used
 
-        return [log for logs in self.threads.map(run, range(len(self._blocks))) for log in logs]
+        return self.threads.map(run, range(len(self._blocks)))
 
     def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
-        logs, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
+        walked, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
+        logs = [log for mine in walked for log in mine]
         everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
-        curves = self._curves_of_parent(min(count, len(subsets)))
+        curves = copies(self._curves, min(count, len(subsets)))
 
         def run(thread: int) -> None:
             sums = np.zeros_like(self._sums)
@@ -164,14 +169,6 @@ class Scorer:
         self.threads.map(run, range(len(curves)))
         return result
 
-    def _curves_of_parent(self, count: int) -> list[Curve]:
-        while len(self._curves) < count:
-            self._curves.append(empty_curve(self.tables))
-        for curve in self._curves[1:count]:
-            for mine, parents in zip(curve, self._curves[0], strict=True):
-                mine[:] = parents
-        return self._curves[:count]
-
     def _area_sums(self, area: int, curve: Curve) -> np.ndarray:
         sums = np.zeros_like(self._sums)
         self.threads.map(lambda part: walk_categories(self.tables, curve, area, part, sums), self._categories)
@@ -184,10 +181,10 @@ class Scorer:
         return [self._mean(self._sums, 0), *at, *areas]
 
     def _area_curve(self, area: int) -> Curve:
-        t, base = self.tables, self._states[0]
-        masks = np.zeros_like(self._curves[0].masks)
-        blocks = self.threads.blocks(t.group_start)
-        self.threads.map(lambda block: match_all(t, base.flags, base.taken, area, masks, *block), blocks)
+        base, masks = self._states[0], np.zeros_like(self._curves[0].masks)
+        given = self.tables, self.words, base.counted_rows, base.taken, area, masks
+        blocks = self.threads.blocks(self.tables.group_start)
+        self.threads.map(lambda block: match_all(*given, *block), blocks)
         return Curve(self._curves[0].bits, masks, nonzero_bits(masks))
 
     def _mean(self, sums: np.ndarray, area: int) -> float:

@@ -5,70 +5,100 @@ from typing import NamedTuple
 import numpy as np
 
 from anchorprune.scoring.tables import BLOCK, NO_CUT, Tables, blocks_of
+from anchorprune.scoring.words import Words
 
 
 class State(NamedTuple):
     """One subset's detections: arrays that threads share, each in images of its own, then a thread's own scratch."""
 
-    flags: np.ndarray  # (N,) uint8
-    covers: np.ndarray  # (N,) uint16, candidates left by NMS that would suppress this one
+    kept: np.ndarray  # (W,) uint64: of a kept anchor, and not beyond nms_pre
+    alive: np.ndarray  # (W,) uint64: left by NMS
+    counted: np.ndarray  # (W,) uint64: evaluated
+    counted_rows: np.ndarray  # uint64, bit set of rows, see `Words.row_word`: evaluated
     matches: np.ndarray  # (S,) uint32, by row: bit t true positive at t, bit 10+t ignored at t
-    alive: np.ndarray  # (I,) int32, candidates NMS leaves
+    left: np.ndarray  # (I,) int32, candidates NMS leaves
     cut: np.ndarray  # (I,) int32, the last rank max_per_image lets pass
-    listed: np.ndarray  # (G,) uint8, IN_LONG, IN_REMATCH
-    change: np.ndarray  # (I, 3) int32: alive, alive within the cut, listed or not
+    group_left: np.ndarray  # (G,) int32, candidates NMS leaves of a group that MAX_DETECTIONS can cut
+    change: np.ndarray  # (I, 3) int32: left, left within the cut, listed or not
+    group_change: np.ndarray  # (G,) int32: of group_left
+    listed: np.ndarray  # (G,) uint8, IN_LONG, IN_OVERFLOW, IN_REMATCH
     taken: np.ndarray  # (ground truth,) uint16, bit t: matched at t
     # From here on a thread's own, no longer than a block of images needs.
-    pending: np.ndarray  # uint64, bit set of the block's candidates: NMS must look at them
-    long: np.ndarray  # int32, groups
-    rematch: np.ndarray  # int32, groups
+    diff: np.ndarray  # uint64, by the block's words: what of `kept` changes
+    look: np.ndarray  # uint64, by the block's words: what of `counted` can change
+    gone: np.ndarray  # uint64, by a component's words: suppressed
+    touched: np.ndarray  # int32, words with a `diff`
+    wide: np.ndarray  # int32, first words of components
+    looked: np.ndarray  # int32, words with a `look`
     images: np.ndarray  # int32, changed images
-    flip: np.ndarray  # int32, log: candidate
-    flip_bits: np.ndarray  # uint8, log
+    long: np.ndarray  # int32, groups whose `group_left` changes
+    overflow: np.ndarray  # int32, groups that MAX_DETECTIONS cuts
+    rematch: np.ndarray  # int32, groups
+    alive_word: np.ndarray  # int32, log: word
+    alive_bits: np.ndarray  # uint64, log: what of it changed
+    counted_word: np.ndarray  # int32, log: word
+    counted_bits: np.ndarray  # uint64, log: what of it changed
+    row_flip: np.ndarray  # int32, log: row that is evaluated or no longer
     row_log: np.ndarray  # int32, log: row
     match_log: np.ndarray  # uint32, log: what of the row's match changed
-    image_log: np.ndarray  # (., 3) int32, log: image, alive, cut
-    count: np.ndarray  # (6,) int64, lengths, see below
+    image_log: np.ndarray  # (., 3) int32, log: image, left, cut
+    count: np.ndarray  # (11,) int64, lengths, see below
 
 
-# What `count` counts: changed images; logged flips, rows and images; long groups changed; groups to match again.
-IMAGES, FLIPS, ROWS, LOGGED, LONG, REMATCH = range(6)
+# What `count` counts, of the arrays above.
+TOUCHED, WIDE, LOOKED, IMAGES, LONG, OVERFLOW, REMATCH, ALIVE, COUNTED, FLIPPED, ROWS = range(11)
 
 
-def empty_state(tables: Tables) -> State:
+def empty_state(t: Tables, w: Words) -> State:
     """The state in which no anchor is kept."""
-    candidates, images, groups = len(tables.anchor), len(tables.image_start) - 1, len(tables.group_image)
+    words, images, groups = len(w.word_image), len(t.image_start) - 1, len(t.group_image)
     shared = {
-        "flags": np.zeros(candidates, np.uint8),
-        "covers": np.zeros(candidates, np.uint16),
-        "matches": np.zeros(len(tables.row_slot), np.uint32),
-        "alive": np.zeros(images, np.int32),
+        "kept": np.zeros(words, np.uint64),
+        "alive": np.zeros(words, np.uint64),
+        "counted": np.zeros(words, np.uint64),
+        "counted_rows": np.zeros(w.row_word[-1], np.uint64),
+        "matches": np.zeros(len(t.row_slot), np.uint32),
+        "left": np.zeros(images, np.int32),
         "cut": np.full(images, NO_CUT, np.int32),
-        "listed": np.zeros(groups, np.uint8),
+        "group_left": np.zeros(groups, np.int32),
         "change": np.zeros((images, 3), np.int32),
-        "taken": np.zeros(len(tables.truth_flags), np.uint16),
+        "group_change": np.zeros(groups, np.int32),
+        "listed": np.zeros(groups, np.uint8),
+        "taken": np.zeros(len(t.truth_flags), np.uint16),
     }
-    return State(**shared, **_scratch(tables))
+    return State(**shared, **_scratch(t, w))
 
 
-def with_own_scratch(state: State, tables: Tables) -> State:
+def clear(state: State) -> None:
+    """Make it the state in which no anchor is kept."""
+    for array in state[: State._fields.index("diff")]:
+        array[:] = 0
+    state.cut[:] = NO_CUT
+
+
+def with_own_scratch(state: State, t: Tables, w: Words) -> State:
     """The same state for another thread."""
-    return state._replace(**_scratch(tables))
+    return state._replace(**_scratch(t, w))
 
 
-def _scratch(t: Tables) -> dict[str, np.ndarray]:
-    candidates = int(np.diff(blocks_of(t.image_start)).max())
-    groups = int(np.diff(blocks_of(t.image_group)).max())
-    rows = int(np.diff(blocks_of(t.group_row[t.image_group])).max())
+def _scratch(t: Tables, w: Words) -> dict[str, np.ndarray]:
+    candidates, words, groups, rows = (
+        int(np.diff(blocks_of(totals)).max())
+        for totals in (t.image_start, w.image_word, t.image_group, t.group_row[t.image_group])
+    )
+    by_word = {name: np.zeros(words, np.uint64) for name in ("diff", "look", "gone", "alive_bits")}
+    lists = {name: np.empty(2 * words, np.int32) for name in ("touched", "wide", "looked", "alive_word")}
+    by_group = {name: np.empty(groups, np.int32) for name in ("long", "overflow", "rematch")}
+    by_row = {name: np.empty(rows, np.int32) for name in ("row_flip", "row_log")}
     return {
-        "pending": np.zeros(candidates // 64 + 1, np.uint64),
-        "long": np.empty(groups, np.int32),
-        "rematch": np.empty(groups, np.int32),
-        "images": np.empty(BLOCK, np.int32),
-        "flip": np.empty(4 * candidates, np.int32),
-        "flip_bits": np.empty(4 * candidates, np.uint8),
-        "row_log": np.empty(rows, np.int32),
+        **by_word,
+        **lists,
+        **by_group,
+        **by_row,
+        "counted_word": np.empty(words + candidates, np.int32),
+        "counted_bits": np.empty(words + candidates, np.uint64),
         "match_log": np.empty(rows, np.uint32),
+        "images": np.empty(BLOCK, np.int32),
         "image_log": np.empty((BLOCK, 3), np.int32),
-        "count": np.zeros(6, np.int64),
+        "count": np.zeros(11, np.int64),
     }

@@ -1,100 +1,149 @@
-"""Kernels that redo NMS where it can differ: marked candidates, and from them on along the suppression graph."""
+"""Kernels that redo NMS where it can differ: in the components in which a kept candidate comes, or a left one goes.
+
+Tables and state are unpacked into local names before a loop and never handed on within one: passing them costs
+more than most of these loops' bodies.
+"""
 
 import numpy as np
 
-from anchorprune.scoring.compiled import first_bit, kernel
-from anchorprune.scoring.state import FLIPS
-from anchorprune.scoring.tables import ALIVE, OVER
+from anchorprune.scoring.compiled import fetch, first_bit, kernel, last_bit
+from anchorprune.scoring.state import ALIVE, TOUCHED, WIDE
+from anchorprune.scoring.words import WORD
+
+ONE, ALL = np.uint64(1), np.uint64(2**64 - 1)
 
 
 @kernel
-def mark_anchor(t, s, kept, anchor, block, low, high):
-    """Mark what can change in a block, images low..high, when `anchor` was just removed from, or added to, `kept`.
+def toggle_anchor(w, s, at, base):
+    """Note that the anchor whose words in a block begin at entry_start[at] comes or goes; `base` is the first word."""
+    entry_word, entry_mask, diff, touched, found = w.entry_word, w.entry_mask, s.diff, s.touched, s.count[TOUCHED]
+    for e in range(w.entry_start[at], w.entry_start[at + 1]):
+        word = entry_word[e]
+        if diff[word - base] == 0:
+            touched[found] = word
+            found += 1
+        diff[word - base] |= entry_mask[e]
+    s.count[TOUCHED] = found
 
-    Returns:
-        Whether the block's slow images can change.
+
+@kernel
+def limit_levels(t, w, s, kept, image, base, used):
+    """Note what of an image's candidates comes or goes where each level's best `nms_pre` alone are kept.
+
+    Args:
+        t: the tables.
+        w: the words.
+        s: the state.
+        kept: (A+1,) uint8.
+        image: the image.
+        base: the block's first word.
+        used: scratch, one int per level.
     """
-    added, anchor_list, flags, pending, base = kept[anchor] != 0, t.anchor_list, s.flags, s.pending, t.image_start[low]
-    begin, end = t.block_anchor[block, anchor], t.block_anchor[block + 1, anchor]
-    for i in range(begin, end):
-        j = anchor_list[i]
-        pending[(j - base) >> 6] |= np.uint64(added or flags[j] & ALIVE) << np.uint64((j - base) & 63)
-    return begin < end and (t.agnostic or t.nms_pre >= 0)
-
-
-@kernel
-def mark_range(pending, first, end):
-    """Mark candidates first..end, counted from the block's first."""
-    for i in range(first, end):
-        pending[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
-
-
-@kernel
-def flip(j, bits, flags, log, log_bits, count):
-    """Toggle flag bits of a candidate, logged."""
-    flags[j] ^= bits
-    at = count[FLIPS]
-    log[at] = j
-    log_bits[at] = bits
-    count[FLIPS] = at + 1
-
-
-@kernel
-def suppress_groups(t, s, kept, base, size):
-    """Redo NMS of the marked candidates, and of those their change changes, which stand behind them."""
-    edge_start, edges, live_anchor = t.edge_start, t.edges, t.live_anchor
-    flags, covers, pending, log, log_bits, count = s.flags, s.covers, s.pending, s.flip, s.flip_bits, s.count
-    for word in range((size + 63) >> 6):
-        while pending[word]:
-            j = base + (word << 6) + first_bit(pending[word])
-            pending[word] &= pending[word] - np.uint64(1)
-            alive = 0
-            if kept[live_anchor[j]] and covers[j] == 0 and not flags[j] & OVER:
-                alive = ALIVE
-            if alive == flags[j] & ALIVE:
-                continue
-            flip(j, ALIVE, flags, log, log_bits, count)
-            # Few edges change anything, so a branch is cheaper here than writing to `pending` for each.
-            if alive:
-                for e in range(edge_start[j], edge_start[j + 1]):
-                    k = j + edges[e]
-                    covers[k] += np.uint16(1)
-                    if flags[k] & ALIVE:
-                        pending[(k - base) >> 6] |= np.uint64(1) << np.uint64((k - base) & 63)
-            else:
-                for e in range(edge_start[j], edge_start[j + 1]):
-                    k = j + edges[e]
-                    covers[k] -= np.uint16(1)
-                    if covers[k] == 0:
-                        pending[(k - base) >> 6] |= np.uint64(1) << np.uint64((k - base) & 63)
-
-
-@kernel
-def suppress_image(t, s, kept, image):
-    """Redo NMS over all categories of an image; edges and covers are by rank here."""
-    start = t.image_start[image]
-    s.covers[start : t.image_start[image + 1]] = 0
-    for at in range(start, t.image_start[image + 1]):
-        j = start + t.order[at]
-        alive = ALIVE if kept[t.live_anchor[j]] and s.covers[at] == 0 and not s.flags[j] & OVER else 0
-        if alive != s.flags[j] & ALIVE:
-            flip(j, ALIVE, s.flags, s.flip, s.flip_bits, s.count)
-        if alive:
-            for e in range(t.edge_start[at], t.edge_start[at + 1]):
-                s.covers[at + t.edges[e]] += np.uint16(1)
-
-
-@kernel
-def limit_levels(t, s, kept, image, used):
-    """Flag the kept anchors' candidates beyond each level's best `nms_pre`; `used` is scratch, one int per level."""
     used[:] = 0
-    start = t.image_start[image]
+    start, first, diff = t.image_start[image], w.image_word[image], s.diff
+    for word in range(first, w.image_word[image + 1]):
+        diff[word - base] = s.kept[word]
+        s.touched[s.count[TOUCHED]] = word
+        s.count[TOUCHED] += 1
     for at in range(start, t.image_start[image + 1]):
         j = start + t.order[at]
-        over = False
         if kept[t.anchor[j]]:
             level = t.level[t.anchor[j]]
-            over = used[level] >= t.nms_pre
+            if used[level] < t.nms_pre and kept[t.live_anchor[j]]:
+                place = w.place[at]
+                diff[first - base + (place >> 6)] ^= ONE << np.uint64(place & 63)
             used[level] += 1
-        if over != (s.flags[j] & OVER != 0):
-            flip(j, OVER, s.flags, s.flip, s.flip_bits, s.count)
+
+
+@kernel
+def suppress_narrow(w, s, base, keep):
+    """Redo NMS in the touched words of narrow components, and list the touched wide ones.
+
+    Args:
+        w: the words.
+        s: the state.
+        base: the block's first word.
+        keep: the change is there to stay.
+    """
+    bounds, span, head, rows_at, covers = w.bounds, w.span, w.head, w.rows_at, w.covers
+    diff, kept, alive, touched, wide = s.diff, s.kept, s.alive, s.touched, s.wide
+    alive_word, alive_bits, changed, found = s.alive_word, s.alive_bits, s.count[ALIVE], s.count[WIDE]
+    last = s.count[TOUCHED] - 1
+    for i in range(s.count[TOUCHED]):
+        word = touched[i]
+        if span[word] + head[word] > 1:
+            wide[found] = word - head[word]
+            found += 1
+            continue
+        now, old = kept[word] ^ diff[word - base], alive[word]
+        cause = diff[word - base] & (now | old)
+        diff[word - base] = 0
+        if keep:
+            kept[word] = now
+        if cause == 0:
+            continue
+        redo = np.uint64(0)
+        if old == 0:
+            redo, cause = ALL, redo
+            following = rows_at[touched[min(i + 1, last)]]
+            for line in range(following, following + WORD, 8):
+                fetch(covers, line)
+        while cause:  # the components in which something comes or goes
+            below = ALL >> np.uint64(63 - first_bit(cause))
+            beyond = bounds[word] & ~below
+            here = (beyond & (~beyond + ONE)) - ONE if beyond else ALL
+            here &= ALL << np.uint64(last_bit(bounds[word] & below))
+            redo |= here
+            cause &= ~here
+        row, left, new = rows_at[word], now & redo, np.uint64(0)
+        while left:
+            bit = first_bit(left)
+            new |= ONE << np.uint64(bit)
+            left &= ~covers[row + bit]
+        change = (old ^ new) & redo
+        if change:
+            alive[word] = old ^ change
+            alive_word[changed] = word
+            alive_bits[changed] = change
+            changed += 1
+    s.count[ALIVE], s.count[WIDE], s.count[TOUCHED] = changed, found, 0
+
+
+@kernel
+def suppress_wide(w, s, base, keep):
+    """Redo NMS in the listed wide components."""
+    span, rows_at, covers, giant_start, giants = w.span, w.rows_at, w.covers, w.giant_start, w.giants
+    diff, kept, alive, gone, wide = s.diff, s.kept, s.alive, s.gone, s.wide
+    alive_word, alive_bits, changed = s.alive_word, s.alive_bits, s.count[ALIVE]
+    for i in range(s.count[WIDE]):
+        first, words, cause = wide[i], span[wide[i]], np.uint64(0)
+        for word in range(first, first + words):
+            cause |= diff[word - base] & ((kept[word] ^ diff[word - base]) | alive[word])
+        gone[:words] = 0
+        for v in range(words):
+            word = first + v
+            now, old, row = kept[word] ^ diff[word - base], alive[word], rows_at[word]
+            diff[word - base] = 0
+            if keep:
+                kept[word] = now
+            if cause == 0:
+                continue
+            left, new = now & ~gone[v], np.uint64(0)
+            while left:
+                bit = first_bit(left)
+                new |= ONE << np.uint64(bit)
+                if row < 0:
+                    for e in range(giant_start[bit - 1 - row], giant_start[bit - row]):
+                        gone[giants[e] // WORD] |= ONE << np.uint64(giants[e] % WORD)
+                    left &= ~gone[v] & (ALL << np.uint64(bit)) & ~(ONE << np.uint64(bit))
+                else:
+                    at = row + bit * (words - v)
+                    left &= ~covers[at]
+                    for x in range(1, words - v):
+                        gone[v + x] |= covers[at + x]
+            if new != old:
+                alive[word] = new
+                alive_word[changed] = word
+                alive_bits[changed] = new ^ old
+                changed += 1
+    s.count[ALIVE], s.count[WIDE] = changed, 0

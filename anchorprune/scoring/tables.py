@@ -21,8 +21,7 @@ BLOCK = 16  # images carried through all children together: what is known of the
 
 NUM_THRESHOLDS = 10
 NO_CUT = 2**31 - 1
-ALIVE, COUNTED, OVER = 1, 2, 4  # flags of a candidate: left by NMS; evaluated; beyond nms_pre
-IN_LONG, IN_REMATCH = 1, 2  # a group is listed already
+IN_LONG, IN_OVERFLOW, IN_REMATCH = 1, 2, 4  # a group is listed already
 CROWD, NO_ID = 16, 32  # flags of ground truth, above one bit per area that says "ignored in this area"
 
 
@@ -34,17 +33,10 @@ class Tables(NamedTuple):
     group_start: np.ndarray  # (G+1,) int64, candidates
     group_image: np.ndarray  # (G,) int32
     group_category: np.ndarray  # (G,) int32
-    group_of: np.ndarray  # (N,) int32
     anchor: np.ndarray  # (N,) int16
     live_anchor: np.ndarray  # (N,) int16, the anchor, or A for a box under min_size: it never survives
-    rank: np.ndarray  # (N,) int32, within the image
     order: np.ndarray  # (N,) int32, order[image_start + rank] = candidate - image_start
-    edge_start: np.ndarray  # (N+1,) int64
-    edges: np.ndarray  # (E,) uint16, how far behind a candidate those stand that it would suppress, ascending
-    position: np.ndarray  # (N,) int32
-    match_row: np.ndarray  # (N,) int32, -1 for none
     group_row: np.ndarray  # (G+1,) int64, rows; they stand in storage order
-    row_candidate: np.ndarray  # (S,) int32
     row_start: np.ndarray  # (S+1,) int64
     row_truth: np.ndarray  # ground truth the row may match, best first
     row_pass: np.ndarray  # uint16, bit t: the overlap reaches threshold t
@@ -58,12 +50,19 @@ class Tables(NamedTuple):
     weights: np.ndarray  # int32, how many recall thresholds the n-th true positive is the first to reach
     weight_start: np.ndarray  # (4, K+1) int64
     level: np.ndarray  # (A,) int16
-    slow: np.ndarray  # (I,) bool: groups depend on one another here (nms_pre binds, or NMS ignores categories)
-    block_anchor: np.ndarray  # (B+1, A) int64, where each block's part of each anchor's `anchor_list` starts
-    anchor_list: np.ndarray  # (N,) int32, candidates by anchor, then ascending
+    slow: np.ndarray  # (I,) bool: nms_pre binds here
     nms_pre: int
     max_per_image: int
     agnostic: int
+
+
+class Columns(NamedTuple):
+    """What candidates have, in storage order; `Words` has the same in its own."""
+
+    rank: np.ndarray  # (N,) int32, within the image
+    position: np.ndarray  # (N,) int32
+    match_row: np.ndarray  # (N,) int32, -1 for none
+    group_of: np.ndarray  # (N,) int32
 
 
 def blocks_of(starts: np.ndarray) -> np.ndarray:

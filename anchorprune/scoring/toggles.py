@@ -22,9 +22,9 @@ def masks_of(subsets: list[Subset], anchors: int) -> np.ndarray:
 
 
 def toggles_of(subsets: list[Subset], parent: Subset) -> np.ndarray:
-    """(C, NEAR) int32, the anchors in which each subset differs from its parent, NOTHING beyond the last."""
-    toggles = np.full((len(subsets), NEAR), NOTHING, np.int32)
-    for row, subset in zip(toggles, subsets, strict=True):
-        different = sorted(set(subset) ^ set(parent))
-        row[: len(different)] = different
+    """(C, D) int32, the anchors in which each subset differs from its parent, NOTHING beyond the last."""
+    different = [sorted(set(subset) ^ set(parent)) for subset in subsets]
+    toggles = np.full((len(subsets), max(map(len, different))), NOTHING, np.int32)
+    for row, anchors in zip(toggles, different, strict=True):
+        row[: len(anchors)] = anchors
     return toggles

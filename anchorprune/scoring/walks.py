@@ -6,23 +6,24 @@ from anchorprune.scoring.changes import settle
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.precision import category_sums, scratch
-from anchorprune.scoring.suppress import mark_anchor, mark_range
+from anchorprune.scoring.suppress import limit_levels, toggle_anchor
 from anchorprune.scoring.tables import BLOCK
 from anchorprune.scoring.undo import forget, undo
+from anchorprune.scoring.words import WORD
 
-EVERYTHING, NOTHING = -2, -1  # toggles that are no anchor
+NOTHING = -1  # a toggle that is no anchor
 
 
 @kernel
-def walk_images(t, s, kept, toggles, first, end, keep, log):
+def walk_images(t, w, s, kept, toggles, first, end, keep, log):
     """Carry blocks first..end through every child, logging what it does to the curves.
 
     Args:
         t: the tables.
+        w: the words.
         s: the parent's state, with this thread's scratch.
         kept: (C, A+1) uint8, 1 for each child's anchors; the last column is 0.
-        toggles: (C, D) int32, the anchors in which a child differs from the parent, NOTHING beyond the last;
-            EVERYTHING if the state is empty, and the parent with it.
+        toggles: (C, D) int32, the anchors in which a child differs from the parent, NOTHING beyond the last.
         first: first block.
         end: one past the last block.
         keep: stay at the (single) child instead of going back.
@@ -32,29 +33,30 @@ def walk_images(t, s, kept, toggles, first, end, keep, log):
         The first block that did not fit the log, or `end`.
     """
     used = np.zeros(len(t.level) + 1, np.int64)
-    children, ends = len(kept), log.ends
+    children, anchors, ends = len(kept), len(t.level), log.ends
     log.used[0] = 0
     for block in range(first, end):
         low, high = block * BLOCK, min((block + 1) * BLOCK, len(t.image_start) - 1)
-        candidates = t.image_start[high] - t.image_start[low]
-        rows = t.group_row[t.image_group[high]] - t.group_row[t.image_group[low]]
-        positions, slots = ends[log.used[0], 0] + children * candidates, ends[log.used[0], 1] + children * rows
+        rows = t.group_row[t.image_group[low]], t.group_row[t.image_group[high]]
+        positions = ends[log.used[0], 0] + children * (t.image_start[high] - t.image_start[low])
+        slots = ends[log.used[0], 1] + children * (rows[1] - rows[0])
         if positions > len(log.position) or slots > len(log.slot):
             return block
+        base, shift = w.image_word[low], w.row_word[block] * WORD - rows[0]
         for child in range(children):
-            slow = False
             for i in range(toggles.shape[1]):
-                if toggles[child, i] == EVERYTHING:
-                    mark_range(s.pending, 0, candidates)
-                    slow = True
-                elif toggles[child, i] != NOTHING:
-                    slow |= mark_anchor(t, s, kept[child], toggles[child, i], block, low, high)
-            settle(t, s, kept[child], low, high, slow, used)
-            write_log(t, s, log)
+                if toggles[child, i] != NOTHING:
+                    toggle_anchor(w, s, block * anchors + toggles[child, i], base)
+            if t.nms_pre >= 0:
+                for image in range(low, high):
+                    if t.slow[image]:
+                        limit_levels(t, w, s, kept[child], image, base, used)
+            settle(t, w, s, base, shift, keep)
+            write_log(t, w, s, log)
             if keep:
                 forget(s)
             else:
-                undo(t, s)
+                undo(s, shift)
     return end
 
 
