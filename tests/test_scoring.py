@@ -88,7 +88,7 @@ def test_more_than_a_hundred_detections_of_a_category(post):
 @pytest.mark.parametrize(("boxes", "agnostic"), [(400, False), (400, True), (3000, False)])
 def test_components_of_more_than_a_word(boxes, agnostic):
     """Many boxes that hang together by their overlaps: words of bits, and beyond them lists."""
-    post = Postprocess(0.0, 0.5, None, 200, -1, agnostic)
+    post = Postprocess(0.0, 0.3, None, 200, -1, agnostic)
     annotations, candidates = make(2, images=2, objects=2, boxes=boxes, levels_of_score=5000, categories=1)
     scorer = open_scorer(annotations, candidates, post, threads=2)
     assert scorer.words.span.max() > 1
