@@ -3,7 +3,7 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
-# test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, 8 minutes on two cores.
+# test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).

@@ -216,9 +216,9 @@ def queue() -> dict[int, Job]:
     return {int(row[0]): Job(int(row[0]), *row[1:]) for row in rows}
 
 
-def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path, patience: float = PATIENCE) -> object:
+def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path) -> object:
     """Wait for what a running process brings about; `log` is what it printed."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while not (value := found()):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
