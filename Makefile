@@ -20,7 +20,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not cluster"
 
 test-core: setup
 	pytest -m core tests/core

@@ -130,7 +130,7 @@ def test_a_job_stops_where_the_code_has_changed(user):
     (job,) = jobs_of(project, "train")
     (log,) = (project.folder / "results/slurm").rglob(f"{job.jobid}.log")
     assert line in log.read_text()
-    assert not [path for path in (project.folder / TRAINED).rglob("*") if path.is_file()]
+    assert not [path for path in (project.folder / TRAINED).rglob("*") if path.is_file() and path.stat().st_size]
 
 
 @pytest.fixture(scope="module")
