@@ -3,7 +3,7 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
-# test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, 8 minutes on two cores.
+# test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 CORES ?= all
@@ -21,7 +21,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not cluster"
 
 test-core: setup
 	pytest -m core tests/core

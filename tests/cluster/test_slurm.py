@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from backends.trained import CONFIG
-from running.cluster import interrupt, queue, wait_until
+from running.cluster import PATIENCE, interrupt, queue, wait_until
 from running.pipeline import SMALLEST
 
 LINEAR = {
@@ -67,7 +67,7 @@ def test_a_bad_partition_fails_at_once_with_slurms_reason(user):
     profile = project.folder / "profiles/slurm/config.yaml"
     profile.write_text(profile.read_text().replace("slurm_partition: main", "slurm_partition: nonsense"))
     process = project.start()
-    assert process.wait(120) != 0
+    assert process.wait(PATIENCE) != 0
     assert "invalid partition specified: nonsense" in project.log.read_text()
     assert not project.submitted()
 
@@ -98,7 +98,7 @@ def test_two_jobs_with_gpus_get_a_device_each(user):
     assert sorted(lent) == ["0", "1"]
     locks = wait_until(lambda: held_by(user, both), process, project.log)
     assert locks == {job.jobid: device for job, device in zip(both, lent, strict=True)}
-    assert process.wait(900) == 0, project.log.read_text()
+    assert process.wait(PATIENCE) == 0, project.log.read_text()
     logs = [(project.folder / folder / "train.log").read_text() for folder in folders]
     assert sorted(re.search(r"GPUs: (\S+)", log)[1] for log in logs) == ["0", "1"]
     (dataset,) = jobs_of(project, "dataset")
@@ -116,6 +116,23 @@ def held_by(user, jobs):
     return found if len(found) == len(jobs) else None
 
 
+def test_a_job_stops_where_the_code_has_changed(user):
+    project = user.project("edited", LINEAR)
+    process = project.start("--retries", "0")
+    wait_until((project.folder / "results/data/few/dataset.log").exists, process, project.log)
+    with (project.folder / "rules/train.smk").open("a") as stream:
+        stream.write("# another day's work\n")
+    assert process.wait(PATIENCE) != 0
+    line = (
+        "anchorprune: error: rules/train.smk: changed while this run goes on; undo the change, or run snakemake again"
+    )
+    assert project.log.read_text().strip().splitlines()[-1] == line
+    (job,) = jobs_of(project, "train")
+    (log,) = (project.folder / "results/slurm").rglob(f"{job.jobid}.log")
+    assert line in log.read_text()
+    assert not [path for path in (project.folder / TRAINED).rglob("*") if path.is_file() and path.stat().st_size]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(user):
     """The same experiment on this machine, without Slurm; as it is, while the others run."""
@@ -123,7 +140,7 @@ def undisturbed(user):
     process = project.start(profile=False)
 
     def end():
-        assert process.wait(900) == 0, project.log.read_text()
+        assert process.wait(PATIENCE) == 0, project.log.read_text()
         return tables(project)
 
     yield end
@@ -177,20 +194,3 @@ def wait_until_ended(number):
         if queue()[number].state not in ("RUNNING", "COMPLETING", "PENDING"):
             return
         subprocess.run(["sleep", "0.2"], check=True)
-
-
-def test_a_job_stops_where_the_code_has_changed(user):
-    project = user.project("edited", LINEAR)
-    process = project.start("--retries", "0")
-    wait_until(lambda: running(project, "dataset"), process, project.log)
-    with (project.folder / "rules/train.smk").open("a") as stream:
-        stream.write("# another day's work\n")
-    assert process.wait(900) != 0
-    line = (
-        "anchorprune: error: rules/train.smk: changed while this run goes on; undo the change, or run snakemake again"
-    )
-    assert project.log.read_text().strip().splitlines()[-1] == line
-    (job,) = jobs_of(project, "train")
-    (log,) = (project.folder / "results/slurm").rglob(f"{job.jobid}.log")
-    assert line in log.read_text()
-    assert not (project.folder / TRAINED).exists()

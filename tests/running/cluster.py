@@ -26,6 +26,8 @@ FIELDS = ("jobid", "state", "minmemory", "timelimit", "partition", "tres-per-job
 # What the profile leaves to its user, for a cluster without accounts whose jobs take seconds.
 FAST = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "20")
 
+PATIENCE = 1800  # seconds, on a machine that does much else
+
 
 @contextmanager
 def one_node() -> Iterator[None]:
@@ -197,7 +199,7 @@ class Project:
     def run(self, *arguments: str, **options) -> str:
         """Run it to a good end; what it printed."""
         process = self.start(*arguments, **options)
-        assert process.wait(900) == 0, self.log.read_text()
+        assert process.wait(PATIENCE) == 0, self.log.read_text()
         return self.log.read_text()
 
     def submitted(self) -> list[int]:
@@ -214,9 +216,9 @@ def queue() -> dict[int, Job]:
     return {int(row[0]): Job(int(row[0]), *row[1:]) for row in rows}
 
 
-def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path, patience: float = 600) -> object:
+def wait_until(found: Callable[[], object], process: subprocess.Popen, log: Path) -> object:
     """Wait for what a running process brings about; `log` is what it printed."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while not (value := found()):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
