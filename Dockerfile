@@ -19,6 +19,11 @@ COPY anchorprune anchorprune
 RUN scripts/setup.sh --here && rm -rf /opt/venv/wheels
 
 FROM ${BASE}
+# kubectl, for the profile `kubernetes`.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends kubernetes-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 1000 anchorprune
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/anchorprune
