@@ -329,14 +329,15 @@ def test_providers_are_those_that_are_installed_and_named_as_what_they_are(caplo
     assert "computes with CPUExecutionProvider instead" in caplog.text
 
 
-def test_a_provider_on_a_gpu_wants_one(run_command, tmp_path, monkeypatch):
+def test_a_provider_on_a_gpu_wants_one(trained, run_command, tmp_path, monkeypatch):
     onnxruntime = pytest.importorskip("onnxruntime")
     names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
-    given = "latency", tmp_path, "--images", tmp_path, "--output", tmp_path / "latency.json"
+    given = "latency", trained.folder, "--images", tmp_path, "--output", tmp_path / "latency.json"
     for options, line in (
         (["--provider", "cuda"], "--provider on a GPU needs --device cuda"),
-        (["--provider", "all", "--table", "--device", "cuda"], "--table is of one --provider"),
+        (["--provider", "all"], "--provider on a GPU needs --device cuda"),
+        (["--provider", "tensorrt"], "--provider tensorrt: the installed ONNX Runtime"),
     ):
         done = run_command(*given, *options)
         assert (done.status, line in done.err) == (2, True)

@@ -28,7 +28,7 @@ from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 
 pytestmark = pytest.mark.long
-EPOCHS = 3
+EPOCHS = 2
 
 
 def write_retinanet(folder: Path) -> Path:

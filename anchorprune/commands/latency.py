@@ -64,14 +64,6 @@ def command(
     """
     if (output is None) == (export_table is None):
         raise click.UsageError("give --output FILE or --export-table FOLDER")
-    from anchorprune.deploy.latency.providers import chosen, needs_gpu
-
-    names, device = given["providers"], given["device"]
-    given["providers"] = chosen(names)
-    if device == "cpu" and needs_gpu(names):
-        raise click.UsageError("--provider on a GPU needs --device cuda, which takes one")
-    if table and len(given["providers"]) > 1:
-        raise click.UsageError("--table is of one --provider")
     cpu_time = given.pop("cpu_time")
     if cpu_time and given["threads"] != 1:
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
@@ -80,8 +72,9 @@ def command(
     from anchorprune.detectors.protocols import Exportable
     from anchorprune.detectors.registry import load, offered
 
-    loaded = load(detector, device, given["threads"])
+    loaded = load(detector, given["device"], given["threads"])
     offered(loaded, Exportable, "latency")
+    given["providers"] = _providers(given["providers"], given["device"], table)
     images = images_of_folder(given["images"], given["count"])
     if export_table is not None:
         from anchorprune.detectors.timing import export_table as export
@@ -92,6 +85,18 @@ def command(
         print_json(_table(loaded, images, output, given))
     else:
         print_json(_compare(loaded, images, output, given))
+
+
+def _providers(names: tuple[str, ...], device: str, table: bool) -> list[str]:
+    """ONNX Runtime's names of the chosen providers."""
+    from anchorprune.deploy.latency.providers import chosen, needs_gpu
+
+    found = chosen(names)
+    if device == "cpu" and needs_gpu(names):
+        raise click.UsageError("--provider on a GPU needs --device cuda, which takes one")
+    if table and len(found) > 1:
+        raise click.UsageError("--table is of one --provider")
+    return found
 
 
 def _table(detector: Any, images: list[Path], output: Path, given: dict[str, Any]) -> dict[str, Any]:
