@@ -6,6 +6,7 @@
 #   CUDA_HOME             where CUDA is. Default: where the nvcc on the PATH is from, else /usr/local/cuda
 #   TORCH_CUDA_ARCH_LIST  GPUs to compile for. Default: this machine's, else what torch is built for, up to the newest
 #   FORCE_CUDA=0          CPU operators for a torch with CUDA: NMS then runs on the CPU
+# Without nvcc and without a GPU, as on most laptops, it chooses CPU operators by itself and says so.
 set -euo pipefail
 python=$1
 fail() { printf 'setup: error: %s\n' "$*" >&2; exit 2; }
@@ -13,14 +14,22 @@ without="or FORCE_CUDA=0 (operators for the CPU alone: NMS then runs there), or 
 
 torch=$("$python" -W ignore -c 'import torch; print(torch.__version__, torch.version.cuda or "", *torch.cuda.get_arch_list())')
 read -r version cuda archs <<< "$torch"
-if [ -z "$cuda" ] || [ "${FORCE_CUDA:-1}" = 0 ]; then
+for_cpu() {
   printf 'FORCE_CUDA=0\nCUDA_VISIBLE_DEVICES=\n' # without a GPU in sight mmcv does not choose CUDA by itself
   exit 0
+}
+if [ -z "$cuda" ] || [ "${FORCE_CUDA:-1}" = 0 ]; then
+  for_cpu
 fi
 
 top_of() { "$1" --dryrun -c x.cu 2>&1 | sed -n 's/^#\$ TOP=//p'; } # also where nvcc is a link or a script
 nvcc=${CUDA_HOME:+$CUDA_HOME/bin/nvcc}
 nvcc=${nvcc:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
+if [ ! -x "$nvcc" ] && [ -z "${CUDA_HOME:-}${FORCE_CUDA:-}" ] && ! nvidia-smi -L 2> /dev/null | grep -q ^GPU; then
+  printf 'setup: no GPU and no nvcc here: operators for the CPU alone. To train on GPUs elsewhere with this set-up, load CUDA %s\n' \
+    "${cuda%%.*} (nvcc) and run it with FORCE_CUDA=1" >&2
+  for_cpu
+fi
 [ -x "$nvcc" ] || fail "torch $version computes with CUDA $cuda, and mmcv's operators for it are compiled with nvcc, which" \
   "is not at $nvcc; load CUDA ${cuda%%.*} (module load cuda/$cuda) or set CUDA_HOME, $without"
 found=$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')

@@ -1,8 +1,10 @@
 """What compiling mmcv takes: the script on torch as it is installed, and on others as far as their answers go."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from running.command import ROOT
@@ -86,6 +88,26 @@ def test_what_is_missing_is_said_before_anything_is_compiled(machine, change, li
     assert line in said
     assert said.count("\n") == 1
     assert "FORCE_CUDA=0" in said
+
+
+def test_a_laptop_without_gpu_gets_operators_for_the_cpu(machine, monkeypatch, tmp_path):
+    """PyPI's torch has CUDA everywhere; who has no GPU need not know of nvcc."""
+    (tmp_path / "tools").mkdir()
+    for name in ("bash", "env", "grep", "sh"):
+        (tmp_path / "tools" / name).symlink_to(shutil.which(name))
+    alone = {"CUDA_HOME": "", "PATH": str(tmp_path / "tools")}
+    status, given, said = machine(**alone)
+    if Path("/usr/local/cuda/bin/nvcc").exists():
+        pytest.skip("nvcc is here")
+    assert (status, given["FORCE_CUDA"]) == (0, "0")
+    assert said.startswith("setup: no GPU and no nvcc here: operators for the CPU alone.")
+    assert machine(**alone, FORCE_CUDA="1")[0] == 2
+    smi = tmp_path / "tools/nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 'GPU 0: a GPU (UUID: GPU-a)'\n")
+    smi.chmod(0o755)
+    status, given, said = machine(**alone)
+    assert (status, given) == (2, {})
+    assert "nvcc, which is not at /usr/local/cuda/bin/nvcc" in said
 
 
 @pytest.mark.detectors

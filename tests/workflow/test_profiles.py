@@ -1,4 +1,4 @@
-"""What rules ask of a machine, and the profiles that hand it on: no rule is forgotten, each queue is asked in its words."""
+"""What rules ask of a machine, and the profiles that hand it on: no rule is forgotten, each queue in its words."""
 
 import json
 import os
