@@ -10,12 +10,15 @@ from anchorprune.report.contents import Part, experiment_page, parts
 from anchorprune.report.data.decisions import decisions
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES, OF_WAYS
+from anchorprune.report.figures.axes import AXES, LATENCY
 from anchorprune.report.page.page_table import PageTable, page_table, plain_table
 from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
+from anchorprune.report.page.tradeoff import Tradeoff, tradeoff
 from anchorprune.report.tables.decisions_table import HEADINGS, decisions_as_text
 from anchorprune.report.tables.paper_table import notes, paper_table
 
 LARGEST_SVG = 1_000_000  # bytes; a larger one (many thousand points) is shown as PNG, so that the page opens at once
+PLOTTED = tuple(axis.figure for axis in (*AXES, LATENCY))  # the page draws these itself
 CSS_PIXELS = 96 / 72  # of a point (CSS Values and Units 3, section 6.2)
 WIDE = 640  # CSS pixels: figures from this width on stand alone in their row,
 TALL = 1000  # and so do those from this height on, which scroll in a box
@@ -49,6 +52,8 @@ class Body:
     decisions_part: Part | None
     notes: list[str]
     figures: list[Shown]
+    tradeoff: Tradeoff | None
+    tradeoff_parts: list[Part]
 
 
 @dataclass(frozen=True)
@@ -85,13 +90,14 @@ class Chapter:
 
 def chapter(name: str, section: Section, body: Body | None = None) -> Chapter:
     """The chapter of an experiment, given its detectors."""
-    sets = {of: section.where(lambda entry, of=of: entry["anchor_set"] == of) for of in section.anchor_sets}
-    return Chapter(name, section, findings(section), {of: outcome(its) for of, its in sets.items()}, body)
+    outcomes = {of: outcome(its) for of, its in _anchor_sets(section).items()}
+    return Chapter(name, section, findings(section), outcomes, body)
 
 
 def body(section: Section, folder: Path, figures: bool) -> Body:
     """What a page shows of an experiment, with the figures that lie in `folder`, or without figures."""
     group, table = parts(section.entries, figures), paper_table(section)
+    first = outcome(next(iter(_anchor_sets(section).values()))).configuration
     return Body(
         table=page_table(table, section),
         table_part=_of_kind(group, "table"),
@@ -99,8 +105,14 @@ def body(section: Section, folder: Path, figures: bool) -> Body:
         changes_part=_of_kind(group, "changes"),
         decisions=_decisions(section) if _of_kind(group, "decisions") else None,
         decisions_part=_of_kind(group, "decisions"),
-        figures=[shown_figure(part, folder) for part in group if part.kind in FIGURES],
+        figures=[shown_figure(part, folder) for part in group if part.kind in FIGURES and part.kind not in PLOTTED],
+        tradeoff=tradeoff(section, first),
+        tradeoff_parts=[part for part in group if part.kind in PLOTTED],
     )
+
+
+def _anchor_sets(section: Section) -> dict[str, Section]:
+    return {of: section.where(lambda entry, of=of: entry["anchor_set"] == of) for of in section.anchor_sets}
 
 
 def _of_kind(group: list[Part], kind: str) -> Part | None:

@@ -13,9 +13,11 @@ from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
+from anchorprune.report.page import plot
 from anchorprune.report.page.across import Across, comparisons, ranked
 from anchorprune.report.page.all_results import all_results
 from anchorprune.report.page.chapters import Chapter, body, chapter
+from anchorprune.report.page.tradeoff import AXES
 from anchorprune.report.tables import TABLE_FORMATS
 from anchorprune.report.tables.decisions_table import NOTES
 
@@ -51,6 +53,8 @@ def _write(section: Section, chapters: list[Chapter], path: Path, **more: Any) -
         margin=" or ".join(f"{margin:g}" for margin in sorted({entry["no_loss"] for entry in section.entries})),
         citation=section.published.citation,
         version=__version__,
+        axes=AXES,
+        area=plot,
         table_formats=TABLE_FORMATS,
         decisions_note=" ".join(NOTES),
         script_hash=base64.b64encode(script.digest()).decode(),  # the page runs no other script
