@@ -34,7 +34,8 @@ class Strip:
     Attributes:
         anchor_set: its name.
         levels: what each level is -> its anchors.
-        stops: the layouts of the first seed, cheapest first, for the script: `kept`, share of the full head's MACs,
+        stops: the layouts of the first seed, cheapest first, for the script: `kept` (hexadecimal, bit i
+            is anchor i), share of the full head's MACs,
             AP on the prune split and number of the finished detector, where there is one.
     """
 
@@ -85,7 +86,7 @@ def _stops(training: Section, head: Head, finished: dict[tuple[int, ...], int]) 
 def _stop(layout: Layout, ap: float, full: int, detector: int | None) -> dict[str, Any]:
     spent = cost(layout)
     return {
-        "kept": " ".join(map(str, layout.kept)),
+        "kept": f"{sum(1 << anchor for anchor in layout.kept):x}",
         "share": round(spent.macs / full, 4),
         "macs": spent.macs,
         "boxes": spent.boxes,

@@ -16,7 +16,7 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.page import plot
 from anchorprune.report.page.across import Across, comparisons, ranked
 from anchorprune.report.page.all_results import all_results
-from anchorprune.report.page.chapters import Chapter, body, chapter
+from anchorprune.report.page.chapters import Chapter, body, chapter, many_figures
 from anchorprune.report.page.tradeoff import AXES
 from anchorprune.report.tables import TABLE_FORMATS
 from anchorprune.report.tables.decisions_table import NOTES
@@ -32,7 +32,10 @@ def write_index(everything: Section, across: Across, folder: Path, figures: bool
         figures: whether experiments are shown with theirs.
     """
     whole, found = on_one_page(everything.entries), everything.experiments().items()
-    chapters = [chapter(name, section, body(section, folder, figures) if whole else None) for name, section in found]
+    small = whole and figures and many_figures(everything.entries, folder)
+    chapters = [
+        chapter(name, section, body(section, folder, figures, small) if whole else None) for name, section in found
+    ]
     results = None if whole else all_results(everything)
     more = {"comparisons": comparisons(across, folder), "ranked": ranked(across)}
     _write(everything, chapters, folder / PAGE, results=results, **more)
