@@ -19,8 +19,13 @@ _ESCAPES = str.maketrans({"%": "%25", "#": "%23", "<": "%3C", ">": "%3E", '"': "
 
 def lean_svg(svg: str) -> str:
     """An SVG without comments and metadata, and with its coordinates rounded to hundredths of a point."""
-    lean = _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), _COMMENTS.sub("", svg))
+    lean = _LONG_NUMBER.sub(lambda match: _rounded(float(match[0])), _COMMENTS.sub("", svg))
     return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", lean)).strip()
+
+
+def _rounded(value: float) -> str:
+    """To hundredths; what is below 1 may be a factor, such as that of letters, and keeps five digits."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.5g}"
 
 
 def image_uri(file: Path, small: bool) -> str:

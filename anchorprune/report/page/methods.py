@@ -60,7 +60,7 @@ def _setting(section: Section) -> str:
     heads = {e["anchor_set"]: Head.load(e["files"]["head"]) for e in section.entries}
     anchors = _listed([f"{head.num_anchors} in the set {name}" for name, head in heads.items()])
     counts = [(name, row[f"images_{name}"]) for name in ("train", "prune", "test")]
-    images = _listed([f"{count:.0f} in the {name} split" for name, count in counts if count == count and count])
+    images = _listed([f"{count:,.0f} in the {name} split" for name, count in counts if count == count and count])
     return (
         f"The anchors of {entry['detector']} ({anchors}) were pruned {{pruning}}, on {entry['dataset']}"
         + (f" (images: {images})" if images else "")
@@ -129,7 +129,7 @@ def _measured(section: Section) -> str:
     if resamples:
         sentence += (
             "Changes of AP are against the unpruned detector that was trained as long, with the 95% percentile "
-            f"interval of a paired bootstrap over the test images ({_listed([str(n) for n in resamples])} resamples) "
+            f"interval of a paired bootstrap over the test images ({_listed([f'{n:,}' for n in resamples])} resamples) "
             "{bootstrap}" + (", and over the seeds {seeds}. " if len(section.seeds) > 1 else ". ")
         )
     versions = dict.fromkeys(m.get("provenance", {}).get("anchorprune") or __version__ for m in known)
