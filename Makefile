@@ -3,6 +3,7 @@
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
+# test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
@@ -10,7 +11,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-faults lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-faults lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -29,6 +30,10 @@ test-long: setup
 
 test-large: setup
 	$(PYTEST) -m large
+
+test-browser: setup
+	scripts/setup_browser.sh
+	pytest -m browser tests/browser
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py
