@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 
 import pytest
 from conftest import ATTACK, WIDTHS, made_page
@@ -25,6 +24,7 @@ def axe_findings(page):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_serious_and_nothing_hangs_over(opened, page_file, width, scheme):
     page = opened(page_file, width, color_scheme=scheme)
+    page.add_style_tag(content=".experiment { content-visibility: visible !important }")  # axe sees what is drawn
     assert axe_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
@@ -133,14 +133,16 @@ def test_twenty_experiments(opened, tmp_path_factory, capsys):
     folder = tmp_path_factory.mktemp("twenty")
     names = {"experiment": "e0", "detector": "small", "dataset": "shapes"}
     file = made_page(folder, names, ("cat", "dog"), ("baseline", "more"), times=20)
-    began = time.monotonic()
     page = opened(file)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the processor, whatever else it does
+    page.reload()
+    page.wait_for_function("document.documentElement.dataset.ready !== undefined")
     ready = page.evaluate("performance.getEntriesByName('anchorprune-ready')[0].startTime")
-    script = page.evaluate("performance.getEntriesByName('anchorprune-script')[0].duration")
-    assert page.locator(".tradeoff").count() == 20
+    measured = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    assert page.locator(".tradeoff .pinned:not([hidden])").count() == 20
     with capsys.disabled():
-        size = file.stat().st_size / 1e6
-        whole = time.monotonic() - began
+        size, spent = file.stat().st_size / 1e6, 1000 * measured["TaskDuration"]
         print(
-            f"\n20 experiments, {size:.1f} MB: ready after {ready:.0f} ms, script {script:.0f} ms, {whole:.1f} s in all"
+            f"\n20 experiments, {size:.1f} MB: ready after {ready:.0f} ms; the page's thread took {spent:.0f} ms in all"
         )
