@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from conftest import ATTACK, WIDTHS, made_page
+from running.report_page import ATTACK, WIDTHS, made_page
 
 pytestmark = pytest.mark.browser
 
