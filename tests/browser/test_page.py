@@ -76,7 +76,7 @@ def test_tables_sort_by_mouse_and_keyboard(page):
 
 def copied(page, name, number=1):
     page.locator(".copy").nth(number).get_by_role("button", name=name).click()
-    assert f"copied as {name}" in page.locator("#said").inner_text()
+    page.locator("#said", has_text=f"copied as {name}").wait_for()
     return page.evaluate("navigator.clipboard.readText()")
 
 
@@ -117,6 +117,7 @@ def test_the_theme_is_switched_and_kept(page):
 
 def test_the_methods_are_copied(page):
     page.get_by_role("button", name="Copy as text").click()
+    page.locator("#said", has_text="was copied").wait_for()
     text = page.evaluate("navigator.clipboard.readText()")
     assert "The anchors of small (6 in the set baseline and 7 in the set more) were pruned [1], on shapes." in text
     assert "[1] M. Bonnaerens" in text
