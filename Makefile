@@ -4,6 +4,7 @@
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
 # test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
+# test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 CORES ?= all
@@ -12,7 +13,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-cluster test-faults test-gpu lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -35,6 +36,10 @@ test-large: setup
 test-cluster: setup
 	scripts/slurm_single_node.sh install
 	pytest -m cluster tests/cluster
+
+test-browser: setup
+	scripts/setup_browser.sh
+	pytest -m browser tests/browser
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py

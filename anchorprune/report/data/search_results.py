@@ -114,6 +114,11 @@ def selected(files: Mapping[str, str], budget: float) -> dict[str, Any]:
     return next((found for text, found in budgets.items() if float(text) == budget), {})
 
 
+def choice_facts(files: Mapping[str, str]) -> dict[str, Any]:
+    """What a selection.json says of its search: `choice`, `folds`, ..; {} without one; errors as `selected`."""
+    return _read_selection(files["selection"]) if "selection" in files else {}
+
+
 def warnings_of(path: str) -> list[str]:
     """Why to be careful with a search, as its selection.json says; errors as `selected`."""
     return _read_selection(path)["warnings"]

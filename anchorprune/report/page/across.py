@@ -54,7 +54,7 @@ def comparisons(across: Across, folder: Path) -> list[Comparison]:
     found = []
     for name, rows in across.ways.groupby("compared", sort=False):
         part = next(part for part in across.parts if part.kind == "ways")
-        figures = [shown_figure(part, folder) for part in across.parts if part.experiment == name]
+        figures = [shown_figure(part, folder, False) for part in across.parts if part.experiment == name]
         notes = [ways_table.NOTE, *ways_table.cheaper_from(rows)]
         table = plain_table(
             rows, ways_table.ways_as_text(rows), ways_table.HEADINGS, ("anchor_set", "way"), {"compared"}

@@ -1,6 +1,5 @@
 """An experiment as a page shows it: whole, or only in the summary, which then leads to its own page."""
 
-import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,19 @@ from urllib.parse import quote
 
 from anchorprune.report.contents import Part, experiment_page, parts
 from anchorprune.report.data.decisions import decisions
+from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures import FIGURES, OF_WAYS
+from anchorprune.report.figures.axes import AXES, LATENCY
+from anchorprune.report.page.lean_image import MOST_SVG, image_uri
+from anchorprune.report.page.methods import Methods, methods
 from anchorprune.report.page.page_table import PageTable, page_table, plain_table
 from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
+from anchorprune.report.page.tradeoff import Tradeoff, tradeoff
 from anchorprune.report.tables.decisions_table import HEADINGS, decisions_as_text
 from anchorprune.report.tables.paper_table import notes, paper_table
 
-LARGEST_SVG = 1_000_000  # bytes; a larger one (many thousand points) is shown as PNG, so that the page opens at once
+PLOTTED = tuple(axis.figure for axis in (*AXES, LATENCY))  # the page draws these itself
 CSS_PIXELS = 96 / 72  # of a point (CSS Values and Units 3, section 6.2)
 WIDE = 640  # CSS pixels: figures from this width on stand alone in their row,
 TALL = 1000  # and so do those from this height on, which scroll in a box
@@ -49,6 +53,9 @@ class Body:
     decisions_part: Part | None
     notes: list[str]
     figures: list[Shown]
+    tradeoff: Tradeoff | None
+    tradeoff_parts: list[Part]
+    methods: Methods
 
 
 @dataclass(frozen=True)
@@ -85,13 +92,21 @@ class Chapter:
 
 def chapter(name: str, section: Section, body: Body | None = None) -> Chapter:
     """The chapter of an experiment, given its detectors."""
-    sets = {of: section.where(lambda entry, of=of: entry["anchor_set"] == of) for of in section.anchor_sets}
-    return Chapter(name, section, findings(section), {of: outcome(its) for of, its in sets.items()}, body)
+    outcomes = {of: outcome(its) for of, its in _anchor_sets(section).items()}
+    return Chapter(name, section, findings(section), outcomes, body)
 
 
-def body(section: Section, folder: Path, figures: bool) -> Body:
-    """What a page shows of an experiment, with the figures that lie in `folder`, or without figures."""
+def body(section: Section, folder: Path, figures: bool, small: bool = False) -> Body:
+    """What a page shows of an experiment.
+
+    Args:
+        section: its detectors.
+        folder: where its figures lie.
+        figures: whether it is shown with them.
+        small: whether they are shown in their smallest form.
+    """
     group, table = parts(section.entries, figures), paper_table(section)
+    first = outcome(next(iter(_anchor_sets(section).values()))).configuration
     return Body(
         table=page_table(table, section),
         table_part=_of_kind(group, "table"),
@@ -99,8 +114,17 @@ def body(section: Section, folder: Path, figures: bool) -> Body:
         changes_part=_of_kind(group, "changes"),
         decisions=_decisions(section) if _of_kind(group, "decisions") else None,
         decisions_part=_of_kind(group, "decisions"),
-        figures=[shown_figure(part, folder) for part in group if part.kind in FIGURES],
+        figures=[
+            shown_figure(part, folder, small) for part in group if part.kind in FIGURES and part.kind not in PLOTTED
+        ],
+        tradeoff=tradeoff(section, first),
+        methods=methods(section),
+        tradeoff_parts=[part for part in group if part.kind in PLOTTED],
     )
+
+
+def _anchor_sets(section: Section) -> dict[str, Section]:
+    return {of: section.where(lambda entry, of=of: entry["anchor_set"] == of) for of in section.anchor_sets}
 
 
 def _of_kind(group: list[Part], kind: str) -> Part | None:
@@ -112,14 +136,20 @@ def _decisions(section: Section) -> PageTable:
     return plain_table(table, decisions_as_text(table), HEADINGS, ("anchor_set", "configuration"))
 
 
-def shown_figure(part: Part, folder: Path) -> Shown:
-    """A figure that lies in `folder`, as the page shows it."""
-    svg = (folder / f"{part.name}.svg").read_bytes()
-    width, height = map(float, re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
-    kind, data = "svg+xml", svg
-    if len(svg) > LARGEST_SVG:
-        kind, data = "png", (folder / f"{part.name}.png").read_bytes()
+def many_figures(entries: list[Entry], folder: Path) -> bool:
+    """Whether the figures of these entries' experiments are too many bytes for a page that shows them as SVG."""
+    files = [
+        folder / f"{part.name}.svg" for part in parts(entries) if part.kind in FIGURES and part.kind not in PLOTTED
+    ]
+    return sum(file.stat().st_size for file in files if file.is_file()) > MOST_SVG
+
+
+def shown_figure(part: Part, folder: Path, small: bool) -> Shown:
+    """A figure that lies in `folder`, as the page shows it; in its smallest form if asked."""
+    file = folder / f"{part.name}.svg"
+    width, height = map(float, re.search(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"', file.read_bytes()).groups())
     drawn = FIGURES.get(part.kind, OF_WAYS)
     title = drawn.title + (f", {part.anchor_set} anchors" if part.anchor_set else "")
-    image = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return Shown(part, title, drawn.caption, image, round(CSS_PIXELS * width), round(CSS_PIXELS * height))
+    return Shown(
+        part, title, drawn.caption, image_uri(file, small), round(CSS_PIXELS * width), round(CSS_PIXELS * height)
+    )

@@ -13,9 +13,11 @@ from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
+from anchorprune.report.page import plot
 from anchorprune.report.page.across import Across, comparisons, ranked
 from anchorprune.report.page.all_results import all_results
-from anchorprune.report.page.chapters import Chapter, body, chapter
+from anchorprune.report.page.chapters import Chapter, body, chapter, many_figures
+from anchorprune.report.page.tradeoff import AXES
 from anchorprune.report.tables import TABLE_FORMATS
 from anchorprune.report.tables.decisions_table import NOTES
 
@@ -30,7 +32,10 @@ def write_index(everything: Section, across: Across, folder: Path, figures: bool
         figures: whether experiments are shown with theirs.
     """
     whole, found = on_one_page(everything.entries), everything.experiments().items()
-    chapters = [chapter(name, section, body(section, folder, figures) if whole else None) for name, section in found]
+    small = whole and figures and many_figures(everything.entries, folder)
+    chapters = [
+        chapter(name, section, body(section, folder, figures, small) if whole else None) for name, section in found
+    ]
     results = None if whole else all_results(everything)
     more = {"comparisons": comparisons(across, folder), "ranked": ranked(across)}
     _write(everything, chapters, folder / PAGE, results=results, **more)
@@ -51,6 +56,8 @@ def _write(section: Section, chapters: list[Chapter], path: Path, **more: Any) -
         margin=" or ".join(f"{margin:g}" for margin in sorted({entry["no_loss"] for entry in section.entries})),
         citation=section.published.citation,
         version=__version__,
+        axes=AXES,
+        area=plot,
         table_formats=TABLE_FORMATS,
         decisions_note=" ".join(NOTES),
         script_hash=base64.b64encode(script.digest()).decode(),  # the page runs no other script
