@@ -16,6 +16,7 @@ ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1
 COPY README.md LICENSE pyproject.toml requirements.lock ./
 COPY scripts scripts
 COPY anchorprune anchorprune
+COPY snakemake_logger_plugin_anchorprune snakemake_logger_plugin_anchorprune
 RUN scripts/setup.sh --here && rm -rf /opt/venv/wheels
 
 FROM ${BASE}
