@@ -11,8 +11,8 @@ from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultForma
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from anchorprune.pipeline.terminal.display import Display
-from anchorprune.pipeline.terminal.messages import is_shown, is_stopping
+from snakemake_logger_plugin_anchorprune.display import Display
+from snakemake_logger_plugin_anchorprune.messages import is_shown, is_stopping
 
 
 class LogHandler(LogHandlerBase):
@@ -58,7 +58,7 @@ class LogHandler(LogHandlerBase):
             self._display.say(fields.get("cmd") or fields.get("shellcmd") or "")
         elif is_stopping(record):
             self._display.stops()
-        elif is_shown(record):
+        elif is_shown(record, self._display.runs):
             self._display.say(str(record.msg))
 
     def close(self) -> None:

@@ -17,6 +17,8 @@ from anchorprune.detectors.mmdet.config.prunable import make_prunable
 from anchorprune.detectors.mmdet.detector import MmdetDetector, load
 from anchorprune.detectors.mmdet.model import describe
 
+pytestmark = pytest.mark.long  # a minute or more of mmdet's networks
+
 
 def found(detector, split):
     """Candidates and detections by image."""

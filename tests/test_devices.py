@@ -26,6 +26,8 @@ from anchorprune.detectors.mmdet.pruned import slice_detector
 from anchorprune.detectors.mmdet.training.dropout_hook import AnchorDropoutHook
 from anchorprune.heads.layout import Layout
 
+pytestmark = pytest.mark.long  # a minute or more of mmdet's networks
+
 # mmdet's config, the side of its images, its threshold on scores that nobody trained
 DETECTORS = {
     "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py": (320, 0.013),

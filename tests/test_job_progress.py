@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from anchorprune.pipeline.terminal.job import Job
 from anchorprune.progress_bar import SECONDS, progress_bar
+from snakemake_logger_plugin_anchorprune.job import Job
 
 # As mmengine wrote it in a training of the demo.
 TRAINING = """\

@@ -8,6 +8,8 @@ from running.untrained import of_images, write_untrained
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.long  # a minute or more of mmdet's networks
+
 # In a folder with the untrained detector, a layout, and a few images of the scenes
 COMMANDS = {
     "slice": "detector layout.json --output out",

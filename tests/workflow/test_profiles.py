@@ -21,9 +21,7 @@ ON_CPUS |= {"deploy", "publish", "report"}
 
 WALK = """
 include: "Snakefile"
-print("RULES " + json.dumps({
-    rule.name: [rule.shellcmd or "", workflow.is_local(rule), list(rule.resources)] for rule in workflow.rules
-}))
+print("RULES " + json.dumps({r.name: [r.shellcmd or "", workflow.is_local(r), list(r.resources)] for r in workflow.rules}))
 """
 
 

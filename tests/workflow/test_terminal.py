@@ -1,8 +1,10 @@
 """What a run shows: a line for each job, live ones on a terminal, one line of a failed job; how it is gone on with."""
 
+import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import time
 
@@ -38,6 +40,12 @@ def taken(project):
     return project
 
 
+def _as_from_a_shell():
+    """Give the process its controlling terminal, and Ctrl-C, which tests that run in the background do not have."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def on_terminal(folder, *arguments, keys=b"", after=""):
     """What Snakemake shows on a terminal, without colours; `keys` are typed once it has shown `after`."""
     ours, its = pty.openpty()
@@ -49,7 +57,7 @@ def on_terminal(folder, *arguments, keys=b"", after=""):
         stdout=its,
         stderr=its,
         start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # its controlling terminal, for Ctrl-C
+        preexec_fn=_as_from_a_shell,
     )
     os.close(its)
     shown, limit = "", time.monotonic() + 120
@@ -62,7 +70,12 @@ def on_terminal(folder, *arguments, keys=b"", after=""):
             os.write(ours, keys)
             keys = b""
     os.close(ours)
-    return run.wait(60), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    try:
+        status = run.wait(60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+    return status, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
 
 
 def test_a_failed_job_is_its_own_error_in_one_line(taken):

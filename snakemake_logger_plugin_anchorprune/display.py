@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from anchorprune.pipeline.terminal.job import Job
+from snakemake_logger_plugin_anchorprune.job import Job
 
 _SOON = 2.0  # seconds that a job may take without a line of its own
 _LONG = 10.0  # seconds from which on a job's end is worth a line on a terminal
@@ -22,8 +22,8 @@ _MOST = 12  # running jobs with a line of their own
 class Display:
     """Shows what happens; every method is told of one thing that did.
 
-    Args:
-        console: what it is shown on.
+    Attributes:
+        runs: whether jobs are planned already.
     """
 
     def __init__(self, console: Console) -> None:
@@ -32,11 +32,12 @@ class Display:
         self._done, self._total, self._failed = 0, 0, 0
         self._started = time.monotonic()
         self._stopping = False
+        self.runs = False
         self._live: Live | None = None
 
     def planned(self, total: int) -> None:
         """The run has so many jobs; a terminal shows them from here on."""
-        self._total = total
+        self._total, self.runs = total, True
         if self._console.is_terminal and self._live is None:
             self._live = Live(get_renderable=self._lines, console=self._console, refresh_per_second=2, transient=True)
             self._live.start()
