@@ -26,9 +26,8 @@ def is_shown(record: logging.LogRecord, runs: bool) -> bool:
     text = str(record.msg or "")
     if record.levelno >= logging.WARNING:
         return bool(text) and not text.startswith(_KNOWN)
-    return text.startswith(_TOLD) or (
-        not (runs or record.levelno < logging.INFO or text.startswith(_BEFORE)) and bool(text)
-    )
+    asked_for = not runs and record.levelno == logging.INFO and not text.startswith(_BEFORE)
+    return text.startswith(_TOLD) or (asked_for and bool(text))
 
 
 def is_stopping(record: logging.LogRecord) -> bool:

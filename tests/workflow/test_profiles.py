@@ -21,7 +21,8 @@ ON_CPUS |= {"deploy", "publish", "report"}
 
 WALK = """
 include: "Snakefile"
-print("RULES " + json.dumps({r.name: [r.shellcmd or "", workflow.is_local(r), list(r.resources)] for r in workflow.rules}))
+found = {r.name: [r.shellcmd or "", workflow.is_local(r), list(r.resources)] for r in workflow.rules}
+print("RULES " + json.dumps(found))
 """
 
 
