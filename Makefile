@@ -42,7 +42,7 @@ test-browser: setup
 	pytest -m browser tests/browser
 
 test-faults: setup
-	pytest -m faults tests/workflow/test_faults.py
+	pytest -m faults tests/workflow/test_faults.py tests/test_two_processes.py
 
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s

@@ -27,7 +27,7 @@ from anchorprune.detectors.training import Recipe
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.faults
 EPOCHS = 2
 
 
