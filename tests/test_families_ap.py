@@ -196,6 +196,7 @@ def without_level(case: Case, level: int, folder: Path) -> MmdetDetector:
     return slice_detector(case.detector, Layout.keep(head, kept), folder)
 
 
+@pytest.mark.long
 def test_onnx_runtime_detects_what_torch_does(case, tmp_path):
     """Images to detections, of the detector without one level: boxes to 0.01 px, scores to 1e-4."""
     form = input_form(case.detector)

@@ -328,6 +328,7 @@ def test_the_figure_shows_the_table(four):
     assert below.get_ylabel() == "AP less that of\nfine-tuned for each budget"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_all_of_it_is_written_and_shown(made, run_command, tmp_path):
     for way in ("once", "finetune"):

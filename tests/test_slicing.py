@@ -77,6 +77,7 @@ def test_macs_counted_by_a_tracer_equal_the_closed_form(detector, kept, tmp_path
     assert Head.load(tmp_path / "head.json") == sliced.head
 
 
+@pytest.mark.long
 def test_a_pruned_detector_trains(trained, detector, run_command, tmp_path):
     Layout.keep(detector.head, LAYOUTS[2]).save(tmp_path / "layout.json")
     done = run_command(

@@ -49,6 +49,7 @@ def train(forty_scenes, tmp_path, caplog):
         yield run
 
 
+@pytest.mark.long
 def test_iterations_are_the_first_of_the_training_without_the_limit(train):
     whole, log = train("whole", epochs=2)
     assert "80 images in " in log
