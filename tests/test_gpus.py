@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from oracles.generate import make
 from oracles.reference import coco_dict
+from running import nvidia_smi
 from running.command import ROOT
 
 from anchorprune.errors import UserError
@@ -35,12 +36,8 @@ NOBODY = 54321  # a user without name, home or rights
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine with three GPUs, as far as nvidia-smi says."""
-    smi = tmp_path / "bin/nvidia-smi"
-    smi.parent.mkdir()
     asked = '"$1 $2" = "--query-gpu=uuid --format=csv,noheader"'
-    smi.write_text(f"#!/bin/sh\n[ {asked} ] || exit 1\nprintf 'GPU-a\\nGPU-b\\nGPU-c\\n'\n")
-    smi.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{smi.parent}:{os.environ['PATH']}")
+    nvidia_smi.say(tmp_path, monkeypatch, "GPU-a", "GPU-b", "GPU-c", asked=asked)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from running import nvidia_smi
 from running.untrained import of_images, write_untrained
 
 torch = pytest.importorskip("torch")
@@ -54,11 +55,7 @@ def place(forty_scenes, made_once, evaluated, tmp_path):
 @pytest.fixture
 def gpu(tmp_path, monkeypatch):
     """A machine with a GPU, as far as nvidia-smi and torch say; whoever uses it is noticed. The folder of its locks."""
-    smi = tmp_path / "bin/nvidia-smi"
-    smi.parent.mkdir()
-    smi.write_text("#!/bin/sh\nprintf 'GPU-a\\n'\n")
-    smi.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{smi.parent}:{os.environ['PATH']}")
+    nvidia_smi.say(tmp_path, monkeypatch, "GPU-a")
     runtime = tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
     for name in ("XDG_RUNTIME_DIR", "TMPDIR"):

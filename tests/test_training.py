@@ -5,15 +5,13 @@ import logging
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import psutil
 import pytest
-from running.command import ROOT, wait_for
+from running.command import ROOT
 from running.detector import SMALL_ANCHORS
-from running.trainings import same, torch_put_back, train_one_of_two
+from running.trainings import killed_parent, same, torch_put_back, train_one_of_two
 
 torch = pytest.importorskip("torch")
 
@@ -162,13 +160,7 @@ def test_a_killed_training_of_two_processes_leaves_none_and_resumes(forty_scenes
         *("--annotations", forty_scenes / "train.json", "--images", forty_scenes / "images/train"),
     ]
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "anchorprune", *map(str, arguments), "--output", str(killed)]
-    with (tmp_path / "log").open("w") as log:
-        parent = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-        wait_for(killed / "checkpoints/iter_*.pth", parent, tmp_path / "log")
-        children = psutil.Process(parent.pid).children(recursive=True)
-        parent.kill()
-        parent.wait()
+    children = killed_parent(arguments, killed, tmp_path / "log")
     assert len(children) >= 2
     assert not psutil.wait_procs(children, timeout=15)[1]
     assert not (killed / "weights.pth").exists()

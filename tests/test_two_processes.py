@@ -1,14 +1,11 @@
 """Pruned detectors trained by two processes together: killed, resumed, and with equal weights in both at the end."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
-from running.command import ROOT, wait_for
-from running.trainings import same, train_one_of_two
+from running.trainings import killed_parent, same, train_one_of_two
 from running.untrained import CLASSES, write_untrained
 
 torch = pytest.importorskip("torch")
@@ -78,13 +75,7 @@ def test_a_layout_without_a_level(name, forty_scenes, run_command, tmp_path):
         *options,
     )
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "anchorprune", *map(str, words), "--output", str(killed)]
-    with (tmp_path / "log").open("w") as log:
-        parent = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-        wait_for(killed / "checkpoints/iter_*.pth", parent, tmp_path / "log")
-        children = psutil.Process(parent.pid).children(recursive=True)
-        parent.kill()
-        parent.wait()
+    children = killed_parent(words, killed, tmp_path / "log")
     assert not psutil.wait_procs(children, timeout=15)[1]
     shutil.copytree(killed / "checkpoints", tmp_path / "ranks/checkpoints")
     resumed = run_command(*words, "--output", killed)

@@ -96,11 +96,21 @@ device_option = click.option(
     show_default=True,
     help="cuda: a free GPU of those in CUDA_VISIBLE_DEVICES, or of all; auto: that, or the CPU if there is none.",
 )
-batch_size_option = click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    help="Images of one size to take at once; scores then differ in their last digits.  [default: one by one]",
-)
+
+
+def inference_options(function):
+    """`--device`, `--batch-size` and `--threads` of a detector that runs over images."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation."),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1),
+            help="Images of one size to take at once; scores then differ in their last digits.  [default: one by one]",
+        ),
+        device_option,
+    ):
+        function = option(function)
+    return function
 
 
 def split_options(function):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import batch_size_option, detector_argument, device_option, print_json
+from anchorprune.commands.options import detector_argument, inference_options, print_json
 from anchorprune.commands.recorded import recorded_file
 
 
@@ -12,9 +12,7 @@ from anchorprune.commands.recorded import recorded_file
 @detector_argument
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
-@device_option
-@batch_size_option
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
+@inference_options
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The parquet file to write.")
 @recorded_file
 def command(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.options import batch_size_option, detector_argument, device_option, output_option, print_json
+from anchorprune.commands.options import detector_argument, inference_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
@@ -16,9 +16,7 @@ from anchorprune.commands.recorded import recorded
 @click.argument("image_info", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The method's name in the file's name: letters, digits and dashes.")
-@device_option
-@batch_size_option
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a computation.")
+@inference_options
 @output_option
 @recorded
 def command(

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from tqdm import tqdm
-
 from anchorprune.errors import UserError
+from anchorprune.progress_bar import progress_bar
 from anchorprune.provenance.origin import installed, provenance
 from anchorprune.provenance.record import SUFFIX, Record, digest, records_in, results_in, shown
 
@@ -74,7 +73,7 @@ def verify(folder: Path) -> Findings:
         _plain(path.parent / name): hash_ for path, one in records.items() for name, hash_ in one.outputs.items()
     }
     hashes = _Hashes()
-    for path, record in tqdm(records.items(), desc="verify", unit=" results", disable=None):
+    for path, record in progress_bar(records.items(), "verify", len(records), unit=" results"):
         _check_outputs(found, path, record, hashes)
         _check_inputs(found, path, record, written, hashes)
     found.notes += [*_origins(list(records.values())), *_unrecorded(folder, written)]

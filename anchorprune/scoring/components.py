@@ -4,7 +4,7 @@ import numpy as np
 
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.order import overlaps_more
-from anchorprune.scoring.words import DENSE, WORD
+from anchorprune.scoring.words import DENSE, WORD, most_between
 
 
 @kernel
@@ -85,9 +85,7 @@ def lay_out(root, start, end, size, member):
 @kernel
 def layout_space(image_start, first, end):
     """The arrays `size` and `member` for images first..end."""
-    most = 0
-    for image in range(first, end):
-        most = max(most, image_start[image + 1] - image_start[image])
+    most = most_between(image_start, first, end)
     return np.empty(most, np.int32), np.empty((most // 32 + 2) * WORD, np.int32)
 
 

@@ -6,7 +6,7 @@ from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.suppression import Suppression
 from anchorprune.scoring.tables import BLOCK, MAX_DETECTIONS, Columns, Tables, blocks_of
 from anchorprune.scoring.threads import Threads
-from anchorprune.scoring.words import WORD, Words
+from anchorprune.scoring.words import WORD, Words, most_between
 
 
 def packed(t: Tables, c: Columns, found: Suppression, threads: Threads) -> Words:
@@ -65,10 +65,7 @@ def members(place, start, end, member):
 @kernel
 def member_space(image_word, first, end):
     """The array `member` for images first..end."""
-    most = 0
-    for image in range(first, end):
-        most = max(most, image_word[image + 1] - image_word[image])
-    return np.empty(most * WORD, np.int32)
+    return np.empty(most_between(image_word, first, end) * WORD, np.int32)
 
 
 @kernel

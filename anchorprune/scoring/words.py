@@ -11,8 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anchorprune.scoring.compiled import kernel
+
 WORD = 64
 DENSE = 16  # words of the largest component that is kept as bits
+
+
+@kernel
+def most_between(starts, first, end):
+    """The most that any of first..end has, given where each one's begin."""
+    most = 0
+    for one in range(first, end):
+        most = max(most, starts[one + 1] - starts[one])
+    return most
 
 
 class Words(NamedTuple):

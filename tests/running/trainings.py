@@ -1,9 +1,15 @@
 """Trainings of mmdet in this process, or in one of several that train together, and their weights compared."""
 
 import logging
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
+
+from running.command import ROOT, wait_for
 
 
 @contextmanager
@@ -21,6 +27,18 @@ def same(a, b):
     import torch
 
     return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def killed_parent(words: Iterable[object], output: Path, log: Path) -> list[psutil.Process]:
+    """Start a training of several processes, kill the first after a checkpoint, and return the others."""
+    command = [sys.executable, "-m", "anchorprune", *map(str, words), "--output", str(output)]
+    with log.open("w") as stream:
+        parent = subprocess.Popen(command, stdout=stream, stderr=stream, cwd=ROOT)
+        wait_for(output / "checkpoints/iter_*.pth", parent, log)
+        children = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+        parent.wait()
+    return children
 
 
 def train_one_of_two(text: str, folder: Path) -> None:

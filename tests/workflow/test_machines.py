@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import yaml
+from running import nvidia_smi
 from running.command import ROOT
 from running.pipeline import SMALLEST, SNAKEMAKE, environment, snakemake
 
@@ -13,11 +14,7 @@ from running.pipeline import SMALLEST, SNAKEMAKE, environment, snakemake
 @pytest.fixture
 def gpus(tmp_path, monkeypatch):
     """Two GPUs, as far as nvidia-smi says."""
-    smi = tmp_path / "bin/nvidia-smi"
-    smi.parent.mkdir()
-    smi.write_text("#!/bin/sh\nprintf 'GPU-a\\nGPU-b\\n'\n")
-    smi.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{smi.parent}:{os.environ['PATH']}")
+    nvidia_smi.say(tmp_path, monkeypatch, "GPU-a", "GPU-b")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
