@@ -19,6 +19,7 @@ import yaml
 from backends import LINEAR
 
 from running.command import ROOT
+from running.pipeline import logs
 
 SLURM = ROOT / "scripts/slurm_single_node.sh"
 USER = "anchorprune-test"
@@ -182,12 +183,12 @@ class Project:
 
     user: User
     folder: Path
+    _earlier: frozenset[Path] = frozenset()  # logs of the runs before
 
     def start(self, *arguments: str, profile: bool = True) -> subprocess.Popen:
         """Start Snakemake, through the profile for Slurm or on this machine."""
-        self.user.environment["PYTHONPATH"] = os.pathsep.join(
-            [str(self.folder), str(LINEAR), *filter(None, [os.environ.get("CLUSTER_PYTHONPATH")])]
-        )
+        self.user.environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), str(LINEAR)])
+        self._earlier = frozenset(logs(self.folder))
         place = ("--workflow-profile", "profiles/slurm", *FAST) if profile else ("--cores", "2")
         command = ("snakemake", *arguments, *place, "--configfile", "mine.yaml")
         return self.user.start(*command, folder=self.folder, log=self.log)
@@ -204,7 +205,8 @@ class Project:
 
     def submitted(self) -> list[int]:
         """The jobs of the last run, by Slurm's numbers, in the order of their submission."""
-        return [int(number) for number in re.findall(r"SLURM jobid (\d+)", self.log.read_text())]
+        text = "".join(log.read_text() for log in logs(self.folder) if log not in self._earlier)
+        return [int(number) for number in re.findall(r"SLURM jobid (\d+)", text)]
 
 
 def queue() -> dict[int, Job]:

@@ -16,9 +16,8 @@ import pytest
 import yaml
 from backends.trained import CONFIG
 
-from running.pipeline import SNAKEMAKE, environment, link_project, snakemake
+from running.pipeline import SNAKEMAKE, STARTED, environment, link_project, logs, snakemake
 
-STARTED = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):")
 OUTPUT = re.compile(r"^    output: (.+)$")
 FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)")
 NOT_COMPARED = (".log", ".tsv")  # they say when, and how long it took
@@ -72,14 +71,22 @@ def used(folder: Path) -> int:
 
 @dataclass
 class Run:
-    """A run of the pipeline in a session of its own; `events` are (seconds since its start, started?, rule)."""
+    """A run of the pipeline in a session of its own.
+
+    Attributes:
+        folder: where it runs.
+        events: (seconds since its start, started?, rule).
+        logged: the lines of Snakemake's log.
+        lines: those of the terminal.
+    """
 
     folder: Path
     events: list[tuple[float, bool, str]] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self):
-        self._begin = time.monotonic()
+        self._begin, self._earlier = time.monotonic(), set(logs(self.folder))
         command = [*SNAKEMAKE, "--cores", "2", "--configfile", "mine.yaml"]
         self.process = subprocess.Popen(
             command,
@@ -90,21 +97,40 @@ class Run:
             env=environment(),
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._follow)]
+        for reader in self._readers:
+            reader.start()
 
     def _read(self):
         with self.process.stdout:
-            for line in self.process.stdout:
-                self.lines.append(line)
-                for pattern, started in ((STARTED, True), (FINISHED, False)):
-                    if found := pattern.match(line):
-                        self.events.append((time.monotonic() - self._begin, started, found[1]))
+            self.lines.extend(self.process.stdout)
+
+    def _follow(self):
+        """Read the log as it grows, to what is there when the run has ended."""
+        while not (found := set(logs(self.folder)) - self._earlier):
+            if self.process.poll() is not None:
+                return
+            time.sleep(0.005)
+        with found.pop().open() as log:
+            rest, ended = "", False
+            while not ended:
+                ended = self.process.poll() is not None
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    self._logged(line)
+                time.sleep(0.005)
+
+    def _logged(self, line: str):
+        self.logged.append(line)
+        for pattern, started in ((STARTED, True), (FINISHED, False)):
+            if found := pattern.match(line):
+                self.events.append((time.monotonic() - self._begin, started, found[1]))
 
     def wait(self, timeout=300) -> int:
         """Its exit status, when it has ended by itself."""
         status = self.process.wait(timeout)
-        self._reader.join(10)
+        for reader in self._readers:
+            reader.join(10)
         return status
 
     def wait_for_start(self, count: int, wanted: Set[str] = frozenset()) -> str | None:
@@ -122,7 +148,7 @@ class Run:
     def outputs(self) -> dict[str, list[str]]:
         """Rule -> the files that its jobs make."""
         found, rule = {}, ""
-        for line in self.lines:
+        for line in self.logged:
             if start := STARTED.match(line):
                 rule = start[1]
             elif made := OUTPUT.match(line):

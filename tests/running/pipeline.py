@@ -1,9 +1,11 @@
 """Snakemake runs of the project's pipeline in a folder of their own, and the smallest configuration."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -11,6 +13,7 @@ import yaml
 from running.command import ROOT, wait_for
 
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+STARTED = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$", re.MULTILINE)  # in a log of Snakemake
 SCHEMA = ROOT / "config/schemas/experiments.schema.yaml"
 
 SMALLEST = {
@@ -72,6 +75,21 @@ def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.C
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+def logs(folder: Path) -> list[Path]:
+    """What Snakemake logged of each run in a folder, in their order: all of it, whatever a terminal shows."""
+    return sorted((folder / ".snakemake/log").glob("*.snakemake.log"))
+
+
+def jobs_run(folder: Path) -> Counter[str]:
+    """Rule -> the jobs of it that the last run in a folder began."""
+    return Counter(STARTED.findall(logs(folder)[-1].read_text()))
+
+
+def jobs_planned(folder: Path, *arguments: str) -> Counter[str]:
+    """Rule -> the jobs of it that a run in a folder would begin; a dry run, which leaves no log."""
+    return Counter(STARTED.findall(snakemake(folder, "--dry-run", *arguments).stdout))
 
 
 def killed(folder: Path, file: Path) -> None:

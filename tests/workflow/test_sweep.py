@@ -1,5 +1,6 @@
 """Sweeps: how many jobs they are, reports that do not get in each other's way, what an edit runs again."""
 
+import json
 import os
 import re
 import resource
@@ -8,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from running.pipeline import SCHEMA, link_project, shipped_config, snakemake
+from running.pipeline import SCHEMA, jobs_run, link_project, shipped_config, snakemake
 from running.sweep import sweep
 from snakemake.utils import update_config
 
@@ -101,6 +102,7 @@ def finished(made_once):
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(project_of(name)))
             done = snakemake(folder, "--configfile", f"{name}.yaml")
             (folder / f"{name}.log").write_text(done.stderr)
+            (folder / f"{name}-jobs.json").write_text(json.dumps(jobs_run(folder)))
 
     return made_once("two-projects", make)
 
@@ -113,7 +115,7 @@ def test_two_projects_one_after_the_other(finished):
         "the report goes to results/report-second (results/report shows first)" in (finished / "second.log").read_text()
     )
     assert "the report goes to" not in (finished / "first.log").read_text()
-    assert jobs((finished / "second.log").read_text()) == {
+    assert json.loads((finished / "second-jobs.json").read_text()) == {
         "all": 1, "experiment_manifest": 1, "manifest": 1, "report": 1, "report_experiment": 1,
     }  # fmt: skip
     first, second = (whole(finished / f"results/{name}") for name in ("report", "report-second"))

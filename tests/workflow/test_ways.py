@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from backends.trained import CONFIG
-from running.pipeline import snakemake
+from running.pipeline import jobs_planned, jobs_run, snakemake
 
 REPORT = re.compile("all|manifest|experiment_manifest|report(_experiment.*)?")
 TRAININGS = ("train", "retrain_unpruned", "retrain", "train_control")
@@ -38,9 +38,17 @@ def write(folder, retrain="none", finetuning=None, **more):
 
 def jobs(folder, *arguments):
     """Run the pipeline: how many jobs of each rule, those of the report apart."""
-    done = snakemake(folder, "--configfile", "mine.yaml", *arguments)
-    rules = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", done.stdout + done.stderr, re.MULTILINE))
-    return {rule: count for rule, count in rules.items() if not REPORT.fullmatch(rule)}
+    snakemake(folder, "--configfile", "mine.yaml", *arguments)
+    return without_report(jobs_run(folder))
+
+
+def planned(folder, *arguments):
+    """The same of a dry run."""
+    return without_report(jobs_planned(folder, "--configfile", "mine.yaml", *arguments))
+
+
+def without_report(counts):
+    return {rule: count for rule, count in counts.items() if not REPORT.fullmatch(rule)}
 
 
 def together(*parts):
@@ -63,28 +71,28 @@ PLANNED = {
 @pytest.mark.parametrize("way", PLANNED)
 def test_jobs_of_a_way(folder, way):
     write(folder, way, layouts=["no-large"], controls=["random"])
-    assert jobs(folder, "--dry-run") == {rule: count for rule, count in PLANNED[way].items() if count}
+    assert planned(folder) == {rule: count for rule, count in PLANNED[way].items() if count}
 
 
 def test_a_list_of_ways_shares_what_is_the_same(folder):
     """The reference of a fine-tuning for each budget is what once-plain is cut from."""
     write(folder, ["finetune", "once", "once-plain", "none"])
-    found = jobs(folder, "--dry-run")
+    found = planned(folder)
     assert {rule: found[rule] for rule in ("train", "retrain_unpruned", "retrain", "search")} == {
         "train": 1,
         "retrain_unpruned": 2,
         "retrain": 2,
         "search": 3,
     }
-    one = jobs(folder, "--dry-run", "--config", "run=mine-none")
+    one = planned(folder, "--config", "run=mine-none")
     assert not set(one) & {"retrain", "retrain_unpruned", "predict_retrained"}
 
 
 def test_a_front_that_subsets_are_drawn_near_is_an_input(folder):
     (folder / "front.csv").touch()
     write(folder, "once", finetuning={"anchor_dropout": {"draw": "front", "front": "front.csv"}})
-    planned = snakemake(folder, "--configfile", "mine.yaml", "--dry-run").stdout
-    inputs = re.search(r"^rule retrain_unpruned:\n +input: (.+)$", planned, re.MULTILINE)[1]
+    text = snakemake(folder, "--configfile", "mine.yaml", "--dry-run").stdout
+    inputs = re.search(r"^rule retrain_unpruned:\n +input: (.+)$", text, re.MULTILINE)[1]
     assert "front.csv" in inputs.split(", ")
 
 
@@ -109,7 +117,7 @@ def test_once_is_compared_with_what_it_is_cut_from(folder):
     recipe = json.loads((folder / SEED / "retrain-once/retrain.record.json").read_text())["arguments"]
     assert "anchor_dropout" in recipe
     write(folder, ["once", "finetune"])
-    assert jobs(folder, "--dry-run", "--config", "run=mine-once") == {"choose": 1, "slice": 1, "evaluate": 1}
+    assert planned(folder, "--config", "run=mine-once") == {"choose": 1, "slice": 1, "evaluate": 1}
 
 
 def read_table(folder):
