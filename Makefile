@@ -1,8 +1,8 @@
 # demo: set up, then run the demo. test: set up, then run the tests. Both can be run again at any time.
 # test-fast: the tests that need no torch, within a minute: at every save.
 # test-core: what needs no torch, in a virtual environment that has the core alone; 2 minutes.
-# test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; 15 minutes on two cores.
-# test-large: the bigger detectors on real images, most at full input size, 25 minutes on two cores.
+# test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; with all of test-large.
+# test-large: the bigger detectors on real images, most at full input size.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
@@ -28,7 +28,7 @@ test-core: setup
 	pytest -m core tests/core
 
 test-long: setup
-	$(PYTEST) -m long
+	$(PYTEST) -m "long or large"
 
 test-large: setup
 	$(PYTEST) -m large

@@ -219,6 +219,7 @@ def test_a_later_recipe_has_its_own(forty_scenes):
     assert cfg.pretty_text == configured(forty_scenes, None).pretty_text
 
 
+@pytest.mark.long
 def test_two_processes_with_a_level_that_has_no_anchor(forty_scenes, tmp_path):
     """What leads to that level alone gets no gradient; the others' are averaged."""
     levels = [*SMALL_ANCHORS["levels"][:3], []]

@@ -130,6 +130,7 @@ def test_a_killed_training_ends_as_one_that_was_not(trained, run_command, tmp_pa
     assert "this training is finished already" in again.err
 
 
+@pytest.mark.long
 def test_one_process_trains_in_a_folder_at_a_time(trained, tmp_path):
     """What a killed Snakemake leaves running is waited for, and its result is taken over."""
     command = [

@@ -38,7 +38,11 @@ class Case:
     images: torch.Tensor
 
 
-@pytest.fixture(scope="module", params=DETECTORS, ids=lambda name: Path(name).stem)
+def _named(config: str):
+    return pytest.param(config, id=Path(config).stem, marks=[pytest.mark.long] * ("ssd512" in config))
+
+
+@pytest.fixture(scope="module", params=map(_named, DETECTORS))
 def case(request) -> Case:
     size = DETECTORS[request.param]
     theirs, cfg = read(request.param, size), read(request.param, size)

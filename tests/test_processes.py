@@ -107,6 +107,7 @@ def detector_files(trained, evaluated, tmp_path):
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DETECTORS)
 def test_with_mmdet(detector_files, run_process, name):
     done = run_process(name, *DETECTORS[name].split(), cwd=detector_files)

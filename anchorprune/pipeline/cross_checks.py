@@ -10,6 +10,7 @@ from anchorprune.errors import UserError, did_you_mean
 from anchorprune.heads.layout import FIXED
 from anchorprune.pipeline.records import Experiment
 from anchorprune.pipeline.ways import AUTO
+from anchorprune.search.methods import heeding, load
 
 _FULL = "full"  # stands where a layout's name would, for all anchors (rules/score.smk)
 
@@ -39,6 +40,8 @@ def cross_check(config: Mapping[str, Any], experiments: Mapping[str, Experiment]
         for anchor_set, anchors in value["anchor_sets"].items():
             _check_anchor_set(f"{source}: detectors.{detector}.anchor_sets.{anchor_set}", anchors)
             _check_layout_names(f"{source}: detectors.{detector}.anchor_sets.{anchor_set}.layouts", anchors["layouts"])
+    for name, value in config["searches"].items():
+        _check_heeded(f"{source}: searches.{name}", value)
     if FIXED in config["searches"]:
         raise UserError(f"{source}: searches.{FIXED}: this name is taken by fixed layouts; choose another")
 
@@ -69,6 +72,14 @@ def lookup(table: Mapping[str, Any], name: str, where: str, what: str) -> Any:
         known = ", ".join(sorted(table)) or "none"
         raise UserError(f"{where}: unknown {what} {name!r}; known: {known}{did_you_mean(name, table)}")
     return table[name]
+
+
+def _check_heeded(where: str, given: Mapping[str, Any]) -> None:
+    for option in ("criterion", "max_per_level", "seed"):
+        if option in given and option not in load(given["method"]).options:
+            raise UserError(f"{where}.{option}: is for {heeding(option)}, not for {given['method']}; take it away")
+    if given.get("folds") == 1:
+        raise UserError(f"{where}.folds: 1 leaves no other fold to search on; give 0 for none, or at least 2")
 
 
 def _check_names(experiment: Experiment, config: Mapping[str, Any], source: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 FRAMEWORKS = ("torch", "mmcv", "mmdet", "mmengine")
 # Files of more than half a minute, about the longest first: the last to end should be a short one.
 LONGEST = (
-    *("test_own_detector", "test_mmdet", "test_families_ap", "test_training", "test_linear", "test_processes"),
+    *("test_families_ap", "test_own_detector", "test_mmdet", "test_training", "test_linear", "test_processes"),
     *("test_detectors", "test_sweep", "test_refused", "test_workflow", "test_data"),
 )
 MOST_WORKERS = 8  # each has torch and mmdet in memory

@@ -57,6 +57,7 @@ def test_data_that_is_not_there_ends_the_run_in_one_line(project):
     )
 
 
+@pytest.mark.long
 def test_coco_with_limits_through_the_rule(project, shared_data):
     """And a second run does nothing, whether or not a download is asked for: the data is there."""
     dataset = {"kind": "coco2017", "root": str(shared_data / "coco2017_subset"), "prune_fraction": 0.2}
@@ -69,6 +70,7 @@ def test_coco_with_limits_through_the_rule(project, shared_data):
     assert "Nothing to be done" in again.stderr + again.stdout
 
 
+@pytest.mark.long
 def test_a_corrected_voc_box_is_read_again(project, shared_data):
     shutil.copytree(shared_data / "bccd/VOCdevkit/VOC2007", project / "voc")
     dataset = {"kind": "voc", "root": "voc", "train": "train", "prune": "val", "test": "test"}

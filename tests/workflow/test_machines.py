@@ -48,6 +48,7 @@ def test_without_gpus_jobs_ask_for_none(project, monkeypatch):
     assert "threads: 2" in planned
 
 
+@pytest.mark.long
 def test_no_more_jobs_at_once_than_there_are_gpus(project, gpus):
     """Snakemake counts the GPUs that were found; --resources has its way."""
     target = "results/anchors/ssd-few/plain.json"
