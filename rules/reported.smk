@@ -36,6 +36,10 @@ def full_files(experiment, names):
         "head": f"{trained}/{folder.base}/head.json",
         "predictions": f"{trained}/{folder.predictions}/predictions.parquet",
         "annotations": f"{DATA}/prune.json".format(**names),
+        # For example images: what was found on them, and by their hashes the images of the test split themselves.
+        "reference_detections": f"{reference}/evaluate/detections.json",
+        "test": f"{DATA}/test.json".format(**names),
+        "test_images": f"{DATA}/test.sha256".format(**names),
     }
     if experiment.searches:
         return {
@@ -54,6 +58,7 @@ def pruned_files(experiment, names, pruned):
     files = {
         "sliced": f"{folder}/slice/evaluate/metrics.json",
         "metrics": f"{folder}/{finished_in(experiment.retrain)}/evaluate/metrics.json",
+        "detections": f"{folder}/{finished_in(experiment.retrain)}/evaluate/detections.json",
         "layout": layout_in(search).format(**names, budget=pruned.budget),
     }
     if experiment.retrain == AUTO:  # layout, slice and what is said of them: of what was taken in the end
