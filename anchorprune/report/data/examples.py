@@ -38,7 +38,7 @@ class ExampleImage:
 
 @dataclass(frozen=True)
 class PairExamples:
-    """The images of a pruned detector, each list beginning with the greatest change; both detectors by their numbers."""
+    """The images of a pruned detector, the greatest change first; it and its unpruned one by their numbers."""
 
     reference: int
     pruned: int

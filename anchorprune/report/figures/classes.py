@@ -37,7 +37,9 @@ def draw(section: Section) -> Figure:
     rows = -(-len(changes) // SMALL_PANELS_PER_ROW)
     columns = -(-len(changes) // rows)
     many = int(len(order) > FEW)
-    size = (TWO_COLUMNS if columns > 2 else ONE_COLUMN, rows * (ROW[many] * max(len(order), 3) + 0.7) + 0.3)
+    needed = 1.12 * columns + 0.6 * FONT[many] / 72 * max(map(len, order), default=0)
+    width = next((width for width in (ONE_COLUMN, TWO_COLUMNS) if width >= needed), needed)
+    size = (width, rows * (ROW[many] * max(len(order), 3) + 0.7) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, (name, change) in zip(axes.flat, changes.items(), strict=False):
