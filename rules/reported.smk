@@ -148,6 +148,23 @@ def report_inputs():
     return sorted({path for name in ROWS for path in experiment_inputs(name)})
 
 
+def in_report(name, category):
+    """A file of the report as a rule's output; of a part's forms one is an item of Snakemake's own report.
+
+    Of the pages, that of all experiments, which shows whole what the others show, unless there are too many.
+    """
+    path, part, form = f"{REPORT}/{name}", Path(name).stem, Path(name).suffix
+    if form not in (".html", ".csv", ".svg") or (form == ".html" and name != PAGE and on_one_page(report_rows())):
+        return path
+    kind, _, of = ("page", "", "") if form == ".html" else part.partition("-")
+    caption = f"captions/{kind}.rst"
+    known = (Path(workflow.basedir) / "rules" / caption).is_file()
+    labels = {"part": kind, "anchors": of.partition("_")[2] or "all", "form": form[1:]}
+    group = {".html": "page", ".csv": "tables", ".svg": "figures"}[form]
+    caption = caption if known else "captions/other.rst"
+    return report(path, caption=caption, category=category, subcategory=group, labels=labels)
+
+
 def report_forms():
     """Names of an experiment's report files, with {experiment} for its name -> the experiments that have these."""
     forms = {}
