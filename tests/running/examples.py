@@ -11,11 +11,14 @@ from running.pruned_results import write_results
 SIZE = 160, 120
 
 
-def write_examples(folder: Path, names: dict[str, str], images: int) -> None:
-    """Write the manifest, the results and the test split: of each image, every detector finds what noise leaves it."""
+def write_examples(folder: Path, names: dict[str, str], images: int, grain: int = 10) -> None:
+    """Write the manifest, the results and the test split: of each image, every detector finds what noise leaves it.
+
+    Pictures are noise of this grain, in pixels: the finer, the more bytes.
+    """
     rows = write_results(folder / "results", names, ("cat", "dog"), ("baseline",))
     draw = np.random.default_rng(0)
-    _write_split(folder / "data", images, draw)
+    _write_split(folder / "data", images, draw, grain)
     truth = json.loads((folder / "data/test.json").read_text())
     for number, row in enumerate(rows):
         name = f"pruned-{row['budget']}" if row["method"] else "unpruned"
@@ -30,11 +33,11 @@ def write_examples(folder: Path, names: dict[str, str], images: int) -> None:
     (folder / "manifest.json").write_text(json.dumps(rows))
 
 
-def _write_split(folder: Path, images: int, draw: np.random.Generator) -> None:
+def _write_split(folder: Path, images: int, draw: np.random.Generator, grain: int) -> None:
     (folder / "images").mkdir(parents=True)
     value = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]}
     for i in range(images):
-        picture = draw.integers(0, 256, (12, 16, 3), np.uint8)
+        picture = draw.integers(0, 256, (SIZE[1] // grain, SIZE[0] // grain, 3), np.uint8)
         Image.fromarray(picture).resize(SIZE).save(folder / f"images/{i}.png")
         value["images"].append({"id": 10 + i, "file_name": f"{i}.png", "width": SIZE[0], "height": SIZE[1]})
         for _ in range(i % 4):  # one in four shows nothing
