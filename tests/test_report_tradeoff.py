@@ -48,7 +48,7 @@ def section_of(manifest):
 
 
 def metrics_of(entry):
-    return json.loads(Path(entry["files"]["metrics"]).read_text())
+    return json.loads(Path(entry["files"]["metrics" if entry["method"] else "reference"]).read_text())
 
 
 def test_pairs_have_the_interval_of_their_resamples(manifest, section):
@@ -95,6 +95,11 @@ def test_facts_are_those_of_the_files(manifest, shown):
         for name, value in {**stated["per_class"], "size: small": stated["figures"]["ap_small"]}.items():
             assert by_name[name] == pytest.approx([value["change"], value["low"], value["high"]], abs=1e-6)
         assert by_name["size: medium"] == []
+    assert [facts["costs"]["parameters"] for facts in shown.facts["detectors"]] == [
+        metrics_of(entry)["parameters"] for entry in manifest
+    ]
+    assert [plot.cost for plot in shown.plots] == ["macs", "boxes", "parameters"]
+    assert not shown.plots[2].fronts  # no search counts parameters
     assert shown.facts["start"] == [0, 2]
     assert [facts["reference"] for facts in shown.facts["detectors"]] == [None, 0, 0, 0, None, 4, 4, 4]
 

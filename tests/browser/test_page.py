@@ -55,8 +55,8 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(opened, page_file, tmp_
 
 def test_without_its_script_everything_is_there(opened, page_file):
     page = opened(page_file, java_script_enabled=False)
-    assert page.locator(".plot:visible").count() == 2
-    assert page.locator(".plot:visible title").count() == 16
+    assert page.locator(".plot:visible").count() == 3
+    assert page.locator(".plot:visible title").count() == 24
     assert page.locator("table:visible").count() >= 3
     assert page.locator(".controls:visible, .slider:visible, .pinned:visible, .theme:visible").count() == 0
     assert page.locator("[data-anchor]:visible").count() == 6 + 7
@@ -125,7 +125,7 @@ def test_the_methods_are_copied(page):
 
 def test_print_shows_figures_not_controls(page):
     page.emulate_media(media="print")
-    assert page.locator(".plot:visible").count() == 2
+    assert page.locator(".plot:visible").count() == 3
     assert page.locator(".controls:visible, .slider:visible, .copy:visible, .theme:visible").count() == 0
 
 
