@@ -122,10 +122,10 @@ def test_marks_lie_where_the_ticks_say(manifest, tmp_path):
     """Ticks as a reader reads them give the scale; each mark's place gives back its detector's cost and AP."""
     write_report(manifest, Published(), tmp_path, figures=False)
     page = (tmp_path / "index.html").read_text()
-    table = results_table(manifest)
+    table = results_table(manifest).assign(parameters=[metrics_of(entry)["parameters"] for entry in manifest])
     svgs = [ElementTree.fromstring(text) for text in re.findall(r"<svg viewBox=\"0 0 760.*?</svg>", page, re.DOTALL)]
-    assert len(svgs) == 2
-    for svg, (cost, unit) in zip(svgs, (("macs", 1e6), ("boxes", 1)), strict=True):
+    assert len(svgs) == 3
+    for svg, (cost, unit) in zip(svgs, (("macs", 1e6), ("boxes", 1), ("parameters", 1e6)), strict=True):
         vertical, across = (group for group in svg.iter("g") if group.get("class") == "ticks")
         of_ap = np.polyfit([float(t.get("y")) - 4 for t in vertical], [float(t.text) for t in vertical], 1)
         ticks = [float(t.text.replace(",", "")) * unit for t in across]
