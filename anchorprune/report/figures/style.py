@@ -1,5 +1,6 @@
 """How plots look, and how they are written: the same bytes for the same figures."""
 
+import logging
 from collections.abc import Iterable
 from itertools import cycle
 from pathlib import Path
@@ -70,6 +71,7 @@ class SteadyLayout(ConstrainedLayoutEngine):
 
 def write_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as pdf, svg and png; no dates inside."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # each table of a font that goes into a PDF has a line
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
     for kind in FIGURE_FORMATS:
         with whole_file(folder / f"{name}.{kind}") as partial:
