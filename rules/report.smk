@@ -41,7 +41,7 @@ for number, (files, names) in enumerate(report_forms().items()):
             citation="config/published/citation.txt",
             files=lambda w: experiment_inputs(w.experiment),
         output:
-            [f"{REPORT}/{name}" for name in files],
+            [in_report(name, "{experiment}") for name in files],
         log:
             f"{REPORT}/experiment-{{experiment}}.log",
         wildcard_constraints:
@@ -69,7 +69,7 @@ rule report:
         files=report_inputs(),
         shown=report_shown(),
     output:
-        [f"{REPORT}/{name}" for name in overall_files(report_rows())],
+        [in_report(name, "all experiments") for name in overall_files(report_rows())],
     log:
         f"{REPORT}/report.log",
     benchmark:

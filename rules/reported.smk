@@ -36,6 +36,10 @@ def full_files(experiment, names):
         "head": f"{trained}/{folder.base}/head.json",
         "predictions": f"{trained}/{folder.predictions}/predictions.parquet",
         "annotations": f"{DATA}/prune.json".format(**names),
+        # For example images: what was found on them, and by their hashes the images of the test split themselves.
+        "reference_detections": f"{reference}/evaluate/detections.json",
+        "test": f"{DATA}/test.json".format(**names),
+        "test_images": f"{DATA}/test.sha256".format(**names),
     }
     if experiment.searches:
         return {
@@ -54,6 +58,7 @@ def pruned_files(experiment, names, pruned):
     files = {
         "sliced": f"{folder}/slice/evaluate/metrics.json",
         "metrics": f"{folder}/{finished_in(experiment.retrain)}/evaluate/metrics.json",
+        "detections": f"{folder}/{finished_in(experiment.retrain)}/evaluate/detections.json",
         "layout": layout_in(search).format(**names, budget=pruned.budget),
     }
     if experiment.retrain == AUTO:  # layout, slice and what is said of them: of what was taken in the end
@@ -141,6 +146,23 @@ def experiment_inputs(name):
 def report_inputs():
     """Every file the report reads."""
     return sorted({path for name in ROWS for path in experiment_inputs(name)})
+
+
+def in_report(name, category):
+    """A file of the report as a rule's output; of a part's forms one is an item of Snakemake's own report.
+
+    Of the pages, that of all experiments, which shows whole what the others show, unless there are too many.
+    """
+    path, part, form = f"{REPORT}/{name}", Path(name).stem, Path(name).suffix
+    if form not in (".html", ".csv", ".svg") or (form == ".html" and name != PAGE and on_one_page(report_rows())):
+        return path
+    kind, _, of = ("page", "", "") if form == ".html" else part.partition("-")
+    caption = f"captions/{kind}.rst"
+    known = (Path(workflow.basedir) / "rules" / caption).is_file()
+    labels = {"part": kind, "anchors": of.partition("_")[2] or "all", "form": form[1:]}
+    group = {".html": "page", ".csv": "tables", ".svg": "figures"}[form]
+    caption = caption if known else "captions/other.rst"
+    return report(path, caption=caption, category=category, subcategory=group, labels=labels)
 
 
 def report_forms():

@@ -122,6 +122,7 @@ def test_search_evaluation_onnx_and_mmdets_runner_agree(case, tmp_path):
     assert expected > 0.01
     assert evaluated["ap"] == pytest.approx(expected, abs=1e-6)
     assert searched == pytest.approx(expected, abs=1e-6)
+    assert evaluated["parameters"] == len(torch.nn.utils.parameters_to_vector(case.detector.model.parameters()))
     assert exported == pytest.approx(expected, abs=1e-6)
     assert abs(fixed - expected) > 1e-4, "one canvas for all images: the test sees the difference"
     ours, theirs = (found(tmp_path / file) for file in ("evaluation/detections.json", "mmdet.bbox.json"))

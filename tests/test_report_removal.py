@@ -17,6 +17,7 @@ from anchorprune.report.data.section import Section
 from anchorprune.report.figures import removal
 from anchorprune.report.figures.fronts import best_by_cost
 from anchorprune.report.figures.removal import removal_shares
+from anchorprune.report.figures.style import TWO_COLUMNS, style
 
 
 def head(*levels, macs=10):
@@ -75,11 +76,38 @@ def test_each_search_has_a_panel_with_the_mean_of_its_seeds(tmp_path):
         entries.append(completed({**names, "files": files}))
     figure = removal.draw(Section(entries, pd.DataFrame({"seed": [0, 1, 0]}), Published()))
     first, second, bar = figure.axes
-    assert [ax.get_title() for ax in (first, second)] == ["a anchors\nsearch greedy", "a anchors\nsearch pareto"]
-    assert [text.get_text() for text in first.texts] == ["17%", "100%", "17%", "67%"]  # 2:1, 1:1, 1:2; 1:1
-    assert [text.get_text() for text in second.texts] == ["0%"] * 4
+    assert [ax.get_title() for ax in (first, second)] == ["a anchors, search greedy", "a anchors, search pareto"]
+    names = ["#0\n8x8", "#1\n16x8", "#2\n8x16", "#3\n16x16"]
+    assert [text.get_text() for text in first.texts] == [
+        f"{name}\n{share}" for name, share in zip(names, ["100%", "17%", "17%", "67%"], strict=True)
+    ]
+    assert [text.get_position() for text in first.texts] == [(1, 0), (0, 0), (2, 0), (1, 1)]  # 1:1, 2:1, 1:2; 1:1
+    assert [text.get_text() for text in second.texts] == [f"{name}\n0%" for name in names]
     assert [label.get_text() for label in first.get_yticklabels()] == ["stride 8", "stride 16"]
     assert bar.get_ylabel() == "share of budgets without it"
+
+
+@pytest.mark.parametrize("per_level", [(15,) * 6, (45, 45)])
+def test_ninety_anchors_can_be_read(tmp_path, per_level):
+    """Every anchor has a cell of its own, and its words stay in it, at no less than five points."""
+    sizes = [[(100 + 17 * i + level, 90 + 19 * (n - i)) for i in range(n)] for level, n in enumerate(per_level)]
+    full = head(*sizes)
+    full.save(tmp_path / "head.json")
+    front(full, list(range(0, 90, 2)), [3]).to_csv(tmp_path / "front.csv", index=False)
+    files = {"head": str(tmp_path / "head.json"), "front": str(tmp_path / "front.csv"), "evaluated": "not read"}
+    names = {"experiment": "x", "anchor_set": "a", "seed": 0, "method": "greedy", "budget": 0.5}
+    with style():
+        figure = removal.draw(Section([completed({**names, "files": files})], pd.DataFrame({"seed": [0]}), Published()))
+        figure.draw_without_rendering()
+    ax = figure.axes[0]
+    assert len({text.get_position() for text in ax.texts}) == 90
+    for text in ax.texts:
+        (x, y), box = text.get_position(), text.get_window_extent()
+        (left, bottom), (right, top) = ax.transData.transform([(x - 0.5, y + 0.5), (x + 0.5, y - 0.5)])
+        assert left <= box.x0 <= box.x1 <= right
+        assert bottom <= box.y0 <= box.y1 <= top
+        assert text.get_fontsize() >= 5
+    assert figure.get_figwidth() == TWO_COLUMNS
 
 
 def test_a_front_that_is_none(tmp_path):
@@ -107,7 +135,7 @@ def test_shapes_of_ssd():
     """A level of SSD300: (scale, height over width) .15 of 1, 2, 3, 1/2, 1/3 and .224 of 1."""
     level = [(45, 45), (31.8, 63.6), (26, 78), (63.6, 31.8), (78, 26), (67.2, 67.2)]
     names, columns = shape_columns(head(level, level[:2]))
-    assert names == ["3:1", "2:1", "1:1 #1", "1:1 #2", "1:2", "1:3"]
+    assert names == ["3:1", "2:1", "1:1, 1st", "1:1, 2nd", "1:2", "1:3"]
     assert columns == [2, 4, 5, 1, 0, 3, 2, 4]
 
 

@@ -48,7 +48,7 @@ def section_of(manifest):
 
 
 def metrics_of(entry):
-    return json.loads(Path(entry["files"]["metrics"]).read_text())
+    return json.loads(Path(entry["files"]["metrics" if entry["method"] else "reference"]).read_text())
 
 
 def test_pairs_have_the_interval_of_their_resamples(manifest, section):
@@ -95,6 +95,11 @@ def test_facts_are_those_of_the_files(manifest, shown):
         for name, value in {**stated["per_class"], "size: small": stated["figures"]["ap_small"]}.items():
             assert by_name[name] == pytest.approx([value["change"], value["low"], value["high"]], abs=1e-6)
         assert by_name["size: medium"] == []
+    assert [facts["costs"]["parameters"] for facts in shown.facts["detectors"]] == [
+        metrics_of(entry)["parameters"] for entry in manifest
+    ]
+    assert [plot.cost for plot in shown.plots] == ["macs", "boxes", "parameters"]
+    assert not shown.plots[2].fronts  # no search counts parameters
     assert shown.facts["start"] == [0, 2]
     assert [facts["reference"] for facts in shown.facts["detectors"]] == [None, 0, 0, 0, None, 4, 4, 4]
 
@@ -117,10 +122,10 @@ def test_marks_lie_where_the_ticks_say(manifest, tmp_path):
     """Ticks as a reader reads them give the scale; each mark's place gives back its detector's cost and AP."""
     write_report(manifest, Published(), tmp_path, figures=False)
     page = (tmp_path / "index.html").read_text()
-    table = results_table(manifest)
+    table = results_table(manifest).assign(parameters=[metrics_of(entry)["parameters"] for entry in manifest])
     svgs = [ElementTree.fromstring(text) for text in re.findall(r"<svg viewBox=\"0 0 760.*?</svg>", page, re.DOTALL)]
-    assert len(svgs) == 2
-    for svg, (cost, unit) in zip(svgs, (("macs", 1e6), ("boxes", 1)), strict=True):
+    assert len(svgs) == 3
+    for svg, (cost, unit) in zip(svgs, (("macs", 1e6), ("boxes", 1), ("parameters", 1e6)), strict=True):
         vertical, across = (group for group in svg.iter("g") if group.get("class") == "ticks")
         of_ap = np.polyfit([float(t.get("y")) - 4 for t in vertical], [float(t.text) for t in vertical], 1)
         ticks = [float(t.text.replace(",", "")) * unit for t in across]

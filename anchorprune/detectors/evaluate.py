@@ -50,6 +50,7 @@ def evaluate(
         **counts(truth),
         "detections": len(results),
         "cost": cost(Layout.full(detector.head)).to_dict(),
+        **({"parameters": detector.parameters} if hasattr(detector, "parameters") else {}),
         "trained": trained_of(detector.source.parent),
         **({"change": compared(truth, results, reference, threads)} if reference else {}),
         "provenance": provenance,

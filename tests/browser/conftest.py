@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from running.report_page import ATTACK, made_page
+from running.report_page import ATTACK, made_page, page_of_many
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NAMES = {"experiment": "demo", "detector": "small", "dataset": "shapes"}
@@ -20,6 +20,11 @@ def hostile_file(tmp_path_factory):
     names = {"experiment": '"><script>#? %3C', "detector": ATTACK, "dataset": "'\"<svg onload=x>"}
     sets = ("<b onclick=x>", "{{ 7 * 7 }}")
     return made_page(tmp_path_factory.mktemp("hostile"), names, (f"--> {ATTACK}", "dog"), sets)
+
+
+@pytest.fixture(scope="session")
+def examples_file(tmp_path_factory):
+    return page_of_many(tmp_path_factory.mktemp("examples"), NAMES, times=1)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from running.report_page import ATTACK, WIDTHS, made_page
+from running.report_page import ATTACK, WIDTHS, page_of_many
 
 pytestmark = pytest.mark.browser
 
@@ -55,8 +55,8 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(opened, page_file, tmp_
 
 def test_without_its_script_everything_is_there(opened, page_file):
     page = opened(page_file, java_script_enabled=False)
-    assert page.locator(".plot:visible").count() == 2
-    assert page.locator(".plot:visible title").count() == 16
+    assert page.locator(".plot:visible").count() == 3
+    assert page.locator(".plot:visible title").count() == 24
     assert page.locator("table:visible").count() >= 3
     assert page.locator(".controls:visible, .slider:visible, .pinned:visible, .theme:visible").count() == 0
     assert page.locator("[data-anchor]:visible").count() == 6 + 7
@@ -125,23 +125,25 @@ def test_the_methods_are_copied(page):
 
 def test_print_shows_figures_not_controls(page):
     page.emulate_media(media="print")
-    assert page.locator(".plot:visible").count() == 2
+    assert page.locator(".plot:visible").count() == 3
     assert page.locator(".controls:visible, .slider:visible, .copy:visible, .theme:visible").count() == 0
 
 
 def test_twenty_experiments(opened, tmp_path_factory, capsys):
     """How soon a page of twenty can be used is measured here, and said; how fast this machine is, is not judged."""
     folder = tmp_path_factory.mktemp("twenty")
-    names = {"experiment": "e0", "detector": "small", "dataset": "shapes"}
-    file = made_page(folder, names, ("cat", "dog"), ("baseline", "more"), times=20)
+    file = page_of_many(folder, {"experiment": "e0", "detector": "small", "dataset": "shapes"}, times=20)
+    assert file.stat().st_size < 8e6
     page = opened(file)
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the processor, whatever else it does
     page.reload()
-    page.wait_for_function("document.documentElement.dataset.ready !== undefined")
+    page.locator("html[data-ready]").wait_for(state="attached")
     ready = page.evaluate("performance.getEntriesByName('anchorprune-ready')[0].startTime")
     measured = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     assert page.locator(".tradeoff .pinned:not([hidden])").count() == 20
+    assert page.locator(".gallery img").count() >= 20 * 4
+    assert page.locator(".examples li").count() >= 20 * 4
     with capsys.disabled():
         size, spent = file.stat().st_size / 1e6, 1000 * measured["TaskDuration"]
         print(

@@ -147,6 +147,8 @@ def test_the_axis_is_switched(page):
     assert page.locator(".plot:visible").get_attribute("data-cost") == "boxes"
     assert mark(page, SMALL).get_attribute("transform") != place
     pin(page, SMALL)
+    page.get_by_role("radio", name="parameters").check()
+    assert page.locator(".plot:visible").get_attribute("data-cost") == "parameters"
     page.get_by_role("radio", name="MACs").check()
     assert mark(page, SMALL).get_attribute("aria-pressed") == "true"
 

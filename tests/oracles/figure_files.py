@@ -28,13 +28,13 @@ def pdf_pages(path):
 
 
 def check_figure(folder, name):
-    """Check a figure's three files; returns the texts of its SVG. The PNG is the SVG's size at 160 dots per inch."""
+    """Check a figure's three files; returns the texts of its SVG. The PNG is the SVG's size at 200 dots per inch."""
     svg, pdf, png = (Path(folder) / f"{name}.{ending}" for ending in ("svg", "pdf", "png"))
     assert pdf_pages(pdf) == 1
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read_text()).groups()
     with Image.open(png) as picture:
         picture.load()
         for pixels, points in zip(picture.size, map(float, size), strict=True):
-            assert abs(pixels - 160 / 72 * points) < 0.01 * pixels  # the layout rounds to the pixels of each form
+            assert abs(pixels - 200 / 72 * points) < 0.01 * pixels  # the layout rounds to the pixels of each form
         assert len(picture.convert("RGB").getcolors(2**24)) > 2
     return svg_texts(svg)

@@ -74,6 +74,7 @@ def write_metrics(path: Path, ap: float, classes: tuple[str, ...], change: tuple
         "ap_large": -1.0,
         "per_class": {name: ap - 0.1 + 0.05 * i for i, name in enumerate(classes)},
         "evaluator": {"name": "pycocotools", "version": "2.0.11"},
+        "parameters": round(1e6 * (1 + ap)),
         "trained": [{"start": "scratch", "epochs": 9, "iterations": None}],
         "provenance": {"commit": COMMIT, "anchorprune": "0.0.9"},
     }

@@ -1,6 +1,10 @@
 """The pipeline without torch: the second backend, trained and taken over, with controls; killed, and run again."""
 
+import html
+import json
 import re
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -76,6 +80,27 @@ def test_end_to_end_with_a_kill_in_the_middle(ours, weights):
     shown = snakemake(ours, "--configfile", "mine.yaml").stderr
     assert (report / "results.csv").read_bytes() == whole
     assert re.findall(r"^\[./2\] (\w+).* done", shown, re.MULTILINE) == ["report"]  # and `all`, which is not shown
+    check_snakemakes_report(ours)
+
+
+def check_snakemakes_report(project):
+    """Every figure and table is an item with its caption, category and labels, and the page is one item."""
+    snakemake(project, "--configfile", "mine.yaml", "--report", "report.zip")
+    with zipfile.ZipFile(project / "report.zip") as packed:
+        names = [name.rpartition("/")[2] for name in packed.namelist()]
+        text = packed.read("report/report.html").decode()
+    made = {path.name for path in (project / "results/report").iterdir() if path.suffix in (".svg", ".csv")}
+    assert sorted(made | {"index.html", "report.html"}) == sorted(names)
+    places = re.finditer(r'"results/report/([^"]+)": (?=\{)', text)
+    items = {place[1]: json.JSONDecoder().raw_decode(text, place.end())[0] for place in places}
+    assert items.keys() == made | {"index.html"}
+    captions = Path(__file__).parents[2] / "rules/captions"
+    for name, item in items.items():
+        kind = "page" if name == "index.html" else name.partition("-")[0].removesuffix(".csv")
+        words = " ".join((captions / f"{kind}.rst").read_text().splitlines()[1:]).replace("``", "")
+        assert item["labels"]["part"] == kind
+        assert words in " ".join(html.unescape(re.sub(r"<[^>]+>", "", item["caption"])).split())
+    assert all(f'"{category}"' in text for category in ("trained", "taken", "all experiments"))
 
 
 def check_closing_words(shown, table, report):

@@ -42,6 +42,11 @@ class BuiltDetector:
         return tuple(self.config[OWN_KEY]["classes"])
 
     @property
+    def parameters(self) -> int:
+        """How many numbers training has found, or could."""
+        return sum(tensor.numel() for tensor in self.model.parameters())
+
+    @property
     def postprocess(self) -> Postprocess:
         """Of its `test_cfg`; errors as `model.postprocess`."""
         return postprocess(self.config)

@@ -12,8 +12,9 @@ CLOSE = 0.02  # a ratio this close (relative) to whole numbers is called by them
 def shape_columns(head: Head) -> tuple[list[str], list[int]]:
     """Group a head's anchors by shape.
 
-    Anchors of the same ratio share a column; of several on a level, the smaller come first (`#1`, `#2` ..). Where the
-    levels have no ratios in common (anchors from k-means, YOLO's), the columns are the places on the level.
+    Anchors of the same ratio share a column; of several on a level, the smaller come first (`1st`, `2nd` ..; `#1` would
+    be an anchor's index). Where the levels have no ratios in common (anchors from k-means, YOLO's), the columns are the
+    places on the level.
 
     Returns:
         the columns' names, from wide to high, and (A,) the column of each anchor.
@@ -25,7 +26,7 @@ def shape_columns(head: Head) -> tuple[list[str], list[int]]:
         return [f"no. {place}" for place in range(most)], places
     ordered = sorted(set(keys), key=lambda key: (key[0], key[1]))
     several = {ratio for ratio, rank in keys if rank > 1}
-    names = [_ratio_name(ratio) + (f" #{rank}" if ratio in several else "") for ratio, rank in ordered]
+    names = [_ratio_name(ratio) + (f", {_nth(rank)}" if ratio in several else "") for ratio, rank in ordered]
     return names, [ordered.index(key) for key in keys]
 
 
@@ -53,3 +54,7 @@ def _ratio_name(ratio: Fraction) -> str:
     if max(ratio.numerator, ratio.denominator) <= LARGEST_TERM:
         return f"{ratio.denominator}:{ratio.numerator}"
     return f"{float(1 / ratio):.2f}:1" if ratio < 1 else f"1:{float(ratio):.2f}"
+
+
+def _nth(rank: int) -> str:
+    return f"{rank}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(rank, 'th') }"

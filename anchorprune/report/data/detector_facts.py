@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import FIXED
 from anchorprune.report.data.ap_changes import SIZE, SIZES, ApChange, change_of, interval_over_seeds, parts_of
 from anchorprune.report.data.decisions import read_decision
 from anchorprune.report.data.manifest import Entry, configuration, is_retrained
 from anchorprune.report.data.metrics import Metrics, measured
+from anchorprune.report.data.plotted_costs import PARAMETERS, PLOTTED_COSTS
 from anchorprune.report.data.section import Section
 
 
@@ -89,7 +89,8 @@ def _facts(entry: Entry, row: dict[str, Any], heads: dict[str, Head]) -> Detecto
     found, files = measured(entry), entry["files"]
     path = files.get("control_head", files["head"])
     head = heads.setdefault(path, Head.load(path))
-    prices = {name: row[name] for name in COSTS if name in row and pd.notna(row[name])}
+    known = {**row, PARAMETERS: found.finished.get(PARAMETERS)}
+    prices = {name: known[name] for name in PLOTTED_COSTS if pd.notna(known.get(name))}
     return DetectorFacts(
         entry=entry,
         kind=_kind(entry),

@@ -12,7 +12,7 @@ from anchorprune.report.data.comparison import WAYS
 from anchorprune.report.data.manifest import UNPRUNED
 from anchorprune.report.figures.axes import MACS
 from anchorprune.report.figures.fronts import label_cost
-from anchorprune.report.figures.style import COLORS, LINES
+from anchorprune.report.figures.style import COLORS, LINES, TWO_COLUMNS
 
 TITLE = "Ways of training: AP against head MACs"
 CAPTION = (
@@ -27,7 +27,7 @@ PANELS = (("ap", "AP (test split)"), ("ap_difference", "AP difference"))
 
 def draw(table: pd.DataFrame) -> Figure:
     """Two panels over one MACs' axis: AP, and its differences; `table` is of one comparison and anchor set."""
-    figure = Figure(figsize=(6.6, 6.2), layout="constrained")
+    figure = Figure(figsize=(TWO_COLUMNS, 5.4), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     looks = _looks(table)
     methods = [name for name in dict.fromkeys(table["method"]) if name]

@@ -12,7 +12,7 @@ from anchorprune.report.data.ap_changes import SIZE, ApChange, parts_of
 from anchorprune.report.data.manifest import configuration, is_pruned
 from anchorprune.report.data.metrics import measured
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.style import COLORS, DARK, GREY
+from anchorprune.report.figures.style import COLORS, DARK, GREY, ONE_COLUMN, TWO_COLUMNS
 
 TITLE = "What each size and class gains or loses"
 CAPTION = (
@@ -21,11 +21,11 @@ CAPTION = (
     "means (dots: each). What loses most over all panels comes first; figures are in the table of changes."
 )
 GAIN, LOSS = COLORS[0], COLORS[1]
-SMALL_PANELS_PER_ROW = 6
+SMALL_PANELS_PER_ROW = 5
 FEW = 20  # classes; more than these stand closer together
-ROW = (0.2, 0.135)  # inches a class, of few and of many
-FONT = (8.0, 6.5)  # points
-LETTERS = 22  # of a heading's line
+ROW = (0.17, 0.125)  # inches a class, of few and of many
+FONT = (7.0, 6.0)  # points
+LETTERS = 20  # of a heading's line
 
 
 def draw(section: Section) -> Figure:
@@ -37,18 +37,19 @@ def draw(section: Section) -> Figure:
     rows = -(-len(changes) // SMALL_PANELS_PER_ROW)
     columns = -(-len(changes) // rows)
     many = int(len(order) > FEW)
-    names = 0.6 * FONT[many] / 72 * max(map(len, order), default=0)
-    size = (max(1.55 * columns + names, 3.4), rows * (ROW[many] * max(len(order), 3) + 0.7) + 0.3)
+    needed = 1.12 * columns + 0.6 * FONT[many] / 72 * max(map(len, order), default=0)
+    width = next((width for width in (ONE_COLUMN, TWO_COLUMNS) if width >= needed), needed)
+    size = (width, rows * (ROW[many] * max(len(order), 3) + 0.7) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, (name, change) in zip(axes.flat, changes.items(), strict=False):
         _panel(ax, {end: values.reindex(order) for end, values in change.items()}, FONT[many])
-        ax.set_title(_heading(name, section), fontsize=8, parse_math=False)
+        ax.set_title(_heading(name, section), fontsize=7, parse_math=False)
     for ax in axes.flat[len(changes) :]:
         ax.set_axis_off()
     axes[0, 0].set_yticks(range(len(order)), order, parse_math=False)  # a $ in a name is no formula
     axes[0, 0].set_ylim(max(len(order), 1) - 0.5, -0.5)
-    figure.supxlabel("AP less the unpruned detector's (test split)", fontsize=9)
+    figure.supxlabel("AP less the unpruned detector's (test split)")
     return figure
 
 
@@ -81,7 +82,7 @@ def _panel(ax: Axes, ends: dict[str, pd.DataFrame], font: float) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:+.2g}" if value else "0")
     ax.tick_params(axis="y", length=0, labelsize=font)
-    ax.tick_params(axis="x", labelbottom=True, labelsize=7)
+    ax.tick_params(axis="x", labelbottom=True)
     ax.spines["left"].set_visible(False)
     if mean.empty:
         ax.text(0.5, 0.5, "no AP per class\nwas measured", transform=ax.transAxes, ha="center", va="center", color=GREY)

@@ -10,7 +10,7 @@ from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.report.data.manifest import Entry, configuration
 from anchorprune.report.data.section import Section
-from anchorprune.report.figures.style import COLORS, GREY, faded
+from anchorprune.report.figures.style import COLORS, GREY, TWO_COLUMNS, faded
 from anchorprune.report.tables.results_table import format_macs
 
 TITLE = "The anchors that are kept"
@@ -27,10 +27,12 @@ def draw(section: Section) -> Figure:
     pruned = section.where(lambda entry: "layout" in entry["files"])
     layouts = [_layout(entry["files"]) for entry in pruned.entries]
     columns = max(len(layout.head.levels) for layout in layouts)
-    figure = Figure(figsize=(1.9 * columns, 2.0 * len(layouts) + 0.4), layout="constrained")
+    figure = Figure(
+        figsize=(TWO_COLUMNS, (TWO_COLUMNS / max(columns, 4) + 0.3) * len(layouts) + 0.3), layout="constrained"
+    )
     rows = figure.subfigures(len(layouts), 1, squeeze=False)[:, 0]
     for i, (row, layout) in enumerate(zip(rows, layouts, strict=True)):
-        row.suptitle(_title(pruned.entries[i], pruned.table.iloc[i]), x=0.01, ha="left", fontsize=8)
+        row.suptitle(_title(pruned.entries[i], pruned.table.iloc[i]), x=0.01, ha="left")
         for level, ax in enumerate(row.subplots(1, columns, squeeze=False)[0]):
             ax.set_axis_off()
             if level < len(layout.head.levels):

@@ -15,14 +15,15 @@ from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.data.section import Section
 from anchorprune.report.data.shapes import ShapeCounts, count_shapes, level_of_share, smoothed
 from anchorprune.report.figures.figure_kind import has
-from anchorprune.report.figures.style import COLORS, DARK, GREY, PANELS_PER_ROW, SteadyLayout
+from anchorprune.report.figures.style import COLORS, DARK, GREY, ONE_COLUMN, PANELS_PER_ROW, TWO_COLUMNS, SteadyLayout
 
+SMALLEST = 5.5  # points
 INNER, OUTER = 0.5, 0.9  # shares of an anchor's boxes within the filled and the outer outline
 TITLE = "Shapes of the predicted boxes"
 CAPTION = (
     "Width and height, on logarithmic axes, of the boxes that each anchor of the unpruned detector predicts: the "
-    f"filled region holds {INNER:.0%} of them, a dashed outline {OUTER:.0%}, and the cross is the anchor's own "
-    "shape."
+    f"filled region holds {INNER:.0%} of them, a dashed outline {OUTER:.0%}, and the cross, with its index, the "
+    "anchor's own shape."
 )
 
 
@@ -48,7 +49,8 @@ def draw_shapes(shapes: ShapeCounts, levels: Sequence[int] | None = None) -> Fig
     levels = levels or [i for i, level in enumerate(head.levels) if level.anchors]
     rows = -(-len(levels) // PANELS_PER_ROW)
     columns = -(-len(levels) // rows)
-    figure = Figure(figsize=(3.6 * columns + 0.4, 3.5 * rows + 0.5), layout=SteadyLayout())
+    width = TWO_COLUMNS if columns > 1 else ONE_COLUMN
+    figure = Figure(figsize=(width, 0.97 * width / columns * rows + 0.6), layout=SteadyLayout())
     grid = figure.add_gridspec(rows, columns)
     names, column = shape_columns(head)
     palette = _palette(len(names))
@@ -57,9 +59,9 @@ def draw_shapes(shapes: ShapeCounts, levels: Sequence[int] | None = None) -> Fig
     used = sorted({column[a] for a in range(head.num_anchors) if head.level_of_anchor[a] in levels})
     handles = [Line2D([], [], color=palette[i], linewidth=3, label=names[i]) for i in used]
     handles.append(
-        Line2D([], [], linestyle="", marker="X", mfc=GREY, mec="white", markersize=9, label="anchor's shape")
+        Line2D([], [], linestyle="", marker="X", mfc=GREY, mec="white", markersize=6, label="anchor's shape")
     )
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3 * columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4 * columns))
     return figure
 
 
@@ -79,10 +81,12 @@ def _panel(figure: Figure, place: SubplotSpec, shapes: ShapeCounts, level: int, 
         _outlines(ax, shapes, anchor, colors[anchor], outer=len(anchors) <= len(COLORS))
         _marginals(top, side, shapes, anchor, colors[anchor])
     for anchor, shape in zip(anchors, shapes.head.levels[level].anchors, strict=True):
-        ax.plot(*np.log2([[shape[0]], [shape[1]]]), "X", color=colors[anchor], mec="white", markersize=9, zorder=5)
+        place = np.log2(shape)
+        ax.plot(*place, "X", color=colors[anchor], mec="white", markersize=6, zorder=5)
+        ax.annotate(f"#{anchor}", place, (3, 2), textcoords="offset points", fontsize=SMALLEST, color=DARK, zorder=6)
     _dress(ax, top, side, shapes, anchors)
     total = shapes.counts[anchors].sum()
-    top.set_title(f"level {level}, stride {shapes.head.levels[level].stride}: {total:,} boxes", fontsize=9)
+    top.set_title(f"level {level}, stride {shapes.head.levels[level].stride}: {total:,} boxes")
 
 
 def _outlines(ax: Axes, shapes: ShapeCounts, anchor: int, color: str, outer: bool) -> None:

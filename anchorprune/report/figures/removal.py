@@ -8,16 +8,22 @@ from matplotlib.figure import Figure
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
+from anchorprune.report.data.anchor_labels import anchor_labels
 from anchorprune.report.data.anchor_names import shape_columns
 from anchorprune.report.data.search_results import read_front
 from anchorprune.report.data.section import Section
+from anchorprune.report.figures.style import TWO_COLUMNS
 
 TITLE = "Which anchors go first"
 CAPTION = (
-    "Each cell is an anchor and its figure the share of budgets, from the cheapest found to the full head, at "
-    "which the search does without it: 100% is never kept, 0% always."
+    "Each cell is an anchor, by its index and its width x height in input pixels, and its figure the share of budgets, "
+    "from the cheapest found to the full head, at which the search does without it: 100% is never kept, 0% always."
 )
-COLORMAP = "viridis"  # reads the same for colour-blind readers
+COLORMAP = "viridis"  # reads the same for colour-blind readers, and from dark to light in grey
+MOST = 16  # cells of a row: a level of more anchors goes on in the next
+BESIDE = 1.25  # inches of the levels' names and the bar
+ROW = 0.4  # inches
+LARGEST_FONT, LETTER = 7.0, 0.7  # points; a letter's width for its height
 
 
 def removal_shares(front: pd.DataFrame, head: Head) -> np.ndarray:
@@ -47,21 +53,18 @@ def removal_shares(front: pd.DataFrame, head: Head) -> np.ndarray:
 
 
 def draw(section: Section) -> Figure:
-    """Panels: a row per anchor set, a column per search; each the mean over the seeds."""
+    """A panel per anchor set and search, one below the other; each the mean over the seeds."""
     searches = [name for name in section.searches if section.file("front", name)]
     sets = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
-    heads = [Head.load(part.file("head")) for part in sets]
-    widest = max(len(shape_columns(head)[0]) for head in heads)
-    tallest = max(len(head.levels) for head in heads)
-    size = (max((0.5 * widest + 1.1) * len(searches), 4.5), (0.42 * tallest + 1.3) * len(sets) + 0.3)
+    panels = [(part, search, Head.load(part.file("head"))) for part in sets for search in searches]
+    heights = [max(_cells(head)[0]) + 1 for _, _, head in panels]
+    size = (TWO_COLUMNS, sum(ROW * rows + 0.3 for rows in heights))
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(sets), len(searches), squeeze=False)
-    for row, part, head in zip(axes, sets, heads, strict=True):
-        for ax, search in zip(row, searches, strict=True):
-            image = _panel(ax, _mean_shares(part, search, head), head)
-            ax.set_title(f"{part.entries[0]['anchor_set']} anchors\nsearch {search}", fontsize=8.5)
-    figure.supxlabel("anchors of a level by width:height and size (#1 the smallest), or by number", fontsize=8)
-    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
+    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for ax, (part, search, head) in zip(axes, panels, strict=True):
+        image = _panel(ax, _mean_shares(part, search, head), head)
+        ax.set_title(f"{part.entries[0]['anchor_set']} anchors, search {search}")
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("share of budgets without it")
     bar.outline.set_visible(False)
     return figure
@@ -72,20 +75,40 @@ def _mean_shares(part: Section, search: str, head: Head) -> np.ndarray:
     return np.mean([removal_shares(read_front(path), head) for path in files if path], axis=0)
 
 
-def _panel(ax: Axes, shares: np.ndarray, head: Head):
+def _cells(head: Head) -> tuple[list[int], list[int], list[str]]:
+    """The row and the column of each anchor, and the rows' names: a level each, where it has room in one.
+
+    Anchors of one shape share a column; where there are too many shapes, a level's anchors stand in their order.
+    """
     names, columns = shape_columns(head)
-    cells = np.full((len(head.levels), len(names)), np.nan)
-    cells[head.level_of_anchor, columns] = shares
+    if len(names) <= MOST:
+        return list(head.level_of_anchor), columns, [f"stride {level.stride}" for level in head.levels]
+    rows, columns, labels = [], [], []
+    for level in head.levels:
+        places = range(len(level.anchors))
+        rows += [len(labels) + place // MOST for place in places]
+        columns += [place % MOST for place in places]
+        labels += [f"stride {level.stride}"] + [""] * ((len(places) - 1) // MOST)
+    return rows, columns, labels
+
+
+def _panel(ax: Axes, shares: np.ndarray, head: Head):
+    rows, columns, labels = _cells(head)
+    width = max(columns) + 1
+    cells = np.full((len(labels), width), np.nan)
+    cells[rows, columns] = shares
     image = ax.imshow(cells, cmap=COLORMAP, vmin=0, vmax=1, aspect="auto")
-    for (level, column), share in np.ndenumerate(cells):
-        if not np.isnan(share):
-            color = "black" if share > 0.5 else "white"
-            ax.text(column, level, f"{share:.0%}", ha="center", va="center", fontsize=6.5, color=color)
-    ax.set_xticks(range(len(names)), names, rotation=90 if len(names) > 6 else 0)
-    ax.set_yticks(range(len(head.levels)), [f"stride {level.stride}" for level in head.levels])
-    ax.tick_params(length=0, labelsize=7.5)
+    names = [name.replace(" ", "\n") for name in anchor_labels(head)]
+    letters = max(len(line) for name in names for line in name.split("\n"))
+    font = min(LARGEST_FONT, 72 * (TWO_COLUMNS - BESIDE) / width / (LETTER * letters))
+    for row, column, name, share in zip(rows, columns, names, shares, strict=True):
+        color = "black" if share > 0.5 else "white"
+        ax.text(column, row, f"{name}\n{share:.0%}", ha="center", va="center", fontsize=font, color=color)
+    ax.set_xticks([])
+    ax.set_yticks(range(len(labels)), labels)
+    ax.tick_params(length=0)
     ax.grid(visible=False)
-    ax.hlines(np.arange(len(cells) + 1) - 0.5, -0.5, len(names) - 0.5, color="white", linewidth=1.5)
-    ax.vlines(np.arange(len(names) + 1) - 0.5, -0.5, len(cells) - 0.5, color="white", linewidth=1.5)
+    ax.hlines(np.arange(len(cells) + 1) - 0.5, -0.5, width - 0.5, color="white", linewidth=1.5)
+    ax.vlines(np.arange(width + 1) - 0.5, -0.5, len(cells) - 0.5, color="white", linewidth=1.5)
     ax.spines[:].set_visible(False)
     return image

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from anchorprune.report.data.manifest import configuration, is_retrained
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.fronts import shown
-from anchorprune.report.figures.style import COLORS, GREY
+from anchorprune.report.figures.style import COLORS, GREY, ONE_COLUMN, TWO_COLUMNS
 
 TITLE = "What retraining gives back"
 CAPTION = (
@@ -24,10 +24,16 @@ def draw(section: Section) -> Figure:
     panels = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
     panels = [panel for panel in panels if any(map(is_retrained, panel.entries))]
     rows = max(len(_names(panel)) for panel in panels)
-    figure = Figure(figsize=(max(4.4 * len(panels), 5.4), 0.34 * rows + 1.5), layout="constrained")
-    for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    columns = min(len(panels), 2)
+    lines = -(-len(panels) // columns)
+    size = (TWO_COLUMNS if columns > 1 else ONE_COLUMN, lines * (0.22 * rows + 0.8) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for ax, panel in zip(axes, panels, strict=False):
         _panel(ax, panel)
-    figure.legend(handles=_handles(), loc="outside lower center", ncols=3)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.legend(handles=_handles(), loc="outside lower center", ncols=3 if columns > 1 else 2)
     return figure
 
 
@@ -55,8 +61,8 @@ def _dumbbell(ax: Axes, y: float, row: pd.Series) -> None:
     before, after = shown(row[["ap_sliced", "ap"]].astype(float))
     color = BETTER if after >= before else WORSE
     ax.plot([before, after], [y, y], color=color, linewidth=2, zorder=2, solid_capstyle="butt")
-    ax.scatter([before], [y], s=34, facecolor="white", edgecolor=color, zorder=3)
-    ax.scatter([after], [y], s=42, marker="D", color=color, edgecolor="white", zorder=4)
+    ax.scatter([before], [y], s=22, facecolor="white", edgecolor=color, zorder=3)
+    ax.scatter([after], [y], s=26, marker="D", color=color, edgecolor="white", zorder=4)
 
 
 def _handles() -> list[Line2D]:

@@ -21,6 +21,7 @@ from anchorprune.report.figures.style import COLORS, style
 SHARED, ALONE = COLORS[0], COLORS[1]
 FONT, SMALL = 7, 6.5  # points
 WIDTH = 11.0  # inches
+DOTS = 160  # per inch
 FADED = 0.35  # of the photo under the grids
 SAME = 1e-3  # pixels that a kept anchor may differ from the full detector's
 
@@ -62,7 +63,7 @@ def write_comparison(
     with style():
         figure = draw_comparison(image, (full, pruned), partners, classes)
         with whole_file(output) as partial:
-            figure.savefig(partial, format="png", metadata={"Software": None})
+            figure.savefig(partial, format="png", dpi=DOTS, metadata={"Software": None})
     return {"full": len(partners[0]), "pruned": len(partners[1]), "shared": int(partners[0].sum())}
 
 

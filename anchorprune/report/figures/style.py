@@ -1,8 +1,10 @@
 """How plots look, and how they are written: the same bytes for the same figures."""
 
+import logging
 from collections.abc import Iterable
 from itertools import cycle
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -18,23 +20,28 @@ GREY = "#9a9a9a"
 DARK = "#3c3c3c"
 LINES = ("-", "--", ":", "-.")  # of searches, in turn
 PANELS_PER_ROW = 3  # of wide panels
-RC = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e8e8e8",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "anchorprune",
-    "savefig.dpi": 160,
-}
+ONE_COLUMN, TWO_COLUMNS = (
+    3.5,
+    7.16,
+)  # inches: widths of a figure in a paper of two columns (IEEE; Elsevier's are 3.54, 7.48)
 
 
 def colors(names: Iterable[str]) -> dict[str, str]:
     """A colour for each name, in order; from the first again when they run out."""
     return dict(zip(names, cycle(COLORS), strict=False))
+
+
+class Look(NamedTuple):
+    """How a line and its marks look."""
+
+    color: str
+    linestyle: str
+    marker: str
+
+
+def looks(names: Iterable[str], markers: tuple[str, ...] = ("D", "P", "X", "h", "p", "8")) -> dict[str, Look]:
+    """A colour, a kind of line and a marker for each name, in order: what a colour says, the others say in grey."""
+    return {name: Look(*look) for name, *look in zip(names, cycle(COLORS), cycle(LINES), cycle(markers), strict=False)}
 
 
 def faded(color: str, opacity: float) -> tuple[float, float, float, float]:
@@ -43,8 +50,8 @@ def faded(color: str, opacity: float) -> tuple[float, float, float, float]:
 
 
 def style() -> mpl.RcParams:
-    """A context manager with this project's plot style."""
-    return mpl.rc_context(RC)
+    """A context manager with this project's plot style, paper.mplstyle."""
+    return mpl.rc_context(fname=Path(__file__).with_name("paper.mplstyle"))
 
 
 class SteadyLayout(ConstrainedLayoutEngine):
@@ -64,7 +71,8 @@ class SteadyLayout(ConstrainedLayoutEngine):
 
 def write_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as pdf, svg and png; no dates inside."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # each table of a font that goes into a PDF has a line
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
     for kind in FIGURE_FORMATS:
         with whole_file(folder / f"{name}.{kind}") as partial:
-            figure.savefig(partial, format=kind, metadata=undated[kind], bbox_inches="tight")
+            figure.savefig(partial, format=kind, metadata=undated[kind])

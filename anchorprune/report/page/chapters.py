@@ -16,6 +16,7 @@ from anchorprune.report.page.methods import Methods, methods
 from anchorprune.report.page.page_table import PageTable, page_table, plain_table
 from anchorprune.report.page.summary import Finding, Outcome, findings, outcome
 from anchorprune.report.page.tradeoff import Tradeoff, tradeoff
+from anchorprune.report.page.training_curves import CurvesPanel, training_curves
 from anchorprune.report.tables.decisions_table import HEADINGS, decisions_as_text
 from anchorprune.report.tables.paper_table import notes, paper_table
 
@@ -55,6 +56,7 @@ class Body:
     figures: list[Shown]
     tradeoff: Tradeoff | None
     tradeoff_parts: list[Part]
+    curves: list[CurvesPanel]
     methods: Methods
 
 
@@ -96,7 +98,7 @@ def chapter(name: str, section: Section, body: Body | None = None) -> Chapter:
     return Chapter(name, section, findings(section), outcomes, body)
 
 
-def body(section: Section, folder: Path, figures: bool, small: bool = False) -> Body:
+def body(section: Section, folder: Path, figures: bool, small: bool = False, sharing: int = 1) -> Body:
     """What a page shows of an experiment.
 
     Args:
@@ -104,6 +106,7 @@ def body(section: Section, folder: Path, figures: bool, small: bool = False) -> 
         folder: where its figures lie.
         figures: whether it is shown with them.
         small: whether they are shown in their smallest form.
+        sharing: how many experiments are on the page.
     """
     group, table = parts(section.entries, figures), paper_table(section)
     first = outcome(next(iter(_anchor_sets(section).values()))).configuration
@@ -117,8 +120,9 @@ def body(section: Section, folder: Path, figures: bool, small: bool = False) -> 
         figures=[
             shown_figure(part, folder, small) for part in group if part.kind in FIGURES and part.kind not in PLOTTED
         ],
-        tradeoff=tradeoff(section, first),
+        tradeoff=tradeoff(section, first, sharing),
         methods=methods(section),
+        curves=training_curves(section),
         tradeoff_parts=[part for part in group if part.kind in PLOTTED],
     )
 

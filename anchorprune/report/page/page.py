@@ -11,12 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from anchorprune import __version__
 from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
+from anchorprune.report.data.examples import LEAST_SCORE
 from anchorprune.report.data.manifest import Entry
 from anchorprune.report.data.section import Section
-from anchorprune.report.page import plot
+from anchorprune.report.page import plot, training_curves
 from anchorprune.report.page.across import Across, comparisons, ranked
 from anchorprune.report.page.all_results import all_results
 from anchorprune.report.page.chapters import Chapter, body, chapter, many_figures
+from anchorprune.report.page.example_images import as_path, short
 from anchorprune.report.page.tradeoff import AXES
 from anchorprune.report.tables import TABLE_FORMATS
 from anchorprune.report.tables.decisions_table import NOTES
@@ -34,7 +36,8 @@ def write_index(everything: Section, across: Across, folder: Path, figures: bool
     whole, found = on_one_page(everything.entries), everything.experiments().items()
     small = whole and figures and many_figures(everything.entries, folder)
     chapters = [
-        chapter(name, section, body(section, folder, figures, small) if whole else None) for name, section in found
+        chapter(name, section, body(section, folder, figures, small, len(found)) if whole else None)
+        for name, section in found
     ]
     results = None if whole else all_results(everything)
     more = {"comparisons": comparisons(across, folder), "ranked": ranked(across)}
@@ -58,6 +61,7 @@ def _write(section: Section, chapters: list[Chapter], path: Path, **more: Any) -
         version=__version__,
         axes=AXES,
         area=plot,
+        curves_area=training_curves,
         table_formats=TABLE_FORMATS,
         decisions_note=" ".join(NOTES),
         script_hash=base64.b64encode(script.digest()).decode(),  # the page runs no other script
@@ -75,6 +79,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_TEMPLATES.globals |= {"as_path": as_path, "short": short, "least_score": LEAST_SCORE}
 
 
 def _tiles(section: Section, chapters: list[Chapter]) -> dict[str, Any]:

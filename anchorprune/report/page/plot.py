@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from anchorprune.heads.cost import COSTS
 from anchorprune.report.data.detector_facts import DetectorFacts
+from anchorprune.report.data.plotted_costs import PLOTTED_COSTS
 from anchorprune.report.data.published import COST_COLUMNS, number
 from anchorprune.report.data.section import Section
 from anchorprune.report.figures.fronts import ap_limits, best_by_cost, searched
@@ -78,7 +78,7 @@ def plots(section: Section, facts: list[DetectorFacts], names: list[str], colors
         colors: (anchor set, search) -> number of its colour.
     """
     measured = [one for one in facts if one.ap >= 0]
-    known = [cost for cost in COSTS if measured and all(cost in one.costs for one in measured)]
+    known = [cost for cost in PLOTTED_COSTS if measured and all(cost in one.costs for one in measured)]
     return [_plot(cost, section, facts, names, colors) for cost in known]
 
 
@@ -89,10 +89,10 @@ def _plot(cost: str, section: Section, facts: list[DetectorFacts], names: list[s
     most = max([one.costs.get(cost, 0) for one in facts] + [price for price, _ in theirs])
     scale = Scale(1.04 * most or 1.0, *ap_limits(section.table, [ap for _, ap in theirs]))
     unit, size = next(((unit, size) for unit, size in UNITS if most >= size), UNITS[-1])
-    unit = unit or COSTS[cost].unit
+    unit = unit or PLOTTED_COSTS[cost].unit
     plot = Plot(
         cost,
-        COSTS[cost].label + (f" ({unit})" if unit else ""),
+        PLOTTED_COSTS[cost].label + (f" ({unit})" if unit else ""),
         scale,
         [(scale.x(value), f"{value / size:,g}") for value in _ticks(0, scale.most)],
         [(scale.y(value), f"{value:.2f}" if _coarse(scale) else f"{value:.3f}") for value in _ticks(*_ends(scale))],
@@ -134,7 +134,7 @@ def _add_searches(plot: Plot, training: Section, anchor_set: str, colors: dict) 
     scale = plot.scale
     for search in training.searches:
         subsets = searched(training, search)
-        if plot.cost not in subsets:  # a search after another cost knows no milliseconds
+        if plot.cost not in subsets:  # no search counts parameters, and one after another cost no milliseconds
             continue
         color, kept = colors[anchor_set, search], subsets["ap"] >= scale.low
         plot.subsets.append((_dots(subsets[kept], plot.cost, scale), color))

@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.report.data.anchor_labels import anchor_labels
 from anchorprune.report.data.ap_changes import ApChange
 from anchorprune.report.data.configurations import by_configuration
 from anchorprune.report.data.detector_facts import DetectorFacts, is_reference, pair_changes
 from anchorprune.report.data.manifest import configuration, is_pruned
+from anchorprune.report.data.plotted_costs import PLOTTED_COSTS
 from anchorprune.report.data.section import Section
 from anchorprune.report.page.anchor_strip import Strip
 
@@ -45,7 +45,7 @@ def facts_for_script(
         ],
         "pairs": {f"{i} {j}": _numbers(change) for (i, j), change in pair_changes(found).items()},
         "strips": [strip.stops for strip in shown],
-        "costs": {name: kind.label for name, kind in COSTS.items()},
+        "costs": {name: kind.label for name, kind in PLOTTED_COSTS.items()},
         "start": _start(found, start),
     }
 

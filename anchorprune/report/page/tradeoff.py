@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from anchorprune.heads.cost import COSTS
 from anchorprune.report.data.detector_facts import DetectorFacts, detector_facts
 from anchorprune.report.data.manifest import configuration
+from anchorprune.report.data.plotted_costs import PLOTTED_COSTS
 from anchorprune.report.data.section import Section
 from anchorprune.report.page.anchor_strip import Strip, strips
+from anchorprune.report.page.example_images import Examples, example_images
 from anchorprune.report.page.plot import Plot, plots
 from anchorprune.report.page.script_facts import facts_for_script
 from anchorprune.report.tables.results_table import format_macs
@@ -19,7 +20,7 @@ KINDS = {
     "kmeans": "control: k-means anchors",
     "random": "control: random anchors",
 }
-AXES = {"macs": "MACs", "boxes": "boxes", "latency": "milliseconds"}
+AXES = {name: cost.short for name, cost in PLOTTED_COSTS.items()}
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Tradeoff:
 
     Attributes:
         plots: one for each cost.
+        names: of the detectors.
         texts: of each detector, what it is in one line.
         kinds: of each detector.
         colors: of each detector.
@@ -36,9 +38,11 @@ class Tradeoff:
         strips: the anchors, one for each anchor set.
         start: numbers of two detectors to begin with.
         facts: for the script, as JSON can hold it.
+        examples: images that both detectors of a pair see differently; None where no file tells of any.
     """
 
     plots: list[Plot]
+    names: list[str]
     texts: list[str]
     kinds: list[str]
     colors: list[int]
@@ -46,6 +50,7 @@ class Tradeoff:
     marks: dict[str, str]
     strips: list[Strip]
     facts: dict[str, Any]
+    examples: Examples | None
 
     @property
     def has_before(self) -> bool:
@@ -64,12 +69,13 @@ class Tradeoff:
         return any(plot.published_front for plot in self.plots)
 
 
-def tradeoff(section: Section, start: str) -> Tradeoff | None:
+def tradeoff(section: Section, start: str, sharing: int = 1) -> Tradeoff | None:
     """The plot of an experiment; None where nothing was measured.
 
     Args:
         section: the experiment.
         start: name of the configuration to show first, beside its unpruned detector.
+        sharing: how many experiments are on the page.
     """
     found = detector_facts(section)
     if not any(one.ap >= 0 for one in found):
@@ -81,6 +87,7 @@ def tradeoff(section: Section, start: str) -> Tradeoff | None:
     shown = strips(section, found)
     return Tradeoff(
         plots(section, found, [_short(one) for one in found], colors),
+        names,
         [_text(one, name) for one, name in zip(found, names, strict=True)],
         [one.kind for one in found],
         mine,
@@ -88,6 +95,7 @@ def tradeoff(section: Section, start: str) -> Tradeoff | None:
         {kind: text for kind, text in KINDS.items() if any(one.kind == kind for one in found)},
         shown,
         facts_for_script(section, found, names, shown, start),
+        example_images(found, sharing),
     )
 
 
@@ -130,4 +138,5 @@ def _text(one: DetectorFacts, name: str) -> str:
 def _cost(cost: str, price: float) -> str:
     if cost == "macs":
         return f"{format_macs(price)} head MACs"
-    return f"{price:,.0f} boxes" if COSTS[cost].whole else f"{price:.2f} {COSTS[cost].unit}"
+    kind = PLOTTED_COSTS[cost]
+    return f"{price:,.0f} {kind.short}" if kind.whole else f"{price:.2f} {kind.unit}"

@@ -1,0 +1,43 @@
+"""Example images as data URIs, within a budget of bytes: each is on a page once, however many detectors show it."""
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+LARGEST_THUMBNAIL = 40_000  # bytes of one, as the page holds it
+_SMALLEST = 1_500
+_FORMS = ((360, 72), (280, 66), (220, 60), (160, 55), (120, 50), (96, 45))  # pixels of the longer side, quality
+
+
+def thumbnail(file: Path, size: tuple[int, int], most: int) -> str | None:
+    """An image as a data URI of WebP; None where it cannot be read.
+
+    Args:
+        file: the image.
+        size: (width, height) in pixels that its boxes are of: a photo may lie on its side in its file.
+        most: bytes of the URI, where the smallest form has as few.
+    """
+    try:
+        with Image.open(file) as opened:
+            image = opened if opened.size == size else ImageOps.exif_transpose(opened)
+            image = image.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    if image.size != size:
+        return None
+    for side, quality in _FORMS:
+        uri = _encoded(image, side, quality)
+        if len(uri) <= max(min(most, LARGEST_THUMBNAIL), _SMALLEST):
+            break
+    return uri
+
+
+def _encoded(image: Image.Image, side: int, quality: int) -> str:
+    factor = side / max(image.size)
+    if factor < 1:
+        image = image.resize([max(round(factor * length), 1) for length in image.size], Image.Resampling.LANCZOS)
+    written = io.BytesIO()
+    image.save(written, "WEBP", quality=quality, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}"
