@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from onnxscript import OpBuilder, ir
@@ -18,11 +18,13 @@ class Coding(Protocol):
         classes: categories.
         channels: of one anchor in each raw output.
         clip: (W, H) that boxes are clipped to, input pixels; None: they are not.
+        prior_parts: how many pairs of values decoding needs of an anchor; P is twice that.
     """
 
     classes: int
     channels: tuple[int, ...]
     clip: tuple[int, int] | None
+    prior_parts: int
 
     def scores(self, op: OpBuilder, rows: list[ir.Value]) -> tuple[ir.Value, ir.Value]:
         """Rows of the raw outputs, (batch, N, channels) -> scores (batch, N, C) in 0..1 and box codes (batch, N, 4)."""
@@ -33,11 +35,16 @@ class Coding(Protocol):
     def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
         """The same of anchors that the graph computes."""
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
-        """(batch, M, P) priors and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2.
+    def decode(
+        self, op: OpBuilder, priors: Sequence[ir.Value], codes: ir.Value, sizes: ir.Value | None = None
+    ) -> ir.Value:
+        """Priors in pairs, (batch, M, 2) or (M, 2) each, and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2.
 
         Where boxes are clipped, it is to `clip`, or to each image's own (W, H) in `sizes`, (batch, 2) float32.
         """
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the raw outputs must know, for the model's metadata."""
 
     def nms_threshold(self, post: Postprocess) -> float:
         """What a pair's score must exceed to take part in the suppression."""
@@ -62,6 +69,7 @@ class DeltaCoding:
     stds: tuple[float, ...]
     max_ratio: float
     clip: tuple[int, int] | None
+    prior_parts: ClassVar[int] = 2
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -83,9 +91,11 @@ class DeltaCoding:
         low, high = _halves(op, boxes)
         return op.Concat(op.Mul(op.Add(low, high), 0.5), op.Sub(high, low), axis=-1)
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
+    def decode(
+        self, op: OpBuilder, priors: Sequence[ir.Value], codes: ir.Value, sizes: ir.Value | None = None
+    ) -> ir.Value:
         """See Coding."""
-        centre, size = _halves(op, priors)
+        centre, size = priors
         if any(mean != 0 for mean in self.means) or any(std != 1 for std in self.stds):
             codes = op.Add(op.Mul(codes, _floats(self.stds)), _floats(self.means))
         shift, growth = _halves(op, codes)
@@ -96,6 +106,18 @@ class DeltaCoding:
             return boxes
         most = self.clip * 2 if sizes is None else op.Unsqueeze(op.Concat(sizes, sizes, axis=-1), [1])
         return op.Max(op.Min(boxes, most), 0)
+
+    def facts(self) -> dict[str, Any]:
+        """See Coding."""
+        return {
+            "kind": "deltas",
+            "activation": "softmax" if self.background else "sigmoid",
+            "background": self.classes if self.background else None,
+            "means": _floats(self.means),
+            "stds": _floats(self.stds),
+            "max_ratio": self.max_ratio,
+            "clip": self.clip,
+        }
 
     def nms_threshold(self, post: Postprocess) -> float:
         """The detector's: scores rank as they are thresholded."""
@@ -115,6 +137,7 @@ class YoloCoding:
     class_threshold: float
     objectness_threshold: float
     clip: ClassVar[None] = None
+    prior_parts: ClassVar[int] = 3
 
     @property
     def channels(self) -> tuple[int]:
@@ -127,7 +150,7 @@ class YoloCoding:
         objectness, classes = op.Sigmoid(objectness), op.Sigmoid(classes)
         passing = op.Greater(classes, self.class_threshold)
         sure = op.GreaterOrEqual(objectness, self.objectness_threshold)
-        scores = op.Where(op.And(passing, sure), op.Mul(classes, objectness), 0)
+        scores = op.Where(sure, op.Where(passing, op.Mul(classes, objectness), 0), 0)
         return scores, op.Concat(op.Sigmoid(place), size, axis=-1)
 
     def priors(self, boxes: np.ndarray, stride: float) -> np.ndarray:
@@ -142,12 +165,25 @@ class YoloCoding:
         centre, size = op.Mul(op.Add(low, high), 0.5), op.Mul(op.Sub(high, low), 0.5)
         return op.Concat(centre, size, op.Expand([stride], op.Shape(centre)), axis=-1)
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
+    def decode(
+        self, op: OpBuilder, priors: Sequence[ir.Value], codes: ir.Value, sizes: ir.Value | None = None
+    ) -> ir.Value:
         """See Coding; boxes are not clipped, as in mmdet."""
-        centre, half, stride = op.Split(priors, [2, 2, 2], axis=-1, _outputs=3)
+        centre, half, stride = priors
         place, growth = _halves(op, codes)
         shift = op.Mul(op.Sub(place, 0.5), stride)
         return _corners(op, op.Add(centre, shift), op.Mul(half, op.Exp(growth)))
+
+    def facts(self) -> dict[str, Any]:
+        """See Coding."""
+        return {
+            "kind": "yolov3",
+            "activation": "sigmoid",
+            "background": None,
+            "class_threshold": self.class_threshold,
+            "objectness_threshold": self.objectness_threshold,
+            "clip": None,
+        }
 
     def nms_threshold(self, post: Postprocess) -> float:
         """None: the detector's thresholds are on the two factors of a score, and were applied to them."""
