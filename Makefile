@@ -5,6 +5,7 @@
 # test-large: the bigger detectors on real images, most at full input size.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
+# test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 CORES ?= all
@@ -13,7 +14,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -22,7 +23,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu and not runtimes"
 
 test-core: setup
 	pytest -m core tests/core
@@ -43,6 +44,10 @@ test-browser: setup
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py tests/test_two_processes.py
+
+test-runtimes: setup
+	scripts/setup_runtimes.sh
+	pytest -m runtimes tests/runtimes
 
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s

@@ -11,6 +11,7 @@ rule deploy:
     output:
         model=f"{PRUNED}/{{finished}}/onnx/model.onnx",
         raw=f"{PRUNED}/{{finished}}/onnx/model-raw.onnx",
+        decoded=f"{PRUNED}/{{finished}}/onnx/model-decoded.onnx",
         metrics=f"{PRUNED}/{{finished}}/onnx/metrics-onnx.json",
     log:
         f"{PRUNED}/{{finished}}/onnx/deploy.log",

@@ -1,6 +1,7 @@
 """ONNX models against torch: the small trained detector, and each family with mmdet's own post-processing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 import onnx
+from onnx.reference import ReferenceEvaluator
 from oracles.mmdet_detectors import DETECTORS, read
 from oracles.original_file import figures_of_file, file_with
 from oracles.torch_detections import FACTS, assert_batch_same, assert_same
@@ -19,7 +21,8 @@ from anchorprune.deploy.onnx import accuracy
 from anchorprune.deploy.onnx.finish import finish
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.metadata import InputForm, Metadata
-from anchorprune.deploy.onnx.models import Models
+from anchorprune.deploy.onnx.models import Models, with_batch
+from anchorprune.deploy.onnx.runtimes import open_models
 from anchorprune.deploy.onnx.session import OnnxDetector, session
 from anchorprune.detectors.evaluate import detect
 from anchorprune.detectors.mmdet.config.prunable import make_prunable
@@ -34,6 +37,11 @@ from anchorprune.heads.layout import Layout
 @pytest.fixture(scope="module")
 def detector(trained):
     return load(trained.config, trained.weights)
+
+
+@pytest.fixture(scope="module")
+def models(detector):
+    return export(detector, 18, FACTS)
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +111,117 @@ def test_ap_on_a_sample_is_stated_with_its_interval(deployed, trained, tmp_path)
 
 
 def test_a_model_says_all_that_its_user_must_know(detector, deployed):
-    for name in ("model", "model-raw", "model-int8"):
+    forms = {"model": "dets (batch, K, 5)", "model-decoded": "boxes (batch, M, 4)", "model-raw": "raw outputs"}
+    for name in ("model-raw", "model-decoded", "model-int8", "model"):
         model = onnx.load(deployed[0] / f"{name}.onnx")
         assert {node.domain for node in model.graph.node} == {""}, "standard operators only"
         domains = [entry.domain for entry in model.opset_import]
         assert len(domains) == len(set(domains)), "each set of operators once"
         assert "CastLike" not in {node.op_type for node in model.graph.node}, "constants have their final type"
         said = Metadata.from_properties({p.key: p.value for p in model.metadata_props}, name)
+        props = {p.key: p.value for p in model.metadata_props}
+        form = forms[name.replace("-int8", "")]
+        assert form in json.loads(props["outputs"])
+        assert form in model.doc_string
+        assert "/" not in said.provenance["weights"].replace("results/", ""), "no folders of the maker's machine"
         assert said.head == detector.head.to_dict()
         assert said.classes == ("ellipse", "rectangle", "triangle")
         assert said.input == InputForm(128, 128, False, pytest.approx((123.675, 116.28, 103.53), abs=1e-3))
         assert said.postprocess["nms_iou"] == 0.45
         assert said.opset == model.opset_import[0].version == 18
+    coding = said.coding
+    assert (coding["activation"], coding["background"], coding["clip"]) == ("softmax", 3, [128, 128])
+    assert (coding["means"], coding["stds"]) == ([0, 0, 0, 0], [0.1, 0.1, 0.2, 0.2])
+    assert coding["anchor_centres"] == [[4, 4], [8, 8], [16, 16], [32, 32]]
+    assert coding["channels"] == {f"{kind}_{level}": 4 for level in range(4) for kind in ("cls", "reg")}
+    assert coding["channel_order"] == ["anchor", "code"]
     shapes = {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.output}
     assert shapes == {"dets": ["batch", 100, 5], "labels": ["batch", 100]}
+
+
+def test_every_box_and_plain_nms_make_the_same_detections(trained, deployed):
+    """`model-decoded` and an NMS in a few lines of numpy, against `model`."""
+    whole, every = (session(deployed[0] / f"{name}.onnx") for name in ("model", "model-decoded"))
+    metadata = OnnxDetector(deployed[0] / "model-decoded.onnx").metadata
+    number = 0
+    for path in sorted(trained.split("test")[1].iterdir())[:8]:
+        feeds = {"images": prepare(path, metadata.input).pixels}
+        boxes, scores = (output[0] for output in every.run(None, feeds))
+        dets, labels = (output[0] for output in whole.run(None, feeds))
+        found = labels >= 0
+        expected = plain_nms(boxes, scores, metadata.head["levels"], metadata.postprocess)
+        assert_same((dets[found, :4], dets[found, 4], labels[found]), expected)
+        number += found.sum()
+    assert number > 20
+
+
+def plain_nms(boxes, scores, levels, post):
+    """Boxes, scores and labels after the best pairs of each level and greedy suppression, class by class."""
+    limits = np.cumsum([len(level["anchors"]) * np.prod(level["grid"]) for level in levels])
+    assert limits[-1] == len(boxes)
+    pairs = []
+    for part in np.split(np.arange(len(boxes)), limits[:-1]):
+        own = [(scores[i, c], i, c) for i in part for c in range(scores.shape[1]) if scores[i, c] > 0]
+        pairs += sorted(own, key=lambda pair: -pair[0])[: post["nms_pre"]]
+    kept = []
+    for score, i, label in sorted(pairs, key=lambda pair: -pair[0]):
+        rivals = [boxes[j] for _, j, other in kept if other == label]
+        if score > post["score_threshold"] and all(iou(boxes[i], rival) <= post["nms_iou"] for rival in rivals):
+            kept.append((score, i, label))
+    best = kept[: post["max_per_image"]]
+    return tuple(np.array([each[k] for each in ((boxes[i], s, c) for s, i, c in best)]) for k in range(3))
+
+
+def iou(first, second):
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    common = np.prod(np.maximum(sides, 0))
+    return common / (np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]) - common)
+
+
+# Of those that TensorRT 8.5 and later read, what a detector may need. Source: the support matrix of onnx-tensorrt,
+# docs/operators.md, of release 8.5; constants for K of TopK and axes are among its conditions.
+TENSORRT = (
+    "Add Clip Concat Conv Div Exp Greater GreaterOrEqual LeakyRelu Max MaxPool Min Mul Pow ReduceSum Relu Reshape "
+    "Resize Sigmoid Slice Softmax Split Sqrt Sub Transpose Where"
+)
+
+
+def test_every_box_needs_no_shape_that_is_computed(deployed):
+    model = onnx.load(deployed[0] / "model-decoded.onnx")
+    used = {node.op_type for node in model.graph.node}
+    assert used <= set(TENSORRT.split())
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in ("Reshape", "Slice", "Split"):
+            assert set(node.input[1:]) <= constants
+    shapes = {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.output}
+    assert shapes == {"boxes": ["batch", 1012, 4], "scores": ["batch", 1012, 3]}
+
+
+def test_onnxs_own_evaluator_and_opencv_detect_the_same(trained, models):
+    paths = sorted(trained.split("test")[1].iterdir())[:2]
+    images = [prepare(path, models.metadata.input).pixels for path in paths]
+    runs = [ReferenceEvaluator(models.end_to_end).run, session(models.end_to_end).run]
+    for image in images:
+        for ours, theirs in zip(*(run(None, {"images": image}) for run in runs), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    opencv, onnx_runtime = open_models("opencv", models, 1), session(models.end_to_end)
+    for image in images:
+        dets, labels = (output[0] for output in onnx_runtime.run(None, {"images": image}))
+        found, own = opencv.run({"images": image})
+        there = labels >= 0
+        assert_same((found[:, :4], found[:, 4], own), (dets[there, :4], dets[there, 4], labels[there]))
+    nothing = replace(models.metadata, postprocess={**models.metadata.postprocess, "score_threshold": 0.999})
+    silent = open_models("opencv", replace(models, metadata=nothing), 1)
+    assert [len(part) for part in silent.run({"images": images[0]})] == [0, 0]
+
+
+def test_a_fixed_batch_is_one_of_that_many(models):
+    model = with_batch(models.end_to_end, 2)
+    sides = [value.type.tensor_type.shape.dim[0] for value in (*model.graph.input, *model.graph.output)]
+    assert [side.dim_value for side in sides] == [2, 2, 2]
+    dets, labels = session(model).run(None, {"images": np.zeros((2, 3, 128, 128), np.float32)})
+    assert (dets.shape, labels.shape) == ((2, 100, 5), (2, 100))
 
 
 def test_a_batch_is_its_images_one_by_one(trained, deployed):
@@ -220,6 +325,8 @@ def kept_maps(maps):
         (["--opset", 99], "--opset 99: torch writes ONNX opsets 18 to 23"),
         (["--int8"], "--int8 needs --calibration"),
         (["--annotations", "test.json"], "go together"),
+        (["--runtime", "opencv"], "--runtime needs --annotations"),
+        (["--annotations", "test.json", "--images", ".", "--batch", 2], "needs --batch 1"),
     ],
 )
 def test_bad_options_are_one_line(trained, run_command, tmp_path, more, message):
@@ -274,8 +381,7 @@ def test_a_kept_ratio_is_padded_and_undone(tmp_path):
     np.testing.assert_allclose(boxes, [[6, 3, 60, 30]])
 
 
-def test_models_are_made_of_the_same_parts(detector, trained):
-    models = export(detector, 18, FACTS)
+def test_models_are_made_of_the_same_parts(models, trained):
     assert isinstance(models, Models)
     pixels = prepare(sorted(Path(trained.split("test")[1]).iterdir())[0], models.metadata.input).pixels
     features = session(models.features).run(models.feature_names, {"images": pixels})

@@ -253,7 +253,7 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
         "--rounds",
         3,
     )
-    done = run_command(*given, "--layout", "few", layout, "--output", tmp_path / "latency.json")
+    done = run_command(*given, "--layout", "few", layout, "--runtime", "opencv", "--output", tmp_path / "latency.json")
     assert done.status == 0, done.err
     result = json.loads((tmp_path / "latency.json").read_text())
     assert result == done.json
@@ -266,6 +266,12 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
         assert set(one["torch"]) == {"end_to_end"}
         for timing in (*one["onnx"].values(), *one["torch"].values()):
             assert 0 < timing["low"] <= timing["median"] <= timing["high"]
+            images = timing["images"]
+            assert 0 < images["median"] <= images["p95"] <= images["p99"]
+            assert images["number"] == 2
+        ((runtime, parts),) = one["runtimes"].items()
+        assert runtime.startswith("OpenCV")
+        assert set(parts) == {"end_to_end"}
     markdown = (tmp_path / "latency.md").read_text()
     assert "| few | CPU | 4 | 3M | 54% | 544 | 46% |" in markdown
     assert result["device"] in markdown
@@ -277,16 +283,30 @@ def test_timing_takes_turns_and_says_what_it_ran_on(trained, run_command, tmp_pa
     assert "give a folder of real images" in nothing.error_line
 
 
+def test_images_differ_by_their_own_medians():
+    """Three images, timed in turn: one takes 10, one 20, one 90 ms; one round of each was disturbed."""
+    pytest.importorskip("onnxruntime")
+    from anchorprune.deploy.latency.rounds import summary
+
+    found = summary([10, 20, 90, 500, 20, 90, 10, 700, 90, 10, 20, 900], 3).to_dict()["images"]
+    assert found == {"number": 3, "median": 20, "p95": 83, "p99": 88.6}
+
+
 def test_speed_ups_are_over_the_first_row():
     pytest.importorskip("onnxruntime")
     from anchorprune.deploy.latency.speedups import markdown
+
+    def timing(median):
+        return {"median": median, "images": {"median": median, "p95": 2 * median, "p99": 4 * median}}
 
     def row(name, anchors, factor, torch):
         onnx = {"features": 10.0, "head": 4.0 * factor, "finish": 2.0 * factor, "end_to_end": 10 + 6 * factor}
         return {
             "name": name,
             "cost": {"anchors": anchors, "macs": anchors * 10**6, "boxes": 100 * anchors},
-            "providers": {"CPU": {part: {"median": median} for part, median in onnx.items()}},
+            "onnx": {"end_to_end": {"images": {"number": 2}}},
+            "providers": {"CPU": {part: timing(median) for part, median in onnx.items()}},
+            "runtimes": {"other": {"end_to_end": timing(50 / factor)}},
             "torch": {"end_to_end": {"median": torch}} if torch else {},
         }
 
@@ -296,9 +316,16 @@ def test_speed_ups_are_over_the_first_row():
     lines = markdown(found).splitlines()
     assert lines[1] == "time; by hand, 1 thread(s), a board, load 0.5."
     assert lines[2].startswith("CPU time")
-    assert lines[-2:] == [
+    assert lines[6:8] == [
         "| full | CPU | 8 | 8M | 0% | 800 | 0% | 10.00 | 4.00 | 2.00 | 6.00 | 1.00x | 16.00 | 1.00x | 20.00 |",
         "| few | CPU | 2 | 2M | 75% | 200 | 75% | 10.00 | 2.00 | 1.00 | 3.00 | 2.00x | 13.00 | 1.23x | - |",
+    ]
+    assert lines[9].startswith("End to end, over 2 images")
+    assert lines[-4:] == [
+        "| full | CPU | 16.00 | 32.00 | 64.00 | 1.00x | 1.00x | 1.00x |",
+        "| few | CPU | 13.00 | 26.00 | 52.00 | 1.23x | 1.23x | 1.23x |",
+        "| full | other | 50.00 | 100.00 | 200.00 | 1.00x | 1.00x | 1.00x |",
+        "| few | other | 100.00 | 200.00 | 400.00 | 0.50x | 0.50x | 0.50x |",
     ]
     assert "CPU time" not in markdown({**found, "clock": "perf_counter"})
 

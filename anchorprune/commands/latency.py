@@ -45,6 +45,12 @@ from anchorprune.commands.options import FilePath, detector_argument, print_json
     show_default=True,
     help="ONNX Runtime's execution provider: cpu, cuda, tensorrt, openvino, ... as installed, or all; repeatable.",
 )
+@click.option(
+    *("--runtime", "runtimes"),
+    type=click.Choice(["onnxruntime", "openvino", "openvino-f32", "opencv"]),
+    multiple=True,
+    help="Time this one too, end to end, if installed; ONNX Runtime is always timed, in parts; repeatable.",
+)
 @click.option("--rounds", type=click.IntRange(1), default=30, show_default=True, help="Each detector once a round.")
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset, 18 to 23.")
 @click.option("--torch/--no-torch", "with_torch", default=True, help="Time mmdet's own prediction too.  [default: do]")
@@ -58,9 +64,10 @@ def command(
     """Time a detector and pruned ones in ONNX Runtime: backbone and neck, head, decoding and NMS, end to end.
 
     DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Detectors take turns, one image a round, so that the
-    machine's drift meets all alike; medians and quartiles in milliseconds. With --table: what each level's anchors cost
-    on this machine, as a file for the search. With --export-table: a folder with measure_table.py, which makes that
-    file on any device with Python, numpy and onnxruntime.
+    machine's drift meets all alike; medians and quartiles in milliseconds, and the 95th and 99th percentile of the
+    images' own medians (give many images by --count, and at least as many --rounds). With --table: what each level's
+    anchors cost on this machine, as a file for the search. With --export-table: a folder with measure_table.py, which
+    makes that file on any device with Python, numpy and onnxruntime.
     """
     if (output is None) == (export_table is None):
         raise click.UsageError("give --output FILE or --export-table FOLDER")
@@ -123,4 +130,5 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
     times = given["threads"], given["rounds"], given["clock"]
-    return compare(detector.head.name, detectors, images, *times, output, given["providers"], given["device"])
+    runtimes = [name for name in dict.fromkeys(given["runtimes"]) if name != "onnxruntime"]
+    return compare(detector.head.name, detectors, images, *times, output, given["providers"], given["device"], runtimes)

@@ -20,7 +20,7 @@ from anchorprune.pipeline.checkup import Finding
 
 if TYPE_CHECKING:
     from anchorprune.deploy.onnx.coding import Coding
-    from anchorprune.deploy.onnx.finish import LevelOutputs
+    from anchorprune.deploy.onnx.levels import LevelOutputs
     from anchorprune.deploy.onnx.models import Models
 
 

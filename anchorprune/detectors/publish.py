@@ -25,11 +25,12 @@ FILES = {
     "layout.json": "the anchors kept, by their number in the full detector",
     "metrics.json": "COCO's figures on the test split, per class too, and the head's cost",
     "model.onnx": "ONNX, from images to detections",
+    "model-decoded.onnx": "ONNX, from images to every box and its scores, for a program's own NMS",
     "model-raw.onnx": "ONNX, from images to the head's raw outputs",
     "model-int8.onnx": "ONNX of 8-bit integers, from images to detections",
     "metrics-onnx.json": "COCO's figures of the ONNX models",
 }
-EXPORTED = ("model.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.json")
+EXPORTED = ("model.onnx", "model-decoded.onnx", "model-raw.onnx", "model-int8.onnx", "metrics-onnx.json")
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,8 @@ def _rows(card: Card) -> list[str]:
         rows[0] = (rows[0][0] + ", 95 % interval", rows[0][1] + intervals[0], rows[0][2] + intervals[1])
     if card.onnx is not None:
         rows.append(_onnx_row(card.onnx))
+        others = {name: found for name, found in card.onnx["models"].items() if name.startswith("model in ")}
+        rows += [(f"AP of model.onnx in {plain(name[9:])}", _ap(found["ap"]), "-") for name, found in others.items()]
     rows += _costs(card.pruned["cost"], card.full["cost"])
     rows += [(what, f"{pruned:.1f} ms", f"{full:.1f} ms") for what, pruned, full in card.latency]
     return [f"| {' | '.join(row)} |" for row in rows]

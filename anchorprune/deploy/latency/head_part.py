@@ -5,7 +5,7 @@ import onnx
 from onnx import numpy_helper
 
 from anchorprune.deploy.onnx.coding import Coding
-from anchorprune.deploy.onnx.finish import LevelOutputs
+from anchorprune.deploy.onnx.levels import LevelOutputs
 from anchorprune.deploy.onnx.models import Models, part
 from anchorprune.errors import UserError
 

@@ -12,7 +12,8 @@ from anchorprune.deploy.latency.providers import described
 from anchorprune.deploy.latency.rounds import Timing, time_together
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.models import IMAGES, Models
-from anchorprune.deploy.onnx.session import session
+from anchorprune.deploy.onnx.runtimes import Opened, open_models
+from anchorprune.deploy.onnx.session import feeds_of, session
 
 Call = Callable[[int], object]
 # Names of the parts, in the data's order; `end_to_end` is one model, not their sum.
@@ -43,6 +44,7 @@ def time_parts(
     rounds: int,
     clock: Callable[[], float],
     providers: Sequence[str] = (CPU,),
+    runtimes: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Time every part of every detector on the same images, one image a round, all detectors in turn.
 
@@ -53,10 +55,11 @@ def time_parts(
         rounds: that are counted.
         clock: in seconds.
         providers: ONNX Runtime's execution providers, by its names; copying to and from a GPU is part of the time.
+        runtimes: others that are timed end to end, by their names in `anchorprune.deploy.onnx.runtimes`.
 
     Returns:
         For each detector its name, cost, `providers` (name -> part -> median, low, high in milliseconds), and `onnx`,
-        the first of these, and `torch` in the same form.
+        the first of these, and `torch` and `runtimes` (by name) in the same form.
     """
     calls: dict[str, Call] = {}
     names = []
@@ -65,23 +68,30 @@ def time_parts(
             name, parts = onnx_calls(detector.models, images, threads, provider)
             calls |= {f"{detector.name}/{name}/{part}": call for part, call in parts.items()}
         names.append(name)
+    others: dict[str, list[str]] = {detector.name: [] for detector in detectors}
+    for runtime in runtimes:
+        for detector in detectors:
+            opened = open_models(runtime, detector.models, threads)
+            calls[f"{detector.name}/{opened.name}/end_to_end"] = runtime_call(opened, images)
+            others[detector.name].append(opened.name)
     for detector in detectors:
         for part, call in torch_calls(detector, images).items():
             calls[f"{detector.name}/torch/{part}"] = call
-    times = time_together(calls, rounds, "latency", clock)
+    times = time_together(calls, rounds, "latency", clock, len(images))
     return [
         {
             "name": detector.name,
             "cost": detector.cost,
             "onnx": _of_parts(times, f"{detector.name}/{names[0]}"),
             "providers": {name: _of_parts(times, f"{detector.name}/{name}") for name in names},
+            "runtimes": {name: _of_parts(times, f"{detector.name}/{name}") for name in others[detector.name]},
             "torch": _of_parts(times, f"{detector.name}/torch"),
         }
         for detector in detectors
     ]
 
 
-def _of_parts(times: Mapping[str, Timing], prefix: str) -> dict[str, dict[str, float]]:
+def _of_parts(times: Mapping[str, Timing], prefix: str) -> dict[str, dict[str, Any]]:
     return {part: times[key].to_dict() for part in PARTS if (key := f"{prefix}/{part}") in times}
 
 
@@ -100,6 +110,12 @@ def onnx_calls(models: Models, images: Sequence[Path], threads: int, provider: s
         part: lambda i, run=run.run, given=feeds[part]: run(None, given[i % len(given)])
         for part, run in sessions.items()
     }
+
+
+def runtime_call(opened: Opened, images: Sequence[Path]) -> Call:
+    """A detector's call in another runtime, NMS included."""
+    feeds = [feeds_of(prepare(path, opened.metadata.input)) for path in images]
+    return lambda i: opened.run(feeds[i % len(feeds)])
 
 
 def torch_calls(detector: Timed, images: Sequence[Path]) -> dict[str, Call]:

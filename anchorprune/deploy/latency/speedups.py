@@ -13,6 +13,8 @@ _COLUMNS = (
     *("detector", "computes with", "anchors", "head MACs", "saved", "boxes", "saved"),
     *("backbone + neck", "head", "decoding + NMS", "head + decoding + NMS", "faster", "end to end", "faster", "torch"),
 )
+_SPREAD = ("median", "p95", "p99")
+_OVER_IMAGES = ("detector", "computes with", *_SPREAD, *(f"{key}, faster" for key in _SPREAD))
 
 
 def compare(
@@ -25,6 +27,7 @@ def compare(
     output: Path,
     providers: Sequence[str] = (CPU,),
     device: str = "cpu",
+    runtimes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Time detectors in turn; write the times to `output` (JSON) and a Markdown table beside it.
 
@@ -38,11 +41,12 @@ def compare(
         output: JSON file to write.
         providers: ONNX Runtime's execution providers, by its names.
         device: that the framework's own prediction runs on.
+        runtimes: others that are timed end to end, see `time_parts`.
 
     Returns:
         What it wrote.
     """
-    rows = time_parts(detectors, images, threads, rounds, clock, providers)
+    rows = time_parts(detectors, images, threads, rounds, clock, providers, runtimes)
     found = {"version": 1, "head": head, **facts(threads, rounds, len(images), clock)}
     found |= {"torch_device": device, "detectors": rows}
     write_json(output, found)
@@ -61,7 +65,22 @@ def markdown(found: dict[str, Any]) -> str:
     lines += ["", f"| {' | '.join(_COLUMNS)}, {found['torch_device']} |", f"|{'---|' * len(_COLUMNS)}"]
     for name in rows[0]["providers"]:
         lines += [f"| {' | '.join(_cells(row, rows[0], name))} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_over_images(rows)]) + "\n"
+
+
+def _over_images(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A table of how long one image takes and the slowest do, end to end, in each runtime."""
+    number = rows[0]["onnx"]["end_to_end"]["images"]["number"]
+    lines = [f"End to end, over {number} images, each image's median: NMS takes what an image's scores make it.", ""]
+    lines += [f"| {' | '.join(_OVER_IMAGES)} |", f"|{'---|' * len(_OVER_IMAGES)}"]
+    for kind in ("providers", "runtimes"):
+        for name in rows[0][kind]:
+            found = [row[kind][name]["end_to_end"]["images"] for row in rows]
+            for row, own in zip(rows, found, strict=True):
+                times = [f"{own[key]:.2f}" for key in _SPREAD]
+                faster = [f"{found[0][key] / own[key]:.2f}x" for key in _SPREAD]
+                lines.append(f"| {' | '.join([row['name'], name, *times, *faster])} |")
+    return lines
 
 
 def _cells(row: dict[str, Any], full: dict[str, Any], provider: str) -> list[str]:

@@ -15,9 +15,10 @@ from anchorprune.deploy.latency import measure_table
 from anchorprune.deploy.latency.head_part import head_part
 from anchorprune.deploy.latency.rounds import progress
 from anchorprune.deploy.onnx.coding import Coding
-from anchorprune.deploy.onnx.finish import LevelOutputs, finish
+from anchorprune.deploy.onnx.finish import finish
 from anchorprune.deploy.onnx.graph import model_of, new_graph
 from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.levels import LevelOutputs
 from anchorprune.deploy.onnx.models import IMAGES, Models, save
 from anchorprune.deploy.onnx.session import session
 from anchorprune.errors import UserError

@@ -1,12 +1,13 @@
 """COCO's figures of exported models, run by ONNX Runtime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.runtimes import Opened
 from anchorprune.deploy.onnx.session import OnnxDetector
 from anchorprune.deploy.sample import sampled
 from anchorprune.errors import UserError
@@ -25,6 +26,7 @@ def evaluate(
     provenance: dict[str, Any],
     threads: int,
     most: int | None = None,
+    others: Sequence[Opened] = (),
 ) -> dict[str, Any]:
     """Write `metrics-onnx.json` into `output`: the figures of each model on a split, and its AP's `interval`.
 
@@ -38,6 +40,7 @@ def evaluate(
         provenance: what to say of the making.
         threads: of ONNX Runtime and of the interval.
         most: images, evenly spread over the split; None: all.
+        others: the end-to-end model in other runtimes; their figures are those of `model in RUNTIME`.
 
     Returns:
         Its content.
@@ -50,8 +53,8 @@ def evaluate(
         raise UserError(f"{annotations}: this split has no images; give it at least one")
     truth = split if most is None else sampled(split, most)
     figures = {}
-    for name, path in models.items():
-        detector = OnnxDetector(path, threads)
+    opened = ((name, OnnxDetector(path, threads)) for name, path in models.items())
+    for name, detector in (*opened, *((f"model in {other.name}", other) for other in others)):
         _check_classes(detector, truth, annotations)
         detections = detect(detector, truth, images, name)
         ends = {"interval": interval(truth, detections, threads), "detections": len(detections)}
@@ -62,7 +65,7 @@ def evaluate(
     return metrics
 
 
-def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str) -> SplitDetections:
+def detect(detector: OnnxDetector | Opened, truth: Annotations, images: Path, title: str) -> SplitDetections:
     """Detections of every image of a split."""
     bar = progress_bar(truth.images, title=title, unit="image")
     form = detector.metadata.input
@@ -70,7 +73,7 @@ def detect(detector: OnnxDetector, truth: Annotations, images: Path, title: str)
     return SplitDetections.joined(found, truth.category_ids)
 
 
-def _check_classes(detector: OnnxDetector, truth: Annotations, source: Path) -> None:
+def _check_classes(detector: OnnxDetector | Opened, truth: Annotations, source: Path) -> None:
     if detector.metadata.classes != truth.category_names:
         raise UserError(
             f"{source}: its categories {list(truth.category_names)} are not the model's "

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from onnxscript import OpBuilder, ir
@@ -18,11 +18,13 @@ class Coding(Protocol):
         classes: categories.
         channels: of one anchor in each raw output.
         clip: (W, H) that boxes are clipped to, input pixels; None: they are not.
+        prior_parts: how many pairs of values decoding needs of an anchor; P is twice that.
     """
 
     classes: int
     channels: tuple[int, ...]
     clip: tuple[int, int] | None
+    prior_parts: int
 
     def scores(self, op: OpBuilder, rows: list[ir.Value]) -> tuple[ir.Value, ir.Value]:
         """Rows of the raw outputs, (batch, N, channels) -> scores (batch, N, C) in 0..1 and box codes (batch, N, 4)."""
@@ -33,11 +35,16 @@ class Coding(Protocol):
     def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
         """The same of anchors that the graph computes."""
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
-        """(batch, M, P) priors and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2.
+    def decode(
+        self, op: OpBuilder, priors: Sequence[ir.Value], codes: ir.Value, sizes: ir.Value | None = None
+    ) -> ir.Value:
+        """Priors in pairs, (batch, M, 2) or (M, 2) each, and (batch, M, 4) codes -> (batch, M, 4) boxes x1 y1 x2 y2.
 
         Where boxes are clipped, it is to `clip`, or to each image's own (W, H) in `sizes`, (batch, 2) float32.
         """
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the raw outputs must know, for the model's metadata."""
 
     def nms_threshold(self, post: Postprocess) -> float:
         """What a pair's score must exceed to take part in the suppression."""
@@ -62,6 +69,7 @@ class DeltaCoding:
     stds: tuple[float, ...]
     max_ratio: float
     clip: tuple[int, int] | None
+    prior_parts: ClassVar[int] = 2
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -80,78 +88,40 @@ class DeltaCoding:
 
     def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
         """See Coding."""
-        low, high = _halves(op, boxes)
+        low, high = halves(op, boxes)
         return op.Concat(op.Mul(op.Add(low, high), 0.5), op.Sub(high, low), axis=-1)
 
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
+    def decode(
+        self, op: OpBuilder, priors: Sequence[ir.Value], codes: ir.Value, sizes: ir.Value | None = None
+    ) -> ir.Value:
         """See Coding."""
-        centre, size = _halves(op, priors)
+        centre, size = priors
         if any(mean != 0 for mean in self.means) or any(std != 1 for std in self.stds):
             codes = op.Add(op.Mul(codes, _floats(self.stds)), _floats(self.means))
-        shift, growth = _halves(op, codes)
+        shift, growth = halves(op, codes)
         centre = op.Add(centre, op.Mul(size, shift))
         size = op.Mul(size, op.Exp(op.Clip(growth, -self.max_ratio, self.max_ratio)))
-        boxes = _corners(op, centre, op.Mul(size, 0.5))
+        boxes = corners(op, centre, op.Mul(size, 0.5))
         if self.clip is None:
             return boxes
         most = self.clip * 2 if sizes is None else op.Unsqueeze(op.Concat(sizes, sizes, axis=-1), [1])
         return op.Max(op.Min(boxes, most), 0)
 
+    def facts(self) -> dict[str, Any]:
+        """See Coding."""
+        return {
+            "kind": "deltas",
+            "activation": "softmax" if self.background else "sigmoid",
+            "background": self.classes if self.background else None,
+            "means": _floats(self.means),
+            "stds": _floats(self.stds),
+            "max_ratio": self.max_ratio,
+            "clip": self.clip,
+        }
+
     def nms_threshold(self, post: Postprocess) -> float:
         """The detector's: scores rank as they are thresholded."""
         return post.score_threshold
-
-
-@dataclass(frozen=True)
-class YoloCoding:
-    """YOLOv3's x, y, w, h, objectness, classes in one output; source of the arithmetic: mmdet's YOLOBBoxCoder.
-
-    Attributes:
-        class_threshold: a class probability must exceed it.
-        objectness_threshold: an objectness must reach it.
-    """
-
-    classes: int
-    class_threshold: float
-    objectness_threshold: float
-    clip: ClassVar[None] = None
-
-    @property
-    def channels(self) -> tuple[int]:
-        """Everything of one anchor."""
-        return (5 + self.classes,)
-
-    def scores(self, op: OpBuilder, rows: list[ir.Value]) -> tuple[ir.Value, ir.Value]:
-        """See Coding; pairs that fail a threshold score 0."""
-        place, size, objectness, classes = op.Split(rows[0], [2, 2, 1, self.classes], axis=-1, _outputs=4)
-        objectness, classes = op.Sigmoid(objectness), op.Sigmoid(classes)
-        passing = op.Greater(classes, self.class_threshold)
-        sure = op.GreaterOrEqual(objectness, self.objectness_threshold)
-        scores = op.Where(op.And(passing, sure), op.Mul(classes, objectness), 0)
-        return scores, op.Concat(op.Sigmoid(place), size, axis=-1)
-
-    def priors(self, boxes: np.ndarray, stride: float) -> np.ndarray:
-        """Centre x y, half width and height, stride twice."""
-        half = np.float32(0.5)
-        centre, size = (boxes[:, :2] + boxes[:, 2:]) * half, (boxes[:, 2:] - boxes[:, :2]) * half
-        return np.concatenate([centre, size, np.full_like(centre, stride)], 1)
-
-    def priors_of(self, op: OpBuilder, boxes: ir.Value, stride: float) -> ir.Value:
-        """See Coding."""
-        low, high = _halves(op, boxes)
-        centre, size = op.Mul(op.Add(low, high), 0.5), op.Mul(op.Sub(high, low), 0.5)
-        return op.Concat(centre, size, op.Expand([stride], op.Shape(centre)), axis=-1)
-
-    def decode(self, op: OpBuilder, priors: ir.Value, codes: ir.Value, sizes: ir.Value | None = None) -> ir.Value:
-        """See Coding; boxes are not clipped, as in mmdet."""
-        centre, half, stride = op.Split(priors, [2, 2, 2], axis=-1, _outputs=3)
-        place, growth = _halves(op, codes)
-        shift = op.Mul(op.Sub(place, 0.5), stride)
-        return _corners(op, op.Add(centre, shift), op.Mul(half, op.Exp(growth)))
-
-    def nms_threshold(self, post: Postprocess) -> float:
-        """None: the detector's thresholds are on the two factors of a score, and were applied to them."""
-        return 0.0
 
 
 def delta_max_ratio() -> float:
@@ -159,11 +129,13 @@ def delta_max_ratio() -> float:
     return abs(math.log(16 / 1000))
 
 
-def _halves(op: OpBuilder, value: ir.Value) -> Sequence[ir.Value]:
+def halves(op: OpBuilder, value: ir.Value) -> Sequence[ir.Value]:
+    """(.., 4) -> its first and its last two columns."""
     return op.Split(value, [2, 2], axis=-1, _outputs=2)
 
 
-def _corners(op: OpBuilder, centre: ir.Value, half: ir.Value) -> ir.Value:
+def corners(op: OpBuilder, centre: ir.Value, half: ir.Value) -> ir.Value:
+    """Centres and half sizes (.., 2) -> x1 y1 x2 y2."""
     return op.Concat(op.Sub(centre, half), op.Add(centre, half), axis=-1)
 
 

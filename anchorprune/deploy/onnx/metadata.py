@@ -1,10 +1,13 @@
 """What a model says of itself: all that a program needs to feed it and to read its detections."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anchorprune.deploy.onnx.coding import Coding
+from anchorprune.deploy.onnx.levels import Level
 from anchorprune.errors import UserError
 
 # How an image becomes the model's input, beside `InputForm`'s facts.
@@ -47,6 +50,7 @@ class Metadata:
         postprocess: as in the predictions file.
         opset: of ONNX's own operators.
         provenance: program version, commit, weights.
+        coding: how raw outputs are read, see `facts_of`; empty in older models.
     """
 
     head: dict[str, Any]
@@ -55,6 +59,7 @@ class Metadata:
     postprocess: dict[str, Any]
     opset: int
     provenance: dict[str, Any]
+    coding: dict[str, Any] = field(default_factory=dict)
 
     def to_properties(self) -> dict[str, str]:
         """The form in the model's file; a `divisor` that is none is left out."""
@@ -71,7 +76,8 @@ class Metadata:
             UserError: a key is missing, or is not JSON of the known form.
         """
         try:
-            values = {key: json.loads(properties[key]) for key in cls.__dataclass_fields__}
+            values = {key: json.loads(properties[key]) for key in cls.__dataclass_fields__ if key != "coding"}
+            values["coding"] = json.loads(properties.get("coding", "{}"))
             values["classes"] = tuple(values["classes"])
             lists = {key: tuple(value) for key, value in values["input"].items() if isinstance(value, list)}
             values["input"] = InputForm(**{**values["input"], **lists})
@@ -80,3 +86,18 @@ class Metadata:
                 f"{source}: no model of `anchorprune deploy` (metadata: {error}); export it again"
             ) from None
         return cls(**values)
+
+
+def facts_of(levels: Sequence[Level], coding: Coding) -> dict[str, Any]:
+    """How raw outputs are read: the coding's facts, their channels, and where each level's anchors lie.
+
+    `channel_order` is that of an output's channels, the slowest first; `anchor_centres` are, for each level that keeps
+    anchors, the (x, y) of the first cell's, input pixels; the next cell's are a stride further.
+    """
+    centres = [((level.cell[0, :2] + level.cell[0, 2:]) / 2).tolist() for level in levels]
+    return {
+        **coding.facts(),
+        "channel_order": ["anchor", "code"],
+        "channels": {name: width for level in levels for name, width in zip(level.names, coding.channels, strict=True)},
+        "anchor_centres": centres,
+    }

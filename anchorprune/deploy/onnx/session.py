@@ -59,9 +59,18 @@ class OnnxDetector:
 
     def detect(self, image: Prepared) -> Detections:
         """Detections of one image, the best first."""
-        feeds = {IMAGES: image.pixels, SIZES: np.array([image.size], np.float32)}
+        feeds = feeds_of(image)
         outputs = self._session.run(["dets", "labels"], {name: feeds[name] for name in self._inputs})
-        dets, labels = (output[0] for output in outputs)
-        found = labels >= 0
-        boxes, scores = (part.astype(np.float64) for part in (image.to_original(dets[found, :4]), dets[found, 4]))
-        return Detections(boxes, scores, labels[found], image.size[::-1])
+        return found_in(image, *(output[0] for output in outputs))
+
+
+def feeds_of(image: Prepared) -> dict[str, np.ndarray]:
+    """All that a model may take of an image, by its inputs' names."""
+    return {IMAGES: image.pixels, SIZES: np.array([image.size], np.float32)}
+
+
+def found_in(image: Prepared, dets: np.ndarray, labels: np.ndarray) -> Detections:
+    """What a model found in an image: its `dets` (K, 5) and `labels` (K,), padded or not."""
+    found = labels >= 0
+    boxes, scores = (part.astype(np.float64) for part in (image.to_original(dets[found, :4]), dets[found, 4]))
+    return Detections(boxes, scores, labels[found], image.size[::-1])

@@ -13,9 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from anchorprune.deploy.onnx.any_size import AnySizeLevel
+from anchorprune.deploy.onnx.broadcast import without_expands
 from anchorprune.deploy.onnx.coding import Coding
-from anchorprune.deploy.onnx.finish import BATCH, LevelOutputs, finish
-from anchorprune.deploy.onnx.metadata import Metadata
+from anchorprune.deploy.onnx.decoded import decoded
+from anchorprune.deploy.onnx.finish import finish
+from anchorprune.deploy.onnx.levels import BATCH, LevelOutputs
+from anchorprune.deploy.onnx.metadata import Metadata, facts_of
 from anchorprune.deploy.onnx.models import IMAGES, Models
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
@@ -55,7 +58,7 @@ def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> o
             output_names=[*(f"feature_{level}" for level in levels), *names],
             dynamic_shapes=({0: BATCH, 2: "height", 3: "width"} if any_size else {0: torch.export.Dim(BATCH)},),
         )
-    model = program.model_proto
+    model = without_expands(program.model_proto)
     if any_size and not all(side.dim_param for side in model.graph.input[0].type.tensor_type.shape.dim[2:]):
         raise UserError("this detector's network is for one size of images alone; give --fixed-size")
     return model
@@ -159,9 +162,12 @@ def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any], any_
     form = input_form(detector, any_size)
     any_size = form.divisor is not None
     levels = any_size_levels(detector) if any_size else level_outputs(detector)
-    finishing = finish(levels, coding_of(detector), post, opset)
-    metadata = Metadata(detector.head.to_dict(), detector.classes, form, asdict(post), opset, provenance)
-    return Models(export_raw(detector, opset, any_size), finishing, metadata)
+    coding = coding_of(detector)
+    metadata = Metadata(
+        detector.head.to_dict(), detector.classes, form, asdict(post), opset, provenance, facts_of(levels, coding)
+    )
+    endings = (make(levels, coding, post, opset) for make in (finish, decoded))
+    return Models(export_raw(detector, opset, any_size), *endings, metadata)
 
 
 def _check_suppression(detector: BuiltDetector, post: Postprocess) -> None:

@@ -167,7 +167,7 @@ class YOLOv3(Family):
 
     def coding(self, head: YOLOV3Head, test_cfg: ConfigDict, input_size: tuple[int, int]) -> "Coding":
         """See Family."""
-        from anchorprune.deploy.onnx.coding import YoloCoding
+        from anchorprune.deploy.onnx.yolo_coding import YoloCoding
 
         class_threshold, objectness_threshold = test_cfg.get("score_thr", 0), test_cfg.get("conf_thr", -1)
         return YoloCoding(head.num_classes, float(class_threshold), float(objectness_threshold))

@@ -1,0 +1,51 @@
+"""NMS by OpenCV on what `model-decoded.onnx` gives: for runtimes that have none, with the same detections."""
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+
+from anchorprune.deploy.onnx.metadata import Metadata
+
+
+def detections(boxes: np.ndarray, scores: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray]:
+    """Detections of one image.
+
+    Args:
+        boxes: (M, 4) float32, x1 y1 x2 y2, as the model gives them.
+        scores: (M, C) float32.
+        metadata: of the model.
+
+    Returns:
+        `dets` (n, 5), boxes and scores, the best first, and `labels` (n,), as `model.onnx` has them before padding.
+    """
+    post = metadata.postprocess
+    row, label = _candidates(scores, metadata)
+    score, chosen = scores[row, label], boxes[row].astype(np.float64)
+    sides = np.concatenate([chosen[:, :2], chosen[:, 2:] - chosen[:, :2]], axis=1)
+    groups = np.zeros_like(label) if post["class_agnostic"] else label
+    threshold = 0.0 if "class_threshold" in metadata.coding else post["score_threshold"]
+    kept = cv2.dnn.NMSBoxesBatched(sides, score, groups.astype(np.int32), threshold, post["nms_iou"])
+    kept = np.asarray(kept, int).reshape(-1)
+    kept = kept[np.argsort(-score[kept], kind="stable")][: post["max_per_image"]]
+    return np.concatenate([boxes[row[kept]], score[kept, None]], axis=1), label[kept]
+
+
+def _candidates(scores: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and classes of the pairs that enter suppression: on each level the `nms_pre` best."""
+    most, start, found = metadata.postprocess["nms_pre"], 0, []
+    for count in _boxes_of_levels(metadata.head):
+        level = scores[start : start + count].reshape(-1)
+        places = np.flatnonzero(level > 0)
+        if most is not None and len(places) > most:
+            places = places[np.argsort(-level[places], kind="stable")[:most]]
+        found.append(places + start * scores.shape[1])
+        start += count
+    if start != len(scores):
+        raise ValueError(f"{len(scores)} boxes, but the head has {start}: not of this model's input size")
+    return np.divmod(np.concatenate(found), scores.shape[1])
+
+
+def _boxes_of_levels(head: dict[str, Any]) -> list[int]:
+    return [math.prod(level["grid"]) * len(level["anchors"]) for level in head["levels"]]
