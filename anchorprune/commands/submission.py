@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, inference_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
 @click.command(
-    epilog="Example: anchorprune submission trained/ annotations/image_info_test-dev2017.json test2017/ "
-    "--name ssd300-pruned --output submission/"
+    epilog=example(
+        "anchorprune submission {base}/train {data}/test.json {data}/images/test --name ssd-demo --output "
+        "{tried}/submission",
+    )
 )
 @detector_argument
 @click.argument("image_info", type=click.Path(path_type=Path))
