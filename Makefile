@@ -7,13 +7,15 @@
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
+# test-release: wheel and sdist, built and installed in empty environments, where the core works without torch.
+# docs: the guides and docstrings as a site, build/site; a warning is an error. Both fetch their tools from PyPI.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
 PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-release docs lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -47,10 +49,16 @@ test-faults: setup
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s
 
+test-release:
+	scripts/check_release.sh
+
+docs:
+	scripts/build_docs.sh
+
 lint: setup
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile rules
+	snakefmt --check Snakefile workflow rules
 	snakemake --lint
 	codespell
 	lint-imports
