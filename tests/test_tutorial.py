@@ -21,7 +21,7 @@ def test_the_tutorial(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(ROOT / "docs/tutorial.ipynb", as_version=4)
     places = {"metadata": {"path": str(docs)}}
-    done = nbclient.NotebookClient(notebook, timeout=600, resources=places, kernel_name="python3").execute()
+    done = nbclient.NotebookClient(notebook, timeout=1500, resources=places, kernel_name="python3").execute()
 
     assert all(cell.execution_count for cell in done.cells if cell.cell_type == "code")
     shown = [output for output in done.cells[-1].outputs if "image/png" in output.get("data", {})]

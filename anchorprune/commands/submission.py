@@ -11,8 +11,9 @@ from anchorprune.commands.recorded import recorded
 
 @click.command(
     epilog=example(
-        "anchorprune submission {base}/train {data}/test.json {data}/images/test --name ssd-demo --output "
-        "{tried}/submission",
+        "anchorprune submission results/coco2017/ssd300/baseline/seed-0/train "
+        "data/coco2017/annotations/image_info_test-dev2017.json data/coco2017/test2017 "
+        "--name ssd300 --output {tried}/submission",
     )
 )
 @detector_argument
