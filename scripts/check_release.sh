@@ -12,13 +12,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dist=${1:-$work/dist}
 python=$(command -v "${PYTHON:-python3}") || fail "no Python; install Python 3.11"
+commit=$(git rev-parse HEAD)$(git diff --quiet HEAD || echo -dirty)
 "$python" -m venv "$work/tools"
 "$work/tools/bin/python" -m pip install -qq --disable-pip-version-check build twine
 "$work/tools/bin/python" -m build --outdir "$dist" . > "$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; fail "cannot build"; }
 "$work/tools/bin/twine" check --strict "$dist"/* >&2
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-commit=$(git rev-parse HEAD)$(git diff --quiet HEAD || echo -dirty)
 for archive in "$dist/anchorprune-$version-py3-none-any.whl" "$dist/anchorprune-$version.tar.gz"; do
   [ -e "$archive" ] || fail "no $archive"
   name=$(basename "$archive")

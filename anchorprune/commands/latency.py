@@ -14,7 +14,7 @@ from anchorprune.commands.options import FilePath, detector_argument, print_json
 @click.command(
     epilog=example(
         "anchorprune latency {base}/train --images {data}/images/test --layout 0.4 {search}/layout-0.4.json "
-        "--threads 2 --output {tried}/latency.json",
+        "--threads 2 --rounds 5 --output {tried}/latency.json",
     )
 )
 @detector_argument
