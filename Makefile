@@ -58,7 +58,7 @@ docs:
 lint: setup
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile workflow rules
+	snakefmt --check Snakefile rules
 	snakemake --lint
 	codespell
 	lint-imports
