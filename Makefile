@@ -8,13 +8,16 @@
 # test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
+# test-release: wheel and sdist, built and installed in empty environments, where the core works without torch.
+# docs: the guides and docstrings as a site, build/site; a warning is an error. Both fetch their tools from PyPI.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
 PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes \
+  test-release docs lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -51,6 +54,12 @@ test-runtimes: setup
 
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s
+
+test-release:
+	scripts/check_release.sh
+
+docs:
+	scripts/build_docs.sh
 
 lint: setup
 	ruff check .

@@ -80,8 +80,16 @@ def _with_clean_stdout(callback: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from anchorprune.provenance import program_commit
+
+        click.echo(f"anchorprune {__version__} ({program_commit() or 'commit unknown'})")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="anchorprune")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="And commit.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error that was not foreseen.")
 @click.pass_obj
 def cli(settings: dict[str, bool], debug: bool) -> None:

@@ -29,7 +29,9 @@ from anchorprune.pipeline.sources import annotation_files, check_given_files, do
 from anchorprune.pipeline.ways import AUTO, BASES, SearchFolder, finished_in, search_folder, way_of
 from snakemake.settings.types import SharedFSUsage
 
-SCHEMA = Path(workflow.basedir) / "config/schemas/experiments.schema.yaml"
+# Where the pipeline lies: not the main Snakefile's folder in a workflow that has it as a module.
+PIPELINE = Path(str(workflow.current_basedir)).parent
+SCHEMA = PIPELINE / "config/schemas/experiments.schema.yaml"
 
 try:
     if is_kept(workflow.overwrite_configfiles):
@@ -45,7 +47,7 @@ try:
 except UserError as error:
     sys.exit(f"anchorprune: error: {error}")
 
-CODE = code_of(Path(workflow.basedir), PLAN.config["detectors"]) if workflow.is_main_process else {}
+CODE = code_of(PIPELINE, PLAN.config["detectors"]) if workflow.is_main_process else {}
 
 
 onstart:

@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 from oracles.mmdet_detectors import DETECTORS, read
 from oracles.original_file import figures_of_file, file_with
 from oracles.torch_detections import FACTS, assert_batch_same, assert_same
+from running.card_example import run_example
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx import accuracy
@@ -65,6 +66,23 @@ def test_onnx_detects_what_mmdet_detects(trained, detector, deployed):
     for image in truth.images:
         here = [results.chosen(results.image_ids == image.id) for results in (found, expected)]
         assert_same(*((one.boxes, one.scores, one.category_ids) for one in here))
+
+
+def test_the_model_cards_example_finds_what_mmdet_finds(trained, detector, deployed, tmp_path):
+    """On the photo with most to see, without torch and this package."""
+    _, images = trained.split("test")
+    photos = sorted(images.iterdir())
+    photo, expected = max(
+        ((photo, found.above(0.3)) for photo, found in zip(photos, detector.on_photos(photos), strict=True)),
+        key=lambda pair: len(pair[1].scores),
+    )
+    found = run_example(deployed[0] / "model.onnx", photo, tmp_path)
+    assert len(found) == len(expected.scores) >= 2
+    order = np.argsort(-expected.scores, kind="stable")
+    for (name, (score, *box)), i in zip(found, order, strict=True):
+        assert name == detector.classes[expected.labels[i]]
+        assert score == pytest.approx(expected.scores[i], abs=1e-3)
+        np.testing.assert_allclose(box, expected.boxes[i], atol=0.06)
 
 
 def test_metrics_and_what_is_printed(trained, run_command, deployed, tmp_path):

@@ -13,6 +13,7 @@ pytest.importorskip("onnxruntime")
 
 from oracles.mmdet_detectors import DETECTORS, read
 from oracles.torch_detections import FACTS, assert_batch_same, assert_same
+from running.card_example import run_example
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.deploy.onnx import accuracy
@@ -179,6 +180,17 @@ def test_a_detector_that_does_not_clip_detects_alike(photos, tmp_path):
     for image in truth.images:
         here = [results.chosen(results.image_ids == image.id) for results in (found, expected)]
         assert_same(*((one.boxes, one.scores, one.category_ids) for one in here))
+
+    chosen = truth.images[0], truth.images[-1]  # upright, and not
+    files = [images / image.file_name for image in chosen]
+    for image, photo, theirs in zip(chosen, files, detector.on_photos(files), strict=True):
+        ours = run_example(tmp_path / "model.onnx", photo, tmp_path)
+        seen = theirs.above(0.3)
+        assert len(ours) == len(seen.scores) > 0
+        cut = np.clip(seen.boxes, None, np.tile((image.width, image.height), 2))
+        scores = np.sort([score for _, (score, *_) in ours])
+        np.testing.assert_allclose(scores, np.sort(seen.scores), atol=1e-3)
+        np.testing.assert_allclose(np.sort([box for _, (_, *box) in ours], 0), np.sort(cut, 0), atol=0.06)
 
 
 # ---- the command

@@ -5,12 +5,17 @@ from pathlib import Path
 import click
 
 from anchorprune.anchors.anchor_sets import read_anchor_set
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import IndexList, print_json
 from anchorprune.files import read_json, write_json
 from anchorprune.heads.head import Head, Level
 
 
-@click.command(epilog="Example: anchorprune anchors head.json train.json --kmeans 2,4,5,3,2,1 --output kmeans.json")
+@click.command(
+    epilog=example(
+        "anchorprune anchors {base}/train/head.json {data}/train.json --kmeans 2,4,5,3 --output {tried}/kmeans.json",
+    )
+)
 @click.argument("head_or_anchors", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--input-size", type=IndexList(), help="W,H in pixels, for an anchor set.  [default: the head's]")

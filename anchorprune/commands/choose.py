@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.number_types import Fraction
 from anchorprune.commands.options import print_json
 from anchorprune.commands.recorded import recorded_files
@@ -17,7 +18,10 @@ def _folder(given: Mapping[str, Any]) -> Path:
 
 
 @click.command(
-    epilog="Example: anchorprune choose results/search predictions.parquet prune.json --budget 0.5",
+    epilog=example(
+        "anchorprune choose {search} {base}/predict/predictions.parquet {data}/prune.json --budget 0.5 --output "
+        "{tried}/choice",
+    ),
 )
 @click.argument("search", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("predictions", type=click.Path(path_type=Path))

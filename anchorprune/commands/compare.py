@@ -4,10 +4,15 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import IndexList, print_json
 
 
-@click.command(epilog="Example: anchorprune compare predictions.parquet instances.json --keep 0,1,3 --keep 0,1,3,4")
+@click.command(
+    epilog=example(
+        "anchorprune compare {base}/predict/predictions.parquet {data}/prune.json --keep 0,4,8,9,14 --keep 0,4,8,14",
+    )
+)
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option("--keep", "keeps", type=IndexList(), multiple=True, required=True, help="Once: against all. Or twice.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, print_json
 from anchorprune.commands.recorded import recorded_file
 from anchorprune.files import write_json
@@ -11,7 +12,12 @@ from anchorprune.files import write_json
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is drawn.")
 
 
-@click.group(epilog="Example: anchorprune control random head.json layout-0.5.json --output random.json")
+RANDOM = example(
+    "anchorprune control random {base}/train/head.json {search}/layout-0.4.json --output {tried}/random.json"
+)
+
+
+@click.group(epilog=RANDOM)
 def command() -> None:
     """Make a control for LAYOUT, a layout of HEAD (head.json): as many anchors on each level, chosen otherwise.
 
@@ -19,7 +25,7 @@ def command() -> None:
     """
 
 
-@command.command(epilog="Example: anchorprune control random head.json layout-0.5.json --seed 1 --output random.json")
+@command.command(epilog=RANDOM)
 @click.argument("head", type=FilePath)
 @click.argument("layout", type=FilePath)
 @seed_option
@@ -38,7 +44,10 @@ def random(head: Path, layout: Path, seed: int, output: Path) -> None:
 
 
 @command.command(
-    epilog="Example: anchorprune control kmeans head.json layout-0.5.json train.json --output anchors.json"
+    epilog=example(
+        "anchorprune control kmeans {base}/train/head.json {search}/layout-0.4.json {data}/train.json "
+        "--output {tried}/anchors.json"
+    )
 )
 @click.argument("head", type=FilePath)
 @click.argument("layout", type=FilePath)

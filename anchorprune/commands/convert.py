@@ -4,11 +4,16 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import backend_option, detector_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
-@click.command(epilog="Example: anchorprune convert ssd300_coco.py ssd300_coco.pth --output ssd300/")
+@click.command(
+    epilog=example(
+        "anchorprune convert {base}/train/config.py {base}/train/weights.pth --name ssd --output {tried}/converted",
+    )
+)
 @click.argument("config")
 @click.argument("weights", type=click.Path(path_type=Path), required=False)
 @backend_option

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.heads.cost import cost
 from anchorprune.heads.head import Head
 
 
-@click.command(epilog="Example: anchorprune cost head.json --drop 5,7")
+@click.command(
+    epilog=example(
+        "anchorprune cost {base}/train/head.json --drop 5,7",
+    )
+)
 @click.argument("head_or_predictions", type=click.Path(path_type=Path))
 @keep_option
 @drop_option

@@ -16,14 +16,17 @@ from anchorprune.commands.dataset_options import (
     seed_option,
     test_option,
 )
+from anchorprune.commands.examples import example
 from anchorprune.commands.recorded import recorded
 from anchorprune.datasets.kinds import KINDS
 from anchorprune.datasets.kinds.coco2017 import PROTOCOLS, PRUNE_LIST
 from anchorprune.datasets.prepared_writer import write_dataset
 from anchorprune.provenance import also_read
 
+SCENES = example("anchorprune dataset scenes --train 80 --prune 20 --test 20 --output {tried}/scenes")
 
-@click.group()
+
+@click.group(epilog=SCENES)
 def command() -> None:
     """Prepare a data set: the splits train, prune (the search sees it) and test (the report sees it).
 
@@ -32,7 +35,7 @@ def command() -> None:
     """
 
 
-@command.command(epilog="Example: anchorprune dataset scenes --train 800 --prune 200 --test 200 --output scenes")
+@command.command(epilog=SCENES)
 @click.option("--train", type=int, default=800, show_default=True, help="Number of images to train on.")
 @click.option("--prune", type=int, default=200, show_default=True, help="Number of images for the search.")
 @click.option("--test", type=int, default=200, show_default=True, help="Number of images for the report.")
@@ -45,7 +48,12 @@ def scenes(output: Path, **options: Any) -> None:
     _prepare("scenes", output, options)
 
 
-@command.command(epilog="Example: anchorprune dataset coco --train a.json imgs --test b.json imgs --output data")
+@command.command(
+    epilog=example(
+        "anchorprune dataset coco --train {data}/train.json {data}/images/train "
+        "--test {data}/test.json {data}/images/test --prune-fraction 0.1 --output {tried}/coco"
+    )
+)
 @click.option("--train", type=(FolderPath, FolderPath), help="Annotation file and image folder. Default: none.")
 @click.option("--prune", type=(FolderPath, FolderPath), help="The same for the search. Default: held out from train.")
 @click.option("--test", type=(FolderPath, FolderPath), help="The same for the report.")
@@ -64,7 +72,7 @@ def coco(output: Path, **options: Any) -> None:
     _prepare("coco", output, options)
 
 
-@command.command(epilog="Example: anchorprune dataset coco2017 --root data/coco2017 --output coco")
+@command.command(epilog=example("anchorprune dataset coco2017 --root data/coco2017 --output {tried}/coco2017"))
 @click.option("--root", type=FolderPath, required=True, help="Folder with annotations, train2017 and val2017.")
 @click.option(
     "--protocol",
@@ -95,8 +103,10 @@ def coco2017(output: Path, **options: Any) -> None:
 
 
 @command.command(
-    epilog="Example: anchorprune dataset voc --root VOCdevkit --train VOC2007/trainval --train VOC2012/trainval "
-    "--test VOC2007/test --prune-fraction 0.1 --output voc0712"
+    epilog=example(
+        "anchorprune dataset voc --root data/VOCdevkit --train VOC2007/trainval --train VOC2012/trainval "
+        "--test VOC2007/test --prune-fraction 0.1 --output {tried}/voc0712"
+    )
 )
 @click.option("--root", type=FolderPath, required=True, help="Folder with Annotations, ImageSets/Main and JPEGImages.")
 @click.option(

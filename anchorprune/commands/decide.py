@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.commands.recorded import recorded, recorded_file
 
@@ -19,9 +20,18 @@ evidence_option = click.option("--output", required=True, type=FilePath, help="W
 choice_option = click.option("--choice", type=FilePath, help="choice-BUDGET.json of the search that found LAYOUT.")
 
 
-@click.group(
-    epilog="Example: anchorprune decide slice predictions.parquet prune.json layout-0.5.json --output slice.json"
+WEIGHED = (
+    "{base}/predict/predictions.parquet {data}/prune.json {search}/layout-0.4.json --choice {search}/choice-0.4.json"
 )
+SLICE = "anchorprune decide slice " + WEIGHED + " --output {tried}/slice.json"
+EVALUATED = (  # on the prune split: the slice, and what was trained of it against that
+    "anchorprune evaluate {pruned}/slice {data}/prune.json {data}/images/prune --output {tried}/slice-on-prune",
+    "anchorprune evaluate {pruned}/retrain-finetune {data}/prune.json {data}/images/prune "
+    "--reference {tried}/slice-on-prune --output {tried}/trained-on-prune",
+)
+
+
+@click.group(epilog=example(SLICE))
 def command() -> None:
     """Weigh a slice, and trainings of it, on the prune split; take over what comes out.
 
@@ -55,8 +65,7 @@ def _hand_over(evidence: dict[str, Any], output: Path) -> None:
 
 @command.command(
     "slice",
-    epilog="Example: anchorprune decide slice predictions.parquet prune.json layout-0.5.json "
-    "--choice choice-0.5.json --output slice.json",
+    epilog=example(SLICE),
 )
 @weighed_options
 def slice_(
@@ -74,8 +83,10 @@ def slice_(
 
 
 @command.command(
-    epilog="Example: anchorprune decide once predictions.parquet prune.json layout-0.5.json "
-    "--choice choice-0.5.json --evaluation evaluate-prune/ --output once.json"
+    epilog=example(
+        *EVALUATED,
+        "anchorprune decide once " + WEIGHED + " --evaluation {tried}/trained-on-prune --output {tried}/once.json",
+    )
 )
 @click.option(
     "--evaluation",
@@ -104,7 +115,14 @@ def once(
     _hand_over(weigh_once(*given, layout, choice, evaluation, no_loss).to_dict(), output)
 
 
-@command.command(epilog="Example: anchorprune decide finetune evaluate-prune/ once.json --output finetune.json")
+@command.command(
+    epilog=example(
+        *EVALUATED,
+        SLICE,
+        "anchorprune decide skip {tried}/slice.json --step once --output {tried}/once.json",
+        "anchorprune decide finetune {tried}/trained-on-prune {tried}/once.json --output {tried}/finetune.json",
+    )
+)
 @click.argument("evaluation", type=FilePath)
 @click.argument("evidence", type=FilePath)
 @no_loss_option
@@ -121,7 +139,9 @@ def finetune(evaluation: Path, evidence: Path, no_loss: float, output: Path) -> 
     _hand_over(weigh_finetuning(evaluation, evidence, no_loss).to_dict(), output)
 
 
-@command.command(epilog="Example: anchorprune decide skip slice.json --step once --output once.json")
+@command.command(
+    epilog=example(SLICE, "anchorprune decide skip {tried}/slice.json --step once --output {tried}/once.json")
+)
 @click.argument("evidence", type=FilePath)
 @click.option("--step", type=click.Choice(("once", "finetune")), required=True, help="The step that is not taken.")
 @evidence_option
@@ -134,8 +154,11 @@ def skip(evidence: Path, step: str, output: Path) -> None:
 
 
 @command.command(
-    epilog="Example: anchorprune decide finish slice/ layout-0.5.json slice.json --choice choice-0.5.json "
-    "--output retrain-auto/"
+    epilog=example(
+        SLICE,
+        "anchorprune decide finish {pruned}/slice {search}/layout-0.4.json {tried}/slice.json "
+        "--choice {search}/choice-0.4.json --output {tried}/retrain-auto",
+    )
 )
 @click.argument("detector", type=FilePath)
 @click.argument("layout", type=FilePath)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
@@ -14,8 +15,10 @@ SplitPath = click.Path(path_type=Path)
 
 
 @click.command(
-    epilog="Example: anchorprune deploy sliced/ --int8 --calibration prune.json images/prune "
-    "--annotations test.json --images images/test --output deployed/"
+    epilog=example(
+        "anchorprune deploy {pruned}/retrain-finetune --int8 --calibration {data}/prune.json {data}/images/prune "
+        "--annotations {data}/test.json --images {data}/images/test --output {tried}/deployed",
+    )
 )
 @detector_argument
 @click.option(

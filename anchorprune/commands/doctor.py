@@ -4,10 +4,15 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import print_json
 
 
-@click.command(epilog="Example: anchorprune doctor --config config/datasets.yaml")
+@click.command(
+    epilog=example(
+        "anchorprune doctor --config config/datasets.yaml",
+    )
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import print_json
 from anchorprune.downloads.table import COLLECTIONS
 
@@ -14,8 +15,8 @@ def _sizes() -> str:
 
 
 @click.command(
-    epilog=f"Example: anchorprune download coco2017 --root data/coco2017. Sizes: {_sizes()}; twice that is needed "
-    "while they are unpacked."
+    epilog=f"Sizes: {_sizes()}; twice that is needed while they are unpacked.\n\n"
+    + example("anchorprune download coco2017 --root data/coco2017")
 )
 @click.argument("collection", type=click.Choice(list(COLLECTIONS)))
 @click.option(

@@ -4,11 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, inference_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
-@click.command(epilog="Example: anchorprune evaluate trained/ test.json images/ --output evaluation/")
+@click.command(
+    epilog=example(
+        "anchorprune evaluate {pruned}/slice {data}/test.json {data}/images/test --reference "
+        "{base}/train/evaluate --output {tried}/evaluation",
+    )
+)
 @detector_argument
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, backend_option, print_json
 from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost
@@ -13,7 +14,10 @@ from anchorprune.heads.layout import Layout
 
 
 @click.command(
-    epilog="Example: anchorprune init mine --config my_config.py --weights my.pth --annotations val.json --images val/"
+    epilog=example(
+        "anchorprune init {tried}/mine --config {base}/train/config.py --weights {base}/train/weights.pth "
+        "--annotations {data}/test.json --images {data}/images/test",
+    )
 )
 @click.argument("folder", type=FilePath)
 @backend_option

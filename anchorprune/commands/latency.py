@@ -7,12 +7,15 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, detector_argument, print_json
 
 
 @click.command(
-    epilog="Example: anchorprune latency trained/ --images images/ --layout B layout-0.7.json "
-    "--threads 2 --output latency.json"
+    epilog=example(
+        "anchorprune latency {base}/train --images {data}/images/test --layout 0.4 {search}/layout-0.4.json "
+        "--threads 2 --rounds 5 --output {tried}/latency.json",
+    )
 )
 @detector_argument
 @click.option(

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, print_json
 from anchorprune.commands.recorded import recorded_file
 from anchorprune.heads.cost import cost
 
 
-@click.command(epilog="Example: anchorprune layout head.json --drop 5,7 --output layout.json")
+@click.command(
+    epilog=example(
+        "anchorprune layout {base}/train/head.json --drop 5,7 --output {tried}/layout.json",
+    )
+)
 @click.argument("head", type=click.Path(path_type=Path))
 @keep_option
 @drop_option

@@ -6,13 +6,18 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, print_json
 
 RESULTS = Path("results")
 HEADINGS = ("experiment", "trainings", "finished", "to do", "hours each", "on", "GPU hours", "disk")
 
 
-@click.command(epilog="Example: anchorprune plan --run paper --configfile mine.yaml")
+@click.command(
+    epilog=example(
+        "anchorprune plan --run paper",
+    )
+)
 @click.option(
     "--configfile", "files", type=FilePath, multiple=True, help="As Snakemake's: laid over the shipped configuration."
 )

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, inference_options, print_json
 from anchorprune.commands.recorded import recorded_file
 
 
-@click.command(epilog="Example: anchorprune predict trained/ prune.json images/ --output predictions.parquet")
+@click.command(
+    epilog=example(
+        "anchorprune predict {base}/train {data}/prune.json {data}/images/prune --output {tried}/predictions.parquet",
+    )
+)
 @detector_argument
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path))

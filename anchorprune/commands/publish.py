@@ -5,14 +5,17 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, detector_argument, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
 @click.command(
-    epilog="Example: anchorprune publish slice/ --layout layout-0.4.json "
-    "--evaluation slice/evaluate --full-evaluation train/evaluate --dataset data/dataset.json --head train/head.json "
-    "--output deploy/"
+    epilog=example(
+        "anchorprune publish {pruned}/slice --layout {search}/layout-0.4.json --head {base}/train/head.json "
+        "--evaluation {pruned}/slice/evaluate --full-evaluation {base}/train/evaluate --dataset "
+        "{data}/dataset.json --output {tried}/published",
+    )
 )
 @detector_argument
 @click.option("--layout", required=True, type=FilePath, help="Its layout, as `search` wrote it.")

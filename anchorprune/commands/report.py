@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import output_option, print_json
 from anchorprune.commands.recorded import recorded_files
 
@@ -25,7 +26,11 @@ def _shown(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     return rows, contents.report_files(rows, drawn)
 
 
-@click.command(epilog="Example: anchorprune report results/report/manifest.json --output results/report")
+@click.command(
+    epilog=example(
+        "anchorprune report results/report/manifest.json --output {tried}/report",
+    )
+)
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option(
     "--published",

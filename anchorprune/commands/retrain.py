@@ -5,13 +5,16 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import output_option, print_json, split_options, training_options
 from anchorprune.commands.recorded import recorded
 
 
 @click.command(
-    epilog="Example: anchorprune retrain sliced/ --finetune sliced/ --epochs 4 "
-    "--annotations train.json --images images/ --output retrained/"
+    epilog=example(
+        "anchorprune retrain {pruned}/slice --finetune {pruned}/slice --epochs 1 --annotations {data}/train.json "
+        "--images {data}/images/train --output {tried}/retrained",
+    )
 )
 @click.argument("detector", type=click.Path(path_type=Path))
 @click.option(

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.commands.recorded import recorded_file
 from anchorprune.files import write_json
 from anchorprune.heads.cost import cost
 
 
-@click.command(epilog="Example: anchorprune score predictions.parquet instances.json --drop 5,7")
+@click.command(
+    epilog=example(
+        "anchorprune score {base}/predict/predictions.parquet {data}/prune.json --drop 5,7",
+    )
+)
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @keep_option

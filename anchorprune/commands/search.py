@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.number_types import Fraction, ShareOrValue
 from anchorprune.commands.options import print_json
 from anchorprune.commands.recorded import recorded
@@ -26,7 +27,9 @@ class WithChoices(click.Command):
 
 @click.command(
     cls=WithChoices,
-    epilog="Example: anchorprune search predictions.parquet prune.json --budget 0.7 --output results/search",
+    epilog=example(
+        "anchorprune search {base}/predict/predictions.parquet {data}/prune.json --budget 0.7 --output {tried}/search",
+    ),
 )
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))

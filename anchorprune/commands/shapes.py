@@ -4,11 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import output_option, print_json
 from anchorprune.errors import UserError
 
 
-@click.command(epilog="Example: anchorprune shapes predictions.parquet prune.json --min-score 0.3 --output shapes")
+@click.command(
+    epilog=example(
+        "anchorprune shapes {base}/predict/predictions.parquet {data}/prune.json --min-score 0.3 --output "
+        "{tried}/shapes",
+    )
+)
 @click.argument("predictions", type=click.Path(path_type=Path))
 @click.argument("annotations", type=click.Path(path_type=Path))
 @click.option(

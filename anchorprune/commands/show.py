@@ -4,11 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.errors import UserError
 
 
-@click.command(epilog="Example: anchorprune show train/ slice/ photo.jpg other.jpg --score 0.3 --output pictures/")
+@click.command(
+    epilog=example(
+        "anchorprune show {base}/train {pruned}/slice {data}/images/test/test-000001.png "
+        "{data}/images/test/test-000002.png --score 0.3 --output {tried}/pictures",
+    )
+)
 @click.argument("full", type=FilePath)
 @click.argument("pruned", type=FilePath)
 @click.argument("images", type=FilePath, nargs=-1, required=True)

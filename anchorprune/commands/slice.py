@@ -4,11 +4,16 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
-@click.command(epilog="Example: anchorprune slice trained/ layout-0.7.json --output sliced/")
+@click.command(
+    epilog=example(
+        "anchorprune slice {base}/train {search}/layout-0.4.json --output {tried}/sliced",
+    )
+)
 @detector_argument
 @click.argument("layout", type=click.Path(path_type=Path))
 @output_option

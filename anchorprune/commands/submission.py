@@ -4,13 +4,17 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import detector_argument, inference_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 
 
 @click.command(
-    epilog="Example: anchorprune submission trained/ annotations/image_info_test-dev2017.json test2017/ "
-    "--name ssd300-pruned --output submission/"
+    epilog=example(
+        "anchorprune submission results/coco2017/ssd300/baseline/seed-0/train "
+        "data/coco2017/annotations/image_info_test-dev2017.json data/coco2017/test2017 "
+        "--name ssd300 --output {tried}/submission",
+    )
 )
 @detector_argument
 @click.argument("image_info", type=click.Path(path_type=Path))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import (
     backend_option,
     detector_options,
@@ -17,8 +18,11 @@ from anchorprune.commands.recorded import recorded
 
 
 @click.command(
-    epilog="Example: anchorprune train config/detectors/ssd_demo.py --name ssd-demo --anchors anchors.json "
-    "--annotations train.json --images images/ --output trained/"
+    epilog=example(
+        "anchorprune train config/detectors/ssd_demo.py --name ssd-demo --anchors "
+        "results/anchors/ssd-demo/baseline.json --epochs 1 --annotations {data}/train.json --images "
+        "{data}/images/train --output {tried}/trained",
+    )
 )
 @click.argument("config")
 @backend_option

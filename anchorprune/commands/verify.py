@@ -5,10 +5,15 @@ from pathlib import Path
 
 import click
 
+from anchorprune.commands.examples import example
 from anchorprune.commands.options import print_json
 
 
-@click.command(epilog="Example: anchorprune verify results --remove")
+@click.command(
+    epilog=example(
+        "anchorprune verify results",
+    )
+)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="results")
 @click.option("--remove", is_flag=True, help="Delete damaged results, each whole, and say how to make them again.")
 def command(folder: Path, remove: bool) -> None:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+import anchorprune
 from anchorprune import __version__
 
 # What decides numbers: module -> the distributions it may come from.
@@ -26,11 +28,12 @@ def provenance(**facts: Any) -> dict[str, Any]:
     return {"anchorprune": __version__, "commit": git_commit(), **facts}
 
 
-def git_commit() -> str | None:
-    """The commit of the current folder's repository, with `-dirty` when tracked files differ from it."""
+def git_commit(folder: Path | None = None) -> str | None:
+    """The commit of a folder's repository (the current one's), with `-dirty` when tracked files differ from it."""
+    at = {"cwd": folder, "capture_output": True, "text": True}
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], capture_output=True, check=False).returncode
+        head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, **at).stdout.strip()
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], check=False, **at).returncode
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("-dirty" if changed else "")
@@ -52,3 +55,12 @@ def installed(names: Iterable[str]) -> dict[str, str]:
             except PackageNotFoundError:
                 continue
     return found
+
+
+def program_commit() -> str | None:
+    """The commit that this program is: of the repository it lies in, or that it was built from; None if unknown."""
+    package = Path(anchorprune.__file__).parent
+    if (package.parent / ".git").exists():
+        return git_commit(package.parent)
+    built_from = package / "commit.txt"  # see setup.py
+    return built_from.read_text().strip() if built_from.is_file() else None

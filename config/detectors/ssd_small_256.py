@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type="LoadAnnotations", with_bbox=True),
     dict(type="RandomCrop", crop_type="relative_range", crop_size=(0.6, 0.6)),
     dict(type="Resize", scale=(input_size, input_size), keep_ratio=False),
-    dict(type="RandomFlip", prob=0.5, direction=["horizontal", "vertical"]),
+    dict(type="RandomFlip", prob=0.5),  # left to right: photos have an upper end
     dict(type="PackDetInputs"),
 ]
 test_pipeline = [
