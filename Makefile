@@ -6,6 +6,7 @@
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
+# test-torchvision: detectors of torchvision, in .venv-torchvision, which it makes (5.6 GB); minutes.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
@@ -13,7 +14,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu lint bench setup lock clean
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-torchvision test-gpu lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -43,6 +44,10 @@ test-browser: setup
 
 test-faults: setup
 	pytest -m faults tests/workflow/test_faults.py tests/test_two_processes.py
+
+test-torchvision:
+	scripts/setup_torchvision.sh
+	.venv-torchvision/bin/python -m pytest -m torchvision tests/torchvision_backend
 
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s
