@@ -35,14 +35,14 @@ class Examples:
         return len(self._files)
 
     def batches(self, size: int) -> Iterator[tuple[list[Tensor], list[Target]]]:
-        """The images of an epoch in a random order, by torch's generator; no batch of one follows another batch.
+        """The images of an epoch in a random order, by torch's generator; no batch of one follows larger ones.
 
         Batch norm cannot learn from a level of one cell of one image.
         """
         order = torch.randperm(len(self)).tolist()
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
-            if len(chosen) > 1 or not first:
+            if len(chosen) > 1 or size == 1 or not first:
                 images, targets = zip(*map(self._example, chosen), strict=True)
                 yield list(images), list(targets)
 
