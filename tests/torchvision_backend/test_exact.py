@@ -50,7 +50,7 @@ def made(request, tmp_path_factory, run_command):
     words = ("--backend", "torchvision", "--name", "own", "--option", option, "--output", folder / "full")
     run_command("convert", f"torchvision::{name}", folder / "my.pth", *words)
     run_command("predict", folder / "full", folder / "truth.json", folder / "images", "--output", folder / "p.parquet")
-    return SimpleNamespace(name=name, model=model, folder=folder, truth=folder / "truth.json", sliced={})
+    return SimpleNamespace(name=name, model=model, folder=folder, truth=folder / "truth.json", sliced={}, found={})
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,15 @@ def sliced(made, case):
         layout = Layout.keep(head_of(made), kept_of(made.name, case))
         made.sliced[case] = load([made.folder / "full"]).slice(layout, made.folder / f"sliced {case}")
     return made.sliced[case]
+
+
+def forward(made, case):
+    """What torchvision's own forward of a sliced detector gives for each image, in the order of their ids."""
+    if case not in made.found:
+        files = [made.folder / f"images/{number}.png" for number in range(1, len(SIZES) + 1)]
+        with torch.no_grad():
+            made.found[case] = [sliced(made, case).model([picture(file)])[0] for file in files]
+    return made.found[case]
 
 
 def head_of(made):
@@ -145,10 +154,9 @@ def test_a_sliced_detector_is_the_full_one_with_anchors_masked(made, case):
     outputs, found = masked(made, image, kept)
     with torch.no_grad():
         own = model.head(list(model.backbone(model.transform([image])[0].tensors).values()))
-        (detected,) = model([image])
     for key, value in outputs.items():
         torch.testing.assert_close(own[key], value, atol=1e-5, rtol=1e-5)
-    assert_same(detected, found)
+    assert_same(forward(made, case)[0], found)
 
 
 def assert_same(one, other):
@@ -166,11 +174,8 @@ def assert_same(one, other):
 @pytest.mark.parametrize("case", DROPPED)
 def test_kept_boxes_are_those_of_torchvisions_forward(made, scorer, case):
     """Of a predictions file of the full detector, against the sliced detector's own forward on each image."""
-    model = sliced(made, case).model
     found = scorer.detections(kept_of(made.name, case))
-    for number in range(1, len(SIZES) + 1):
-        with torch.no_grad():
-            (detected,) = model([picture(made.folder / f"images/{number}.png")])
+    for number, detected in enumerate(forward(made, case), 1):
         mine = found.image_id == number
         labels = np.searchsorted(IDS, found.category_id[mine]) + 1
         assert_same({"labels": labels, "scores": found.score[mine], "boxes": found.boxes[mine]}, detected)
@@ -192,13 +197,10 @@ def pycocotools_ap(truth, detections):
 @pytest.mark.parametrize("case", DROPPED)
 def test_the_searched_ap_is_the_sliced_detectors(made, scorer, case, tmp_path):
     """Its own detections, written here from torchvision's forward and read by pycocotools."""
-    model, rows = sliced(made, case).model, []
-    for number in range(1, len(SIZES) + 1):
-        with torch.no_grad():
-            (found,) = model([picture(made.folder / f"images/{number}.png")])
-        for (x1, y1, x2, y2), label, score in zip(
-            *(found[k].tolist() for k in ("boxes", "labels", "scores")), strict=True
-        ):
+    rows = []
+    for number, found in enumerate(forward(made, case), 1):
+        columns = (found[key].tolist() for key in ("boxes", "labels", "scores"))
+        for (x1, y1, x2, y2), label, score in zip(*columns, strict=True):
             rows.append({"image_id": number, "category_id": IDS[label - 1], "score": score})
             rows[-1]["bbox"] = [x1, y1, x2 - x1, y2 - y1]
     (tmp_path / "found.json").write_text(json.dumps(rows))

@@ -1,18 +1,16 @@
 """Trainings of torchvision's detectors: they learn, the same seed gives the same weights, killed ones go on."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
+from backends.trained import write_data
 from torchvision.ops import box_iou
 from tv_detectors import picture
 
-from anchorprune.datasets.prepared_writer import Preparation, write_dataset
-from anchorprune.datasets.scenes import CLASSES, write_scenes
-from anchorprune.datasets.splits import Split
+from anchorprune.datasets.scenes import CLASSES
 from anchorprune.detectors.foreign import Foreign
 from anchorprune.detectors.registry import backend, load
 from anchorprune.detectors.torchvision import training as module
@@ -26,14 +24,8 @@ CONFIG = "torchvision::ssdlite320_mobilenet_v3_large"
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
-    """Five images: with a batch of two, the last one would be alone."""
-    folder = tmp_path_factory.mktemp("scenes")
-
-    def make(folder):
-        return {"train": Split(write_scenes(folder / "images/train", 0, "train", 5), Path("images/train"))}
-
-    write_dataset(folder, "scenes", Preparation(make, 0, makes_images=True))
-    return folder
+    """Five images to train on: with a batch of two, the last one would be alone."""
+    return write_data(tmp_path_factory.mktemp("scenes"), train=5, prune=1, test=1)
 
 
 @pytest.fixture
