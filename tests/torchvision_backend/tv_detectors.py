@@ -26,7 +26,8 @@ def plain(name):
     model.train()
     for norm in norms:  # statistics of what it sees, or a random MobileNet's signal dies away
         norm.momentum = None
-    images = torch.rand(4, 3, *model.transform.fixed_size) * 2 - 1
+    coarse = torch.rand(2, 3, 18, 18)
+    images = model.transform([nn.functional.interpolate(one[None], scale_factor=8)[0] for one in coarse])[0].tensors
     with torch.no_grad():
         maps = list(model.backbone(images).values())
         model.head(maps)
