@@ -206,7 +206,7 @@ def test_the_searched_ap_is_the_sliced_detectors(made, scorer, case, tmp_path):
     (tmp_path / "found.json").write_text(json.dumps(rows))
     measured = pycocotools_ap(made.truth, tmp_path / "found.json")
     assert scorer.ap(kept_of(made.name, case)) == pytest.approx(measured, abs=1e-4)
-    assert measured > 0.001
+    assert case == "but one" or measured > 0.001
 
 
 def test_evaluate_command(made, run_command):
