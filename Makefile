@@ -23,7 +23,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu and not torchvision"
 
 test-core: setup
 	pytest -m core tests/core
