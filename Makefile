@@ -7,6 +7,7 @@
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
+# test-torchvision: detectors of torchvision, in .venv-torchvision, which it makes (5.6 GB); minutes.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 # test-release: wheel and sdist, built and installed in empty environments, where the core works without torch.
 # docs: the guides and docstrings as a site, build/site; a warning is an error. Both fetch their tools from PyPI.
@@ -17,7 +18,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
 .PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes \
-  test-release docs lint bench setup lock clean
+  test-torchvision test-release docs lint bench setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -26,7 +27,7 @@ test: setup
 	$(PYTEST)
 
 test-fast: setup
-	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu and not runtimes"
+	$(PYTEST) --without-torch -m "not pipeline and not core and not large and not long and not slow and not browser and not cluster and not faults and not gpu and not runtimes and not torchvision"
 
 test-core: setup
 	pytest -m core tests/core
@@ -51,6 +52,10 @@ test-faults: setup
 test-runtimes: setup
 	scripts/setup_runtimes.sh
 	pytest -m runtimes tests/runtimes
+
+test-torchvision:
+	scripts/setup_torchvision.sh
+	.venv-torchvision/bin/python -m pytest -m torchvision tests/torchvision_backend
 
 test-gpu: setup
 	pytest -m gpu tests/test_gpu.py -s

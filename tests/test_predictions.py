@@ -45,6 +45,21 @@ def test_what_is_written_is_read(made):
         np.testing.assert_array_equal(left, right)
 
 
+def test_post_processing_that_counts_per_level_is_written_as_version_1(made):
+    """Programs of before read it: the six keys, no version."""
+    metadata = pq.read_schema(made[0].path).metadata
+    value = json.loads(metadata[b"postprocess"])
+    assert list(value) == ["score_threshold", "nms_iou", "nms_pre", "max_per_image", "min_size", "class_agnostic"]
+
+
+def test_post_processing_that_counts_per_class_is_version_2(made, tmp_path):
+    post = dataclasses.replace(POST, nms_pre_per="class")
+    path = write(tmp_path / "q.parquet", made[2], post).path
+    value = json.loads(pq.read_schema(path).metadata[b"postprocess"])
+    assert (value["version"], value["nms_pre_per"]) == (2, "class")
+    assert Predictions.open(path).postprocess == post
+
+
 def test_same_rows_same_bytes(made, tmp_path):
     write(tmp_path / "again.parquet", made[2], POST)
     assert (tmp_path / "again.parquet").read_bytes() == made[0].path.read_bytes()
@@ -122,6 +137,8 @@ def test_images_out_of_order_between_two_parts_are_refused(made):
         ("head", "{", "not valid JSON"),
         ("head", json.dumps({**HEAD.to_dict(), "version": 9}), "version 9"),
         ("postprocess", json.dumps({"nms_iou": 0.5}), "exactly the keys"),
+        ("postprocess", json.dumps({**POST.to_dict(), "version": 3}), "version 3"),
+        ("postprocess", json.dumps({**POST.to_dict(), "nms_pre_per": "image"}), "nms_pre_per is 'image'"),
         ("provenance", "[]", "must be a JSON object"),
     ],
 )

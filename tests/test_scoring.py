@@ -66,7 +66,14 @@ def test_results_do_not_depend_on_history_or_threads(seed, post, path):
             np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("post", [Postprocess(0.0, 0.5, 10, 20, 0), Postprocess(0.0, 0.5, None, 20, 0, True)])
+@pytest.mark.parametrize(
+    "post",
+    [
+        Postprocess(0.0, 0.5, 10, 20, 0),
+        Postprocess(0.0, 0.5, None, 20, 0, True),
+        Postprocess(0.0, 0.5, 6, 20, 0, nms_pre_per="class"),
+    ],
+)
 @pytest.mark.parametrize("length", [1, 1 << 22])
 def test_all_children_at_once_score_as_one_by_one(post, length, monkeypatch):
     monkeypatch.setattr("anchorprune.scoring.curves.LOG_LENGTH", length)  # 1: a log holds but one block of images

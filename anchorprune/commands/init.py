@@ -21,8 +21,13 @@ from anchorprune.heads.layout import Layout
 )
 @click.argument("folder", type=FilePath)
 @backend_option
-@click.option("--config", required=True, help="Of mmdet: a file, or mmdet::FOLDER/NAME.py.")
-@click.option("--weights", required=True, type=FilePath, help="That detector's, of mmdet 2 or 3.")
+@click.option("--config", help="Of mmdet: a file, or mmdet::FOLDER/NAME.py.")
+@click.option(
+    "--torchvision",
+    metavar="NAME",
+    help="In the place of --config, a detector of torchvision: ssd300_vgg16 or ssdlite320_mobilenet_v3_large.",
+)
+@click.option("--weights", required=True, type=FilePath, help="That detector's, of mmdet 2 or 3, or a state dict.")
 @click.option(
     *("--annotations", "prune_annotations"),
     required=True,
@@ -54,7 +59,8 @@ from anchorprune.heads.layout import Layout
 def command(
     folder: Path,
     backend_name: str,
-    config: str,
+    config: str | None,
+    torchvision: str | None,
     weights: Path,
     name: str | None,
     classes: str | None,
@@ -70,6 +76,10 @@ def command(
     from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
     from anchorprune.pipeline.project import Project
 
+    if (config is None) == (torchvision is None):
+        raise click.UsageError("give --config, or for a detector of torchvision --torchvision; one of them")
+    if torchvision is not None:
+        backend_name, config = "torchvision", f"torchvision::{torchvision}"
     name = project_name(folder, name)
     check_free(folder)
     splits = given_splits({split: (options[f"{split}_annotations"], options[f"{split}_images"]) for split in SPLITS})

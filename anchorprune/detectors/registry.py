@@ -13,7 +13,10 @@ from anchorprune.pipeline.checkup import Finding
 
 DEFAULT = "mmdet"
 # Name -> "module:object"; other packages add theirs as entry points of this group.
-OURS = {"mmdet": "anchorprune.detectors.mmdet.backend:BACKEND"}
+OURS = {
+    "mmdet": "anchorprune.detectors.mmdet.backend:BACKEND",
+    "torchvision": "anchorprune.detectors.torchvision.backend:BACKEND",
+}
 GROUP = "anchorprune.backends"
 
 

@@ -89,9 +89,10 @@ def _slow_images(part: SortedPart, level: np.ndarray, post: Postprocess) -> np.n
     images = len(part.image_start) - 1
     if post.nms_pre is None or post.nms_pre < 0:
         return np.zeros(images, np.bool_)
-    levels = int(level.max()) + 1
-    cell = (part.found.image.astype(np.int64) - part.first) * levels + level[part.found.anchor]
-    return (np.bincount(cell, minlength=images * levels).reshape(images, levels) > post.nms_pre).any(1)
+    pool = part.found.category if post.nms_pre_per == "class" else level[part.found.anchor]
+    pools = int(pool.max()) + 1
+    cell = (part.found.image.astype(np.int64) - part.first) * pools + pool
+    return (np.bincount(cell, minlength=images * pools).reshape(images, pools) > post.nms_pre).any(1)
 
 
 def _suppression(part: SortedPart, group_start: np.ndarray, predictions: Predictions, threads: Threads) -> Suppression:

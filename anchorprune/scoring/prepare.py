@@ -9,7 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.heads.predictions import Predictions
+from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.scoring.ground_truth import recall_tables, sort_truth
 from anchorprune.scoring.growing import Growing
 from anchorprune.scoring.pack import packed
@@ -44,10 +44,17 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         truth_flags=truth.flags,
         level=np.array(head.level_of_anchor, np.int16),
         nms_pre=-1 if post.nms_pre is None or post.nms_pre < 0 else post.nms_pre,
+        pool=_pool(arrays, post),
         max_per_image=post.max_per_image if post.max_per_image >= 0 else 2**31 - 2,
         agnostic=int(post.class_agnostic),
     )
     return tables, packed(tables, columns, suppression, threads), OnFile(predictions, annotations, threads)
+
+
+def _pool(arrays: Arrays, post: Postprocess) -> np.ndarray:
+    if post.nms_pre is None or post.nms_pre_per == "level":
+        return np.empty(0, np.int32)
+    return np.repeat(arrays["group_category"], np.diff(arrays["group_start"])).astype(np.int32)
 
 
 class _Whole:

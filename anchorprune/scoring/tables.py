@@ -52,6 +52,7 @@ class Tables(NamedTuple):
     level: np.ndarray  # (A,) int16
     slow: np.ndarray  # (I,) bool: nms_pre binds here
     nms_pre: int
+    pool: np.ndarray  # (N,) int32, the category, where `nms_pre` is of a class; else (0,): it is of a level
     max_per_image: int
     agnostic: int
 

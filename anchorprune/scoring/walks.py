@@ -6,7 +6,7 @@ from anchorprune.scoring.changes import settle
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.precision import category_sums, scratch
-from anchorprune.scoring.suppress import limit_levels, toggle_anchor
+from anchorprune.scoring.suppress import limit_pairs, toggle_anchor
 from anchorprune.scoring.tables import BLOCK
 from anchorprune.scoring.undo import forget, undo
 from anchorprune.scoring.words import WORD
@@ -32,7 +32,7 @@ def walk_images(t, w, s, kept, toggles, first, end, keep, log):
     Returns:
         The first block that did not fit the log, or `end`.
     """
-    used = np.zeros(len(t.level) + 1, np.int64)
+    used = np.zeros(max(len(t.level), len(t.category_word)) + 1, np.int64)
     children, anchors, ends = len(kept), len(t.level), log.ends
     log.used[0] = 0
     for block in range(first, end):
@@ -50,7 +50,7 @@ def walk_images(t, w, s, kept, toggles, first, end, keep, log):
             if t.nms_pre >= 0:
                 for image in range(low, high):
                     if t.slow[image]:
-                        limit_levels(t, w, s, kept[child], image, base, used)
+                        limit_pairs(t, w, s, kept[child], image, base, used)
             settle(t, w, s, base, shift, keep)
             write_log(t, w, s, log)
             if keep:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from anchorprune.datasets.annotations import Annotations, Image
 from anchorprune.heads.head import Head, Level
 from anchorprune.heads.predictions import Candidates, Postprocess, Predictions, PredictionsWriter
+from anchorprune.heads.predictions.format import NMS_PRE_PER
 
 HEAD = Head(
     "toy",
@@ -26,6 +27,7 @@ postprocesses = st.builds(
     max_per_image=st.sampled_from([-1, 2, 7, 200]),
     min_size=st.sampled_from([-1, 0, 2]),
     class_agnostic=st.booleans(),
+    nms_pre_per=st.sampled_from(NMS_PRE_PER),
 )
 
 

@@ -81,11 +81,11 @@ def mmdet_boxes(rows, post, kept, level_of_anchor):
     """
     torch, batched_nms = mmcv_nms()
     category, anchor, score, boxes = rows
-    levels = np.asarray(level_of_anchor)[anchor]
+    pools = category if post.nms_pre_per == "class" else np.asarray(level_of_anchor)[anchor]
     usable = np.isin(anchor, list(kept)) & (score > np.float32(post.score_threshold))
     chosen = []
-    for level in range(max(level_of_anchor) + 1):
-        index = np.flatnonzero(usable & (levels == level))
+    for pool in np.unique(pools):
+        index = np.flatnonzero(usable & (pools == pool))
         index = index[np.argsort(-score[index], kind="stable")]
         chosen.extend(index if post.nms_pre is None else index[: post.nms_pre])
     # Ascending, so that the stable sort below leaves ties in the file's order.

@@ -1,7 +1,6 @@
 """Writing a predictions file as a stream: memory does not grow with the number of images."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ class PredictionsWriter:
     def __init__(self, path: str | Path, head: Head, postprocess: Postprocess, provenance: dict[str, Any]):
         import pyarrow as pa
 
-        metadata = {"head": head.to_dict(), "postprocess": asdict(postprocess), "provenance": provenance}
+        metadata = {"head": head.to_dict(), "postprocess": postprocess.to_dict(), "provenance": provenance}
         encoded = {key: json.dumps(value, allow_nan=False) for key, value in metadata.items()}
         kinds = {"int64": pa.int64(), "int32": pa.int32(), "int16": pa.int16(), "float": pa.float32()}
         self._schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()], metadata=encoded)
