@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from anchorprune.anchors.anchor_sets import read_anchor_set
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import IndexList, print_json
 from anchorprune.files import read_json, write_json
 from anchorprune.heads.head import Head, Level

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.number_types import Fraction
 from anchorprune.commands.options import print_json
 from anchorprune.commands.recorded import recorded_files

@@ -16,7 +16,7 @@ from anchorprune.commands.dataset_options import (
     seed_option,
     test_option,
 )
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.recorded import recorded
 from anchorprune.datasets.kinds import KINDS
 from anchorprune.datasets.kinds.coco2017 import PROTOCOLS, PRUNE_LIST

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import detector_argument, output_option, print_json
 from anchorprune.commands.recorded import recorded
 

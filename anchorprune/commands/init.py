@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import FilePath, backend_option, print_json
 from anchorprune.datasets.splits import SPLITS
 from anchorprune.heads.cost import cost

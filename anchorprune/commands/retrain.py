@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import output_option, print_json, split_options, training_options
 from anchorprune.commands.recorded import recorded
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import chosen_layout, drop_option, keep_option, layout_option, print_json
 from anchorprune.commands.recorded import recorded_file
 from anchorprune.files import write_json

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import FilePath, output_option, print_json
 from anchorprune.errors import UserError
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from anchorprune.commands.examples import example
+from anchorprune.commands.help_example import example
 from anchorprune.commands.options import detector_argument, inference_options, output_option, print_json
 from anchorprune.commands.recorded import recorded
 

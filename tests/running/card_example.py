@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from anchorprune.report.card import ONNX_USE
+from anchorprune.report.card_program import ONNX_USE
 
 
 def run_example(model: Path, photo: Path, folder: Path) -> list[tuple[str, list[float]]]:

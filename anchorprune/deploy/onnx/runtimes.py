@@ -60,7 +60,8 @@ def _imported(runtime: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError:
-        raise UserError(f"--runtime {runtime}: not installed; pip install openvino") from None
+        package = "opencv-python-headless" if runtime == "opencv" else "openvino"
+        raise UserError(f"--runtime {runtime}: not installed; pip install {package}") from None
 
 
 def _openvino(module: ModuleType, models: Models, threads: int, **more: Any) -> tuple[str, Run]:

@@ -8,7 +8,7 @@ from anchorprune.datasets.annotations import Annotations
 from anchorprune.datasets.prepared import read_split
 from anchorprune.errors import UserError
 from anchorprune.report.data.detector_facts import DetectorFacts
-from anchorprune.report.data.examples import Box, ExampleImage, PairExamples, pair_examples
+from anchorprune.report.data.pair_examples import Box, ExampleImage, PairExamples, pair_examples
 from anchorprune.report.page.thumbnails import thumbnail
 
 FOR_AN_EXPERIMENT, FOR_A_PAGE = 700_000, 3_000_000  # bytes of all examples, and of those of a whole page

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from anchorprune import __version__
 from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
-from anchorprune.report.data.examples import LEAST_SCORE
 from anchorprune.report.data.manifest import Entry
+from anchorprune.report.data.pair_examples import LEAST_SCORE
 from anchorprune.report.data.section import Section
 from anchorprune.report.page import plot, training_curves
 from anchorprune.report.page.across import Across, comparisons, ranked
