@@ -28,6 +28,7 @@ _PATIENCE = 1.0
 _JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 
 _held: list[FileLock] = []  # kept referenced until the process ends
+_lent: list[str | None] = []  # CUDA_VISIBLE_DEVICES of what was lent to the detectors of this process
 
 
 def find_gpus() -> tuple[str, ...]:
@@ -72,6 +73,19 @@ def choose_devices(gpus: int | None = None, processes: int | None = None) -> Non
         )
     if found or processes is not None:
         os.environ[VISIBLE] = ",".join(hold_gpus(found, gpus or 1) if found else ())
+
+
+def lend(device: str) -> None:
+    """Take what a detector is to run on, `auto`, `cuda` or `cpu`; a second one runs where the first does.
+
+    Call it before torch looks. Errors as `choose_devices`.
+    """
+    if device == "cpu":
+        choose_devices(processes=1)
+    elif VISIBLE not in os.environ or _lent != [os.environ[VISIBLE]]:
+        # Where no driver lists GPUs, torch may know better.
+        choose_devices(gpus=1 if device == "cuda" and find_gpus() else None)
+        _lent[:] = [os.environ.get(VISIBLE)]
 
 
 def hold_gpus(names: Sequence[str], count: int, folder: Path | None = None) -> tuple[str, ...]:

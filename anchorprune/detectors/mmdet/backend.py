@@ -1,7 +1,6 @@
 """mmdet as a backend. Only its methods import mmdet, so that naming a backend costs nothing."""
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
-from anchorprune.pipeline.gpus import VISIBLE, choose_devices, find_gpus
+from anchorprune.pipeline.gpus import choose_devices, lend
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -38,13 +37,12 @@ class MmdetBackend:
         "weights.pth": "weights (tensors, and the names of the classes)",
     }
     usage = USAGE
-    _lent: str | None = None  # CUDA_VISIBLE_DEVICES of what was lent to detectors of this process
 
     def load(
         self, files: Sequence[Path], device: str = "auto", threads: int | None = None, batch_size: int = 1
     ) -> "MmdetDetector":
         check_installed()
-        self._lend(device)  # before torch looks for them
+        lend(device)  # before torch looks for them
         import_mmdet()
         import torch
 
@@ -120,15 +118,6 @@ class MmdetBackend:
     def _without_gpu(self) -> None:
         check_installed()
         choose_devices(processes=1)  # libraries are not to find a GPU that nobody lent
-
-    def _lend(self, device: str) -> None:
-        """Take a GPU, if it is to be one; a second detector runs where the first does."""
-        if device == "cpu":
-            choose_devices(processes=1)
-        elif self._lent is None or self._lent != os.environ.get(VISIBLE):
-            # Where no driver lists GPUs, torch may know better.
-            choose_devices(gpus=1 if device == "cuda" and find_gpus() else None)
-            self._lent = os.environ.get(VISIBLE)
 
     def _choose(self, training: Training) -> None:
         check_installed()

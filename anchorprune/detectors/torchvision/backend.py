@@ -1,6 +1,5 @@
 """torchvision as a backend. Only its methods import torchvision, so that naming a backend costs nothing."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
-from anchorprune.pipeline.gpus import VISIBLE, choose_devices, find_gpus
+from anchorprune.pipeline.gpus import choose_devices, lend
 
 if TYPE_CHECKING:
     from anchorprune.detectors.torchvision.detector import TorchvisionDetector
@@ -42,11 +41,10 @@ class TorchvisionBackend:
         "head.json": "levels, anchors and costs",
     }
     usage = _USAGE
-    _lent: str | None = None  # CUDA_VISIBLE_DEVICES of what was lent to detectors of this process
 
     def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "TorchvisionDetector":
         check_torchvision()
-        self._lend(device)  # before torch looks for them
+        lend(device)  # before torch looks for them
         import torch
 
         from anchorprune.detectors.torchvision.detector import load
@@ -110,14 +108,6 @@ class TorchvisionBackend:
     def _without_gpu(self) -> None:
         check_torchvision()
         choose_devices(processes=1)  # torch is not to find a GPU that nobody lent
-
-    def _lend(self, device: str) -> None:
-        """Take a GPU, if it is to be one; a second detector runs where the first does."""
-        if device == "cpu":
-            choose_devices(processes=1)
-        elif self._lent is None or self._lent != os.environ.get(VISIBLE):
-            choose_devices(gpus=1 if device == "cuda" and find_gpus() else None)
-            self._lent = os.environ.get(VISIBLE)
 
     def _choose(self, training: Training) -> None:
         check_torchvision()
