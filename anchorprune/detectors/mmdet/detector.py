@@ -71,7 +71,6 @@ def load(config: str | Path, weights: str | Path, device: str = "cpu", batch_siz
     model = build(cfg)
     load_into(model, read_weights(weights), weights)
     model.eval()
-    model.cfg = cfg
     if device == "cuda":
         _compute_as_on_the_cpu()
     do_without(torch.device(device))

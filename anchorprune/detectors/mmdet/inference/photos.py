@@ -21,6 +21,7 @@ def detect_photos(detector: BuiltDetector, photos: Sequence[Path]) -> Iterator[D
         UserError: a file is no image, or a damaged one.
     """
     init_default_scope(detector.config.get("default_scope", "mmdet"))
+    detector.model.cfg = detector.config  # inference_detector reads its test pipeline there
     for photo in photos:
         decoded_size(photo)  # OpenCV fills what a cut file lacks with grey, and says nothing
         try:
