@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
+from oracles.fitting import calibrate, training_batch
 from oracles.mmdet_detectors import DETECTORS, read
 from oracles.torch_detections import FACTS, assert_batch_same, assert_same
 from running.card_example import run_example
@@ -167,10 +168,12 @@ def test_a_detector_that_does_not_clip_detects_alike(photos, tmp_path):
     """YOLOv3, whose boxes may lie beyond the image's edge; its ONNX model takes no sizes."""
     annotations, images = photos
     detector = detector_of(YOLO, (160, 128))
+    calibrate(detector, training_batch(prepared_images(detector, annotations, images, "calibrate"))["inputs"])
     with torch.no_grad():
         for last in detector.model.bbox_head.convs_pred:
-            last.weight *= 30
-            last.bias += 3
+            scored = last.weight.view(3, 85, -1)[:, 4:], last.bias.view(3, 85)[:, 4:]  # a box's four come first
+            scored[0].mul_(30)
+            scored[1].add_(3)
     truth = read_coco(annotations)
     expected = detect(detector, truth, annotations, images)
     models = export(detector, 18, FACTS, any_size=True)
@@ -184,7 +187,7 @@ def test_a_detector_that_does_not_clip_detects_alike(photos, tmp_path):
     chosen = truth.images[0], truth.images[-1]  # upright, and not
     files = [images / image.file_name for image in chosen]
     for image, photo, theirs in zip(chosen, files, detector.on_photos(files), strict=True):
-        ours = run_example(tmp_path / "model.onnx", photo, tmp_path)
+        ours = run_example(tmp_path / "model.onnx", photo, tmp_path / f"example-{image.id}")
         seen = theirs.above(0.3)
         assert len(ours) == len(seen.scores) > 0
         cut = np.clip(seen.boxes, None, np.tile((image.width, image.height), 2))

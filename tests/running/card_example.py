@@ -10,8 +10,9 @@ from anchorprune.report.card_program import ONNX_USE
 
 
 def run_example(model: Path, photo: Path, folder: Path) -> list[tuple[str, list[float]]]:
-    """What the example prints of a photo, in a folder that has both: class; score and box."""
+    """What the example prints of a photo, in a folder with both, made if missing: class; score and box."""
     (program,) = re.findall(r"```python\n(.*?)```", ONNX_USE, re.DOTALL)
+    folder.mkdir(exist_ok=True)
     shutil.copy(model, folder / "model.onnx")
     shutil.copy(photo, folder / "photo.jpg")
     without = "import sys\nfor name in ('torch', 'mmdet', 'anchorprune'): sys.modules[name] = None\n"
