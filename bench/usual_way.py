@@ -19,17 +19,21 @@ from anchorprune.scoring import Scorer
 
 
 def kept_boxes(predictions: Predictions, kept: Sequence[int]) -> tuple[list[tuple], float]:
-    """(image_id, category_id, score, corners) arrays of each image after mmcv's NMS, and the seconds it took."""
+    """(image_id, category_id, score, corners) arrays of each image after mmcv's NMS, and the seconds it took.
+
+    Each level's best `nms_pre` enter it, as in mmdet's heads; choosing them is not counted.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch
         from mmcv.ops import batched_nms
 
-    rows, post = predictions.load(), predictions.postprocess
+    rows, post, level = predictions.load(), predictions.postprocess, np.array(predictions.head.level_of_anchor)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(rows.image_id)) + 1, [len(rows.image_id)]])
     images, config = [], {"type": "nms", "iou_threshold": post.nms_iou}
     for first, end in pairwise(starts):
         use = np.flatnonzero(np.isin(rows.anchor[first:end], list(kept))) + first
+        use = best_of_levels(level[rows.anchor[use]], rows.score[use], post.nms_pre, use)
         arrays = (torch.from_numpy(a[use]) for a in (rows.boxes, rows.score, rows.category_id))
         images.append((rows.image_id[first], *arrays))
     found, start = [], time.perf_counter()
@@ -39,6 +43,16 @@ def kept_boxes(predictions: Predictions, kept: Sequence[int]) -> tuple[list[tupl
             detections, index = detections[: post.max_per_image], index[: post.max_per_image]
             found.append((image_id, labels[index].numpy(), detections[:, 4].numpy(), detections[:, :4].numpy()))
     return found, time.perf_counter() - start
+
+
+def best_of_levels(level: np.ndarray, score: np.ndarray, limit: int | None, index: np.ndarray) -> np.ndarray:
+    """What is in `index`, in its order, but of each level the best `limit` by score alone."""
+    if limit is None:
+        return index
+    turn = np.lexsort((-score, level))
+    _, first, size = np.unique(level[turn], return_index=True, return_counts=True)
+    within = np.arange(len(turn)) - np.repeat(first, size) < limit
+    return index[np.sort(turn[within])]
 
 
 def results(found: list[tuple]) -> list[dict[str, Any]]:

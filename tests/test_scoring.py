@@ -88,6 +88,22 @@ def test_all_children_at_once_score_as_one_by_one(post, length, monkeypatch):
         assert scorer.ap(parent) == fresh.ap(parent)
 
 
+@pytest.mark.parametrize("per", ["level", "class"])
+@pytest.mark.parametrize("limit", [1, 64, 150])
+def test_nms_pre_binds_in_pools_of_many_words(limit, per):
+    """Of 200 to 350 candidates of a level or class; min_size 4 takes some that count among the best all the same."""
+    annotations, candidates = make(6, images=2, boxes=900, size=300, levels_of_score=40, jitter=40, categories=2)
+    post = Postprocess(0.0, 0.6, limit, 200, 4, nms_pre_per=per)
+    scorer = open_scorer(annotations, candidates, post, threads=2)
+    assert np.diff(scorer.pools.word).max() >= 3
+    path = [(0, 1, 2, 3, 4), (1, 2, 3), (0, 2, 3), (2,), (0, 1, 2, 4), (0, 4)]
+    for parent, child in itertools.pairwise(path):
+        (found,) = scorer.children(parent, [child])
+        scorer.move_to(child)
+        assert scorer.ap(child) == found
+        assert_equals_reference(scorer, annotations, candidates, post, child)
+
+
 @pytest.mark.parametrize("post", [Postprocess(0.0, 0.9, None, 250, -1), Postprocess(0.0, 0.9, 60, -1, 0, True)])
 def test_more_than_a_hundred_detections_of_a_category(post):
     annotations, candidates = make(5, images=3, boxes=600, size=300, levels_of_score=5000, jitter=40, categories=2)
@@ -130,7 +146,7 @@ def test_preparing_holds_little_beside_its_tables(monkeypatch):
     opened = open_scorer(annotations, candidates, post, threads=1).candidates.predictions  # compiled now
     tracemalloc.start()
     try:
-        tables, words, _ = prepare(opened, annotations, Threads(1))
+        tables, words, *_ = prepare(opened, annotations, Threads(1))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

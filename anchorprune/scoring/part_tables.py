@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from anchorprune.errors import UserError
-from anchorprune.heads.predictions import Postprocess, Predictions
+from anchorprune.heads.predictions import Predictions
 from anchorprune.scoring.ground_truth import Truth
 from anchorprune.scoring.matching import match_rows
 from anchorprune.scoring.sorted_parts import SortedPart
@@ -27,7 +27,6 @@ class PartTables(NamedTuple):
     group_truth: np.ndarray  # (g, 2), among all ground truth
     live_anchor: np.ndarray  # (n,)
     areas: np.ndarray  # (n,) uint8, bit a: the box lies in area a
-    slow: np.ndarray  # (i,)
     suppression: Suppression
     match_row: np.ndarray  # (n,)
     row_start: np.ndarray  # (s,)
@@ -43,7 +42,7 @@ def part_tables(
     Raises:
         UserError: too many boxes enter one NMS.
     """
-    post, found, level = predictions.postprocess, part.found, predictions.head.level_of_anchor
+    post, found = predictions.postprocess, part.found
     new = (np.diff(found.image) != 0) | (np.diff(found.category) != 0)
     start = np.concatenate([[0], np.flatnonzero(new) + 1, [len(found.image)]]).astype(np.int64)
     image, category = found.image[start[:-1]], found.category[start[:-1]]
@@ -56,7 +55,6 @@ def part_tables(
         ranges,
         _live_anchor(found, post.min_size, predictions.head.num_anchors),
         _areas(found),
-        _slow_images(part, np.array(level), post),
         _suppression(part, start, predictions, threads),
         *_matches(found, start, ranges, truth, threads),
     )
@@ -83,16 +81,6 @@ def _areas(found: Sorted) -> np.ndarray:
     for bit, (low, high) in enumerate(AREAS):
         bits |= ((area >= low) & (area <= high)).astype(np.uint8) << np.uint8(bit)
     return bits
-
-
-def _slow_images(part: SortedPart, level: np.ndarray, post: Postprocess) -> np.ndarray:
-    images = len(part.image_start) - 1
-    if post.nms_pre is None or post.nms_pre < 0:
-        return np.zeros(images, np.bool_)
-    pool = part.found.category if post.nms_pre_per == "class" else level[part.found.anchor]
-    pools = int(pool.max()) + 1
-    cell = (part.found.image.astype(np.int64) - part.first) * pools + pool
-    return (np.bincount(cell, minlength=images * pools).reshape(images, pools) > post.nms_pre).any(1)
 
 
 def _suppression(part: SortedPart, group_start: np.ndarray, predictions: Predictions, threads: Threads) -> Suppression:

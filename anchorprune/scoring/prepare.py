@@ -15,6 +15,7 @@ from anchorprune.scoring.growing import Growing
 from anchorprune.scoring.pack import packed
 from anchorprune.scoring.part_tables import PartTables, part_tables
 from anchorprune.scoring.places import place_category, place_rows
+from anchorprune.scoring.pools import Pools, tight_pools
 from anchorprune.scoring.sorted_parts import OnFile, SortedPart, sorted_parts
 from anchorprune.scoring.suppression import Suppression
 from anchorprune.scoring.tables import AREAS, Columns, Tables
@@ -24,7 +25,9 @@ from anchorprune.scoring.words import Words
 Arrays = dict[str, np.ndarray]
 
 
-def prepare(predictions: Predictions, annotations: Annotations, threads: Threads) -> tuple[Tables, Words, OnFile]:
+def prepare(
+    predictions: Predictions, annotations: Annotations, threads: Threads
+) -> tuple[Tables, Words, Pools, OnFile]:
     """Build the tables; scores and boxes, which scoring does not need, stay on file.
 
     Raises:
@@ -43,18 +46,18 @@ def prepare(predictions: Predictions, annotations: Annotations, threads: Threads
         **recall_tables(truth, categories),
         truth_flags=truth.flags,
         level=np.array(head.level_of_anchor, np.int16),
-        nms_pre=-1 if post.nms_pre is None or post.nms_pre < 0 else post.nms_pre,
-        pool=_pool(arrays, post),
         max_per_image=post.max_per_image if post.max_per_image >= 0 else 2**31 - 2,
         agnostic=int(post.class_agnostic),
     )
-    return tables, packed(tables, columns, suppression, threads), OnFile(predictions, annotations, threads)
+    words = packed(tables, columns, suppression, threads)
+    pools = tight_pools(tables, words.place, _classes(tables, post), post.nms_pre)
+    return tables, words, pools, OnFile(predictions, annotations, threads)
 
 
-def _pool(arrays: Arrays, post: Postprocess) -> np.ndarray:
+def _classes(t: Tables, post: Postprocess) -> np.ndarray | None:
     if post.nms_pre is None or post.nms_pre_per == "level":
-        return np.empty(0, np.int32)
-    return np.repeat(arrays["group_category"], np.diff(arrays["group_start"])).astype(np.int32)
+        return None
+    return np.repeat(t.group_category, np.diff(t.group_start))
 
 
 class _Whole:

@@ -4,16 +4,20 @@ import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.scoring.ground_truth import Truth, recall_tables, sort_truth
+from anchorprune.scoring.pools import Pools
 from anchorprune.scoring.tables import Tables
 from anchorprune.scoring.words import Words
 
 
-def restricted(tables: Tables, words: Words, annotations: Annotations, images: np.ndarray) -> tuple[Tables, Words]:
+def restricted(
+    tables: Tables, words: Words, pools: Pools, annotations: Annotations, images: np.ndarray
+) -> tuple[Tables, Words, Pools]:
     """What some of the images alone are scored by; nothing is matched or sorted again.
 
     Args:
         tables: of all images.
         words: of all images.
+        pools: of all images.
         annotations: the annotations they were made from.
         images: (I,) bool, the images that count.
     """
@@ -28,4 +32,5 @@ def restricted(tables: Tables, words: Words, annotations: Annotations, images: n
         entry_mask=words.entry_mask[listed],
     )
     recalls = recall_tables(left, len(annotations.category_ids))
-    return tables._replace(slow=tables.slow & images, **recalls), words
+    pools = pools._replace(image_pools=pools.image_pools * images[:, None])
+    return tables._replace(**recalls), words, pools

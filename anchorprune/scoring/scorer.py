@@ -17,7 +17,7 @@ from anchorprune.scoring.score import LeftDetections, Score, left_detections
 from anchorprune.scoring.state import State, clear, empty_state, with_own_scratch
 from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
 from anchorprune.scoring.threads import Threads
-from anchorprune.scoring.toggles import is_near, masks_of, toggles_of
+from anchorprune.scoring.toggles import is_near, toggles_of
 from anchorprune.scoring.walks import walk_categories, walk_images
 
 TOGETHER = 64  # the most children carried through the images at once
@@ -38,7 +38,7 @@ class Scorer:
         self.annotations = annotations
         self.threads = Threads(threads)
         self.images = np.ones(len(annotations.images), np.bool_)
-        self.tables, self.words, self.candidates = prepare(predictions, annotations, self.threads)
+        self.tables, self.words, self.pools, self.candidates = prepare(predictions, annotations, self.threads)
         self._start()
 
     def on(self, images: np.ndarray) -> "Scorer":
@@ -49,7 +49,8 @@ class Scorer:
         """
         other = copy(self)
         other.images = self.images & images
-        other.tables, other.words = restricted(self.tables, self.words, self.annotations, other.images)
+        given = self.tables, self.words, self.pools
+        other.tables, other.words, other.pools = restricted(*given, self.annotations, other.images)
         other._start()
         return other
 
@@ -60,8 +61,9 @@ class Scorer:
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
         self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
         self._blocks = self.threads.blocks(blocks_of(self.tables.image_start))
-        self._states = [empty_state(self.tables, self.words)]
-        self._states += [with_own_scratch(self._states[0], self.tables, self.words) for _ in self._blocks[1:]]
+        given = self.tables, self.words, self.pools
+        self._states = [empty_state(*given)]
+        self._states += [with_own_scratch(self._states[0], *given) for _ in self._blocks[1:]]
         self._curves = [empty_curve(self.tables)]
         self._logs: list[list[Log]] = [[] for _ in self._blocks]
         self._parent: Subset | None = None
@@ -136,14 +138,13 @@ class Scorer:
 
         The next walk overwrites them.
         """
-        masks = masks_of(subsets, self.head.num_anchors)
 
         def run(thread: int) -> list[Log]:
             (block, end), own, used = self._blocks[thread], self._logs[thread], []
             while block < end:
                 pieces = len(subsets) * (end - block)
                 log = long_enough(own, len(used), self.tables, len(subsets), pieces)
-                given = self.tables, self.words, self._states[thread], masks, toggles
+                given = self.tables, self.words, self.pools, self._states[thread], toggles
                 block = walk_images(*given, block, end, keep, log)
                 used.append(log)
             return used

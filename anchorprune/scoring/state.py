@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anchorprune.scoring.pools import Pools
 from anchorprune.scoring.tables import BLOCK, NO_CUT, Tables, blocks_of
 from anchorprune.scoring.words import Words
 
@@ -21,12 +22,14 @@ class State(NamedTuple):
     group_left: np.ndarray  # (G,) int32, candidates NMS leaves of a group that MAX_DETECTIONS can cut
     change: np.ndarray  # (I, 3) int32: left, left within the cut, listed or not
     group_change: np.ndarray  # (G,) int32: of group_left
+    in_pool: np.ndarray  # uint64, by the words of pools: of a kept anchor
     listed: np.ndarray  # (G,) uint8, IN_LONG, IN_OVERFLOW, IN_REMATCH
     taken: np.ndarray  # (ground truth,) uint16, bit t: matched at t
     # From here on a thread's own, no longer than a block of images needs.
     diff: np.ndarray  # uint64, by the block's words: what of `kept` changes
     look: np.ndarray  # uint64, by the block's words: what of `counted` can change
     gone: np.ndarray  # uint64, by a component's words: suppressed
+    flip: np.ndarray  # uint64, by a pool's words: of an anchor that comes or goes
     touched: np.ndarray  # int32, words with a `diff`
     wide: np.ndarray  # int32, first words of components
     looked: np.ndarray  # int32, words with a `look`
@@ -49,7 +52,7 @@ class State(NamedTuple):
 TOUCHED, WIDE, LOOKED, IMAGES, LONG, OVERFLOW, REMATCH, ALIVE, COUNTED, FLIPPED, ROWS = range(11)
 
 
-def empty_state(t: Tables, w: Words) -> State:
+def empty_state(t: Tables, w: Words, p: Pools) -> State:
     """The state in which no anchor is kept."""
     words, images, groups = len(w.word_image), len(t.image_start) - 1, len(t.group_image)
     shared = {
@@ -63,10 +66,11 @@ def empty_state(t: Tables, w: Words) -> State:
         "group_left": np.zeros(groups, np.int32),
         "change": np.zeros((images, 3), np.int32),
         "group_change": np.zeros(groups, np.int32),
+        "in_pool": np.zeros(p.word[-1], np.uint64),
         "listed": np.zeros(groups, np.uint8),
         "taken": np.zeros(len(t.truth_flags), np.uint16),
     }
-    return State(**shared, **_scratch(t, w))
+    return State(**shared, **_scratch(t, w, p))
 
 
 def clear(state: State) -> None:
@@ -76,18 +80,20 @@ def clear(state: State) -> None:
     state.cut[:] = NO_CUT
 
 
-def with_own_scratch(state: State, t: Tables, w: Words) -> State:
+def with_own_scratch(state: State, t: Tables, w: Words, p: Pools) -> State:
     """The same state for another thread."""
-    return state._replace(**_scratch(t, w))
+    return state._replace(**_scratch(t, w, p))
 
 
-def _scratch(t: Tables, w: Words) -> dict[str, np.ndarray]:
+def _scratch(t: Tables, w: Words, p: Pools) -> dict[str, np.ndarray]:
     candidates, words, groups, rows = (
         int(np.diff(blocks_of(totals)).max())
         for totals in (t.image_start, w.image_word, t.image_group, t.group_row[t.image_group])
     )
     by_word = {name: np.zeros(words, np.uint64) for name in ("diff", "look", "gone", "alive_bits")}
-    lists = {name: np.empty(2 * words, np.int32) for name in ("touched", "wide", "looked", "alive_word")}
+    lists = {name: np.empty(2 * words, np.int32) for name in ("looked", "alive_word")}
+    # A word is listed again where an anchor's toggle was taken back as beyond `nms_pre`, and another candidate follows.
+    lists |= {name: np.empty(words + candidates, np.int32) for name in ("touched", "wide")}
     by_group = {name: np.empty(groups, np.int32) for name in ("long", "overflow", "rematch")}
     by_row = {name: np.empty(rows, np.int32) for name in ("row_flip", "row_log")}
     return {
@@ -95,6 +101,7 @@ def _scratch(t: Tables, w: Words) -> dict[str, np.ndarray]:
         **lists,
         **by_group,
         **by_row,
+        "flip": np.zeros(np.diff(p.word).max(initial=0), np.uint64),
         "counted_word": np.empty(words + candidates, np.int32),
         "counted_bits": np.empty(words + candidates, np.uint64),
         "match_log": np.empty(rows, np.uint32),

@@ -27,35 +27,6 @@ def toggle_anchor(w, s, at, base):
 
 
 @kernel
-def limit_pairs(t, w, s, kept, image, base, used):
-    """Note what of an image's candidates comes or goes where each level's, or class's, best `nms_pre` alone are kept.
-
-    Args:
-        t: the tables.
-        w: the words.
-        s: the state.
-        kept: (A+1,) uint8.
-        image: the image.
-        base: the block's first word.
-        used: scratch, one int per level and one per class.
-    """
-    used[:] = 0
-    start, first, diff, by_level = t.image_start[image], w.image_word[image], s.diff, len(t.pool) == 0
-    for word in range(first, w.image_word[image + 1]):
-        diff[word - base] = s.kept[word]
-        s.touched[s.count[TOUCHED]] = word
-        s.count[TOUCHED] += 1
-    for at in range(start, t.image_start[image + 1]):
-        j = start + t.order[at]
-        if kept[t.anchor[j]]:
-            pool = t.level[t.anchor[j]] if by_level else t.pool[j]
-            if used[pool] < t.nms_pre and kept[t.live_anchor[j]]:
-                place = w.place[at]
-                diff[first - base + (place >> 6)] ^= ONE << np.uint64(place & 63)
-            used[pool] += 1
-
-
-@kernel
 def suppress_narrow(w, s, base, keep):
     """Redo NMS in the touched words of narrow components, and list the touched wide ones.
 

@@ -50,9 +50,6 @@ class Tables(NamedTuple):
     weights: np.ndarray  # int32, how many recall thresholds the n-th true positive is the first to reach
     weight_start: np.ndarray  # (4, K+1) int64
     level: np.ndarray  # (A,) int16
-    slow: np.ndarray  # (I,) bool: nms_pre binds here
-    nms_pre: int
-    pool: np.ndarray  # (N,) int32, the category, where `nms_pre` is of a class; else (0,): it is of a level
     max_per_image: int
     agnostic: int
 

@@ -1,9 +1,9 @@
-"""Subsets as the kernels take them: masks, and the anchors in which they differ from a parent."""
+"""Subsets as the kernels take them: the anchors in which they differ from a parent."""
 
 import numpy as np
 
 from anchorprune.heads.layout import Subset
-from anchorprune.scoring.walks import NOTHING
+from anchorprune.scoring.pools import NOTHING
 
 NEAR = 4  # a subset that differs in more anchors than this is scored from nothing
 
@@ -11,14 +11,6 @@ NEAR = 4  # a subset that differs in more anchors than this is scored from nothi
 def is_near(subset: Subset, parent: Subset | None) -> bool:
     """Whether a subset is cheaper to score from its parent."""
     return parent is not None and len(set(subset) ^ set(parent)) <= NEAR
-
-
-def masks_of(subsets: list[Subset], anchors: int) -> np.ndarray:
-    """(C, A+1) uint8, 1 for each subset's anchors; the last column is 0."""
-    masks = np.zeros((len(subsets), anchors + 1), np.uint8)
-    for row, subset in zip(masks, subsets, strict=True):
-        row[list(subset)] = 1
-    return masks
 
 
 def toggles_of(subsets: list[Subset], parent: Subset) -> np.ndarray:

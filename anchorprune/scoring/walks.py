@@ -1,28 +1,26 @@
 """What a thread runs: blocks of images through all children, then children's curves and precision."""
 
-import numpy as np
-
 from anchorprune.scoring.changes import settle
 from anchorprune.scoring.compiled import kernel
 from anchorprune.scoring.curves import write_log
+from anchorprune.scoring.limit import limit_pools
+from anchorprune.scoring.pools import NOTHING
 from anchorprune.scoring.precision import category_sums, scratch
-from anchorprune.scoring.suppress import limit_pairs, toggle_anchor
+from anchorprune.scoring.suppress import toggle_anchor
 from anchorprune.scoring.tables import BLOCK
 from anchorprune.scoring.undo import forget, undo
 from anchorprune.scoring.words import WORD
 
-NOTHING = -1  # a toggle that is no anchor
-
 
 @kernel
-def walk_images(t, w, s, kept, toggles, first, end, keep, log):
+def walk_images(t, w, p, s, toggles, first, end, keep, log):
     """Carry blocks first..end through every child, logging what it does to the curves.
 
     Args:
         t: the tables.
         w: the words.
+        p: the pools.
         s: the parent's state, with this thread's scratch.
-        kept: (C, A+1) uint8, 1 for each child's anchors; the last column is 0.
         toggles: (C, D) int32, the anchors in which a child differs from the parent, NOTHING beyond the last.
         first: first block.
         end: one past the last block.
@@ -32,8 +30,7 @@ def walk_images(t, w, s, kept, toggles, first, end, keep, log):
     Returns:
         The first block that did not fit the log, or `end`.
     """
-    used = np.zeros(max(len(t.level), len(t.category_word)) + 1, np.int64)
-    children, anchors, ends = len(kept), len(t.level), log.ends
+    children, anchors, ends, limited = len(toggles), len(t.level), log.ends, len(p.bit) > 0
     log.used[0] = 0
     for block in range(first, end):
         low, high = block * BLOCK, min((block + 1) * BLOCK, len(t.image_start) - 1)
@@ -47,10 +44,9 @@ def walk_images(t, w, s, kept, toggles, first, end, keep, log):
             for i in range(toggles.shape[1]):
                 if toggles[child, i] != NOTHING:
                     toggle_anchor(w, s, block * anchors + toggles[child, i], base)
-            if t.nms_pre >= 0:
+            if limited:
                 for image in range(low, high):
-                    if t.slow[image]:
-                        limit_pairs(t, w, s, kept[child], image, base, used)
+                    limit_pools(p, w, s, toggles, child, image, base, keep)
             settle(t, w, s, base, shift, keep)
             write_log(t, w, s, log)
             if keep:
