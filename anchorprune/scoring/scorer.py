@@ -88,7 +88,7 @@ class Scorer:
         self.move_to(parent)
         wanted = [self._checked(subset) for subset in subsets]
         result = np.empty(len(wanted))
-        near = [i for i, subset in enumerate(wanted) if is_near(subset, self._parent)]
+        near = [i for i, subset in enumerate(wanted) if is_near(subset, self._parent, self.head.num_anchors)]
         if near:
             for at in range(0, len(near), TOGETHER):
                 some = near[at : at + TOGETHER]
@@ -103,7 +103,7 @@ class Scorer:
         if subset == self._parent:
             return
         parent = self._parent
-        if not is_near(subset, parent):
+        if not is_near(subset, parent, self.head.num_anchors):
             parent = ()
             clear(self._states[0])
             for array in self._curves[0]:
