@@ -16,6 +16,7 @@ DEFAULT = "mmdet"
 OURS = {
     "mmdet": "anchorprune.detectors.mmdet.backend:BACKEND",
     "torchvision": "anchorprune.detectors.torchvision.backend:BACKEND",
+    "onnx": "anchorprune.detectors.onnx.backend:BACKEND",
 }
 GROUP = "anchorprune.backends"
 

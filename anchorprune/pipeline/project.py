@@ -76,7 +76,7 @@ class Project:
         options: overrides of the config by dotted key.
         budgets: fractions of the full head's cost.
         backend: name of the framework that runs the detector; None: the configuration's default.
-        deploy: that framework's detectors have ONNX models.
+        deploy: `deploy` makes ONNX models of that framework's detectors.
     """
 
     name: str
@@ -107,7 +107,7 @@ def as_yaml(project: Project, file: Path) -> str:
         options=f"    options: {_flow(dict(project.options))}\n" if project.options else "",
         budgets=_flow(list(project.budgets)),
         retrain=RETRAIN.format(needs=needs),
-        deploy=DEPLOY if project.deploy else f"false # {project.backend} has no ONNX models",
+        deploy=DEPLOY if project.deploy else f"false # `deploy` does not take detectors of {project.backend}",
     )
 
 
