@@ -80,7 +80,7 @@ def command(
     """
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign
-    from anchorprune.detectors.registry import DEFAULT, backend
+    from anchorprune.detectors.registry import DEFAULT, backend, trains
     from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
     from anchorprune.pipeline.project import Project
 
@@ -107,7 +107,8 @@ def command(
         click.echo(found.note, err=True)
     given = name, config, weights, splits, found.overrides, options["budgets"]
     named = None if backend_name == DEFAULT else backend_name
-    file = write_project(folder, Project(*given, backend=named, deploy=chosen.exports))
+    can = {"deploy": chosen.exports, "trains": trains(chosen)}
+    file = write_project(folder, Project(*given, backend=named, **can))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     click.echo(f"next: snakemake --cores all --configfile {shlex.quote(str(file))}", err=True)

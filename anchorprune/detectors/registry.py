@@ -80,6 +80,11 @@ def findings() -> Iterator[Finding]:
             yield Finding(f"backend {name}", False, str(error))
 
 
+def trains(chosen: Backend) -> bool:
+    """Whether a backend trains its detectors; one that does not says `trains = False`."""
+    return getattr(chosen, "trains", True)
+
+
 def offered(thing: object, protocol: type, what: str) -> None:
     """See that a backend or detector can do what not all can: it has the methods that `protocol` adds.
 

@@ -29,6 +29,7 @@ class OnnxBackend:
     name = "onnx"
     distributions = ("onnx", "onnxruntime")
     exports = False
+    trains = False
     published: Mapping[str, str] = {
         "model.onnx": "the model, with the input and the outputs it had",
         "detector.json": "what the detector is, for anchorprune",

@@ -47,6 +47,7 @@ def probe(read: YoloGraph) -> Probed:
         raise UserError(
             f"{read.source}: its scores are no sigmoids of single channels; give an export of YOLOv5's form"
         )
+    anchors = None if read.decoded is None else _anchors(read, *still)
     owner = np.concatenate([sign.reshape(-1, read.width) for sign in signs])[still[1]]
     change = (moved[0] - still[0]) * owner
     if not (change > 0).all():
@@ -54,7 +55,7 @@ def probe(read: YoloGraph) -> Probed:
             f"{read.source}: the channels of its head are not anchor by anchor x, y, w, h, objectness, classes; "
             "give an export of YOLOv5's or v7's form"
         )
-    return Probed(_anchors(read, *still) if read.decoded is not None else None, activated)
+    return Probed(anchors, activated)
 
 
 def _rows(read: YoloGraph, biases: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -62,13 +62,13 @@ def read_graph(model: onnx.ModelProto, source: Path, classes: int, size: tuple[i
         model: the model.
         source: its file, for errors.
         classes: that it tells apart.
-        size: (W, H) of its input, where the graph leaves it open; else None.
+        size: (W, H) of its input, where the graph leaves it open, which it then does no more; else None.
 
     Raises:
         UserError: it is none, or of other classes, or needs a size.
     """
     graph, width = model.graph, FIXED + classes
-    size, layers = input_size(graph, source, size), last_layers(graph)
+    size, layers = _fixed_size(graph, source, size), last_layers(graph)
     heads = [node.output[0] for node in layers]
     nodes = behind(graph, heads)
     known = constants(graph)
@@ -90,8 +90,8 @@ def read_graph(model: onnx.ModelProto, source: Path, classes: int, size: tuple[i
     return _in_order(read)
 
 
-def input_size(graph: onnx.GraphProto, source: Path, given: tuple[int, int] | None) -> tuple[int, int]:
-    """(W, H) of the input.
+def _fixed_size(graph: onnx.GraphProto, source: Path, given: tuple[int, int] | None) -> tuple[int, int]:
+    """(W, H) of the input, which the graph then says too.
 
     Raises:
         UserError: it is no image, or its size is open and was not given, or another was.
@@ -106,7 +106,9 @@ def input_size(graph: onnx.GraphProto, source: Path, given: tuple[int, int] | No
         raise UserError(f"{source}: leaves its input's size open; give it: input_size=[W, H] (docs/onnx.md)")
     if given is not None and any(side not in (0, want) for side, want in zip(own, given, strict=True)):
         raise UserError(f"{source}: takes images of {own[0]} x {own[1]}; correct input_size {list(given)}")
-    return given or own
+    size = given or own
+    kind.shape.dim[2].dim_value, kind.shape.dim[3].dim_value = size[1], size[0]
+    return size
 
 
 def _check_layers(
