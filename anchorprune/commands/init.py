@@ -77,6 +77,8 @@ def command(
     """Look over a detector and its data, and write FOLDER/experiments.yaml, which prunes the detector's anchors.
 
     Nothing is trained unless that file is changed to ask for it.
+
+    Of an ONNX file: anchorprune init mine --onnx my.onnx --annotations val.json --images val/
     """
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign

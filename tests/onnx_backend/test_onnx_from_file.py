@@ -11,11 +11,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
-from running.pipeline import link_project, snakemake
+from running.pipeline import SCHEMA, link_project, snakemake
 from yolo_form import ANCHORS, CLASSES, SIZE, STRIDES, WIDTH, export, network, write_data
 
+from anchorprune.detectors.configured import check_detectors
 from anchorprune.detectors.registry import load
+from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
+from anchorprune.pipeline.experiments import plan
 
 pytestmark = pytest.mark.detectors
 
@@ -155,6 +158,10 @@ def test_foreign_and_damaged_files_are_one_line(init, files):
     classifier.append(torch.nn.Linear(4, 10)).form = "classifier"
     export(classifier.eval(), files / "classifier.onnx")
     assert "classifier.onnx: not a YOLO of 3 classes: it ends with" in refused("classifier.onnx")
+    free = torch.nn.Sequential(torch.nn.Conv2d(3, 4 + len(CLASSES), 8, 8), torch.nn.Flatten(2))
+    free.form = "anchor-free"
+    export(free.eval(), files / "free.onnx")
+    assert "it ends with /0/Conv (Conv), 7 channels, where each anchor has 8" in refused("free.onnx")
     onnx.save(two_stage(), files / "two.onnx")
     assert "two.onnx: " in refused("two.onnx") and "docs/onnx.md" in refused("two.onnx")
     onnx.save(with_nms(onnx.load(files / "my.onnx")), files / "nms.onnx")
@@ -162,8 +169,9 @@ def test_foreign_and_damaged_files_are_one_line(init, files):
 
 
 def test_other_channel_orders_and_boxes_are_refused(init, files):
-    """Files that run and look right, and are not: objectness last, corners, and scores without a sigmoid."""
-    for name, line in (("last", "channels of its head"), ("corners", "centre, width and height"), ("bare", "sigmoids")):
+    """Files that run and look right, and are not: objectness last, corners, fractions, scores without a sigmoid."""
+    boxes = "centre, width and height in input pixels"
+    for name, line in (("last", "its head"), ("corners", boxes), ("fractions", boxes), ("bare", "sigmoids")):
         model = network()
         inner = model.decode
 
@@ -175,6 +183,8 @@ def test_other_channel_orders_and_boxes_are_refused(init, files):
                 return torch.cat(
                     [rows[..., :2] - rows[..., 2:4] / 2, rows[..., :2] + rows[..., 2:4] / 2, rows[..., 4:]], -1
                 )
+            if name == "fractions":
+                return rows / torch.tensor([SIZE[0], SIZE[1]] * 2 + [1] * (WIDTH - 4))
             return torch.cat([rows[..., :4], value.view(rows.shape)[..., 4:]], -1)
 
         model.decode = decode
@@ -235,6 +245,17 @@ def test_training_is_refused_in_one_line(files, tmp_path, run_command):
     assert done.status == 2 and "are not trained here" in done.error_line
 
 
+def test_an_experiment_that_would_train_stops_first(init, tmp_path):
+    assert init().status == 0
+    settings = yaml.safe_load((tmp_path / "mine/experiments.yaml").read_text())
+    settings["searches"] = {"best": {"method": "best"}}
+    check_detectors(plan(settings, SCHEMA))
+    settings["experiments"]["mine"]["retrain"] = "finetune"
+    settings["datasets"]["mine"]["train"] = settings["datasets"]["mine"]["prune"]
+    with pytest.raises(UserError, match=r"mine.retrain: detectors of backend 'onnx' are not trained here"):
+        check_detectors(plan(settings, SCHEMA))
+
+
 @pytest.mark.pipeline
 @pytest.mark.long
 def test_the_pipeline_from_an_onnx_file(init, tmp_path):
@@ -252,10 +273,3 @@ def test_the_pipeline_from_an_onnx_file(init, tmp_path):
     folder = next((project / "results").rglob("0.8/slice"))
     head = Head.load(folder / "head.json")
     assert 0 < head.num_anchors < 9
-    settings["experiments"]["mine"]["retrain"] = "finetune"
-    file.write_text(yaml.safe_dump(settings))
-    run = snakemake(project, "--configfile", file)
-    assert (
-        run.returncode
-        and "detectors of backend 'onnx' are not trained here; give retrain: none" in run.stdout + run.stderr
-    )

@@ -37,13 +37,18 @@ EXPORTS = {
     "split-scaled-16": ({"form": "split", "scaled": True}, {"opset": 16}),
     "split-18-dynamo": ({"form": "split"}, {"opset": 18, "dynamo": True}),
     "unequal-13": ({"form": "fused", "anchors": (ANCHORS[0][:1], ANCHORS[1], ANCHORS[2][:2])}, {"opset": 13}),
+    "indexed-15": ({"form": "indexed"}, {"opset": 15}),
+    "activated-13": ({"form": "activated"}, {"opset": 13}),
+    "both-13": ({"form": "both"}, {"opset": 13}),
     "raw-13": ({"form": "raw"}, {"opset": 13}),
     "raw-scaled-17-any-batch": ({"form": "raw", "scaled": True}, {"opset": 17, "batch": True}),
     "channels-14": ({"form": "channels"}, {"opset": 14}),
 }
 
+SLOW = {"split-18-dynamo": pytest.mark.long}
 
-@pytest.fixture(scope="module", params=EXPORTS)
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=SLOW.get(name, ())) for name in EXPORTS])
 def made(request, tmp_path_factory):
     """A network, its export, and the folder taken over."""
     form, how = EXPORTS[request.param]
@@ -54,7 +59,7 @@ def made(request, tmp_path_factory):
         for s, own in zip(STRIDES, form.get("anchors", ANCHORS), strict=True)
     ]
     options = [f"classes={list(CLASSES)}"]
-    if form["form"] in ("raw", "channels"):
+    if form["form"] in ("raw", "activated", "channels"):
         options.append(f"levels={levels}")
     take_over(Foreign("onnx::graph", "own", path, None, tuple(options)), folder / "full")
     return model, folder, how
@@ -112,17 +117,23 @@ def test_a_sliced_graph_is_the_whole_one_masked(made, case):
 
 def masked(model, images, counts, kept_per_level):
     """torch's own outputs at the kept anchors, by output name."""
-    outputs, found = model(images), {}
+    outputs = model(images)
     if not isinstance(outputs, tuple):
-        cells = [SIZE[0] * SIZE[1] // stride**2 for stride in STRIDES]
-        rows = [np.isin(np.arange(n), k).repeat(c) for n, k, c in zip(counts, kept_per_level, cells, strict=True)]
-        return {"output0": outputs[:, np.concatenate(rows)].numpy()}
-    for i, (value, kept) in enumerate(zip(outputs, kept_per_level, strict=True)):
-        if kept and value.ndim == 5:
-            found[f"output{i}"] = value[:, list(kept)].numpy()
-        elif kept:
-            found[f"output{i}"] = value.unflatten(1, (-1, WIDTH))[:, list(kept)].flatten(1, 2).numpy()
+        return {"output0": rows_of(outputs, counts, kept_per_level)}
+    found = {}
+    for number, value in enumerate(outputs):
+        if value.ndim == 3:
+            found[f"output{number}"] = rows_of(value, counts, kept_per_level)
+        elif kept := list(kept_per_level[number - (model.form == "both")]):
+            own = value if value.ndim == 5 else value.unflatten(1, (-1, WIDTH))
+            found[f"output{number}"] = own[:, kept].reshape(len(value), -1, *value.shape[2:]).numpy()
     return found
+
+
+def rows_of(value, counts, kept_per_level):
+    cells = [SIZE[0] * SIZE[1] // stride**2 for stride in STRIDES]
+    rows = [np.isin(np.arange(n), k).repeat(c) for n, k, c in zip(counts, kept_per_level, cells, strict=True)]
+    return value[:, np.concatenate(rows)].numpy()
 
 
 def test_sliced_twice_is_sliced_once(made, tmp_path):
@@ -143,7 +154,7 @@ def test_raw_outputs_are_decoded_as_the_network_does(made, tmp_path):
     model, folder, _ = made
     truth = write_data(network(), tmp_path)
     full = load([folder / "full"])
-    other = decoded(model) if model.form in ("raw", "channels") else model
+    other = decoded(model) if model.form in ("raw", "activated", "channels", "both") else model
     for found in full.candidates(truth, tmp_path / "images"):
         anchor, boxes, scores = boxes_on(other, tmp_path / f"images/{found.image_id}.png")
         row, label = np.nonzero(scores > 0.001)

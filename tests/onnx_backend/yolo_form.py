@@ -26,7 +26,8 @@ class Yolo(nn.Module):
     """Three levels out of a pyramid of plain convolutions, each with its head.
 
     Attributes:
-        form: `fused` (the grid holds the -0.5), `plain`, `split` (torch.split and constants multiplied out) or `raw`.
+        form: `fused` (the grid holds the -0.5), `plain`, `split` (torch.split and constants multiplied out), `indexed`
+            (column by column), `raw`, `activated` and `channels` (nothing is decoded), or `both`.
         scaled: the head's outputs are multiplied by learnt numbers, and its inputs have some added, as in YOLOv7.
     """
 
@@ -64,15 +65,19 @@ class Yolo(nn.Module):
                 yield head(feature)
 
     def forward(self, images):
-        rows = []
+        rows, raw = [], []
         for i, value in enumerate(self.raw(images)):
             if self.form == "channels":
                 rows.append(value)
                 continue
             batch, _, ny, nx = value.shape
             value = value.view(batch, self.counts[i], WIDTH, ny, nx).permute(0, 1, 3, 4, 2).contiguous()
-            rows.append(value if self.form == "raw" else self.decode(i, value, batch, ny, nx))
-        return tuple(rows) if self.form in ("raw", "channels") else torch.cat(rows, 1)
+            value = value.sigmoid() if self.form == "activated" else value
+            raw.append(value)
+            rows.append(value if self.form in ("raw", "activated") else self.decode(i, value, batch, ny, nx))
+        if self.form in ("raw", "activated", "channels"):
+            return tuple(rows)
+        return (torch.cat(rows, 1), *raw) if self.form == "both" else torch.cat(rows, 1)
 
     def decode(self, i, value, batch, ny, nx):
         s, grid, anchor, stride = value.sigmoid(), getattr(self, f"grid{i}"), getattr(self, f"anchor{i}"), STRIDES[i]
@@ -83,6 +88,11 @@ class Yolo(nn.Module):
         if self.form == "plain":
             xy, wh = (s[..., 0:2] * 2.0 - 0.5 + grid) * stride, (s[..., 2:4] * 2) ** 2 * anchor
             value = torch.cat([xy, wh, s[..., 4:]], -1)
+        elif self.form == "indexed":
+            x, y = ((s[..., k] * 2 - 0.5 + grid[..., k]) * stride for k in (0, 1))
+            w, h = ((s[..., k] * 2) ** 2 * anchor[..., k - 2] for k in (2, 3))
+            value = torch.cat([torch.stack([x, y, w, h], -1), s[..., 4:]], -1) @ torch.eye(WIDTH)
+            return value.unsqueeze(0).flatten(2, 4).squeeze(0)
         elif self.form == "split":
             xy, wh, rest = s.split((2, 2, WIDTH - 4), 4)
             xy, wh = xy * (2.0 * stride) + stride * (grid - 0.5), wh**2 * (4 * anchor)
@@ -109,7 +119,7 @@ def network(**form):
 
 def export(model, path, opset=13, dynamo=False, batch=False, names=None):
     """Write a network as ONNX, as its exporter does."""
-    count = 3 if model.form in ("raw", "channels") else 1
+    count = {"raw": 3, "activated": 3, "channels": 3, "both": 4}.get(model.form, 1)
     outputs = [f"output{i}" for i in range(count)]
     extra = {"dynamic_axes": {"images": {0: "batch"}, **{o: {0: "batch"} for o in outputs}}} if batch else {}
     with warnings.catch_warnings():
@@ -141,7 +151,7 @@ def fitted(path):
 
 
 def decoded(model):
-    """The network that decodes, with the same weights."""
+    """The network that decodes and gives boxes alone, with the same weights."""
     other = Yolo("fused", model.scaled).eval()
     other.load_state_dict(model.state_dict())
     return other

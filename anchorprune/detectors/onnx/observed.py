@@ -11,7 +11,7 @@ from anchorprune.deploy.onnx.session import session
 from anchorprune.detectors.onnx.nodes import image_inputs
 from anchorprune.errors import UserError
 
-KINDS = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.FLOAT16: np.float16, onnx.TensorProto.UINT8: np.uint8}
+KINDS = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.FLOAT16: np.float16}
 
 
 @dataclass(frozen=True)

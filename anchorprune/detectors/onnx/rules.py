@@ -106,12 +106,6 @@ def _reshape(site: Site) -> Along:
     return along
 
 
-def _expand(site: Site) -> Along:
-    along, more = site.first, len(site.out_shape) - len(site.shape(0))
-    site.shape_input = 1
-    return along if along.axis is None else Along(along.axis + more, along.anchors)
-
-
 def _transpose(site: Site) -> Along:
     along = site.first
     order = list(site.get("perm") or reversed(range(len(site.out_shape))))
@@ -150,7 +144,7 @@ def _along_others(site: Site) -> Along:
         if site.out_shape == site.shape(0):
             axes = []
     else:
-        axes = [site.get("axis", -1 if site.node.op_type in ("Softmax", "LogSoftmax") else 0)]
+        axes = [site.get("axis", 0)]
     if along.axis is not None and along.axis in [axis % rank for axis in axes]:
         raise Mixed("anchors by their place")
     return along
@@ -176,8 +170,7 @@ _ELEMENTWISE = (
 RULES: dict[str, Callable[[Site], Along]] = {
     **dict.fromkeys(_ELEMENTWISE.split(), _elementwise),
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), _reshape),
-    **dict.fromkeys(("Slice", "Split", "Softmax", "LogSoftmax"), _along_others),
-    "Expand": _expand,
+    **dict.fromkeys(("Slice", "Split"), _along_others),
     "Transpose": _transpose,
     "Concat": _concat,
     "Gather": _gather,

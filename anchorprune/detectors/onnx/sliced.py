@@ -87,22 +87,18 @@ class _Cutter:
         shape, along = list(self._read.observed.shape(name)), self._read.trace.along[name]
         if along.axis is not None:
             shape[along.axis] = int(self._kept[along.anchors].sum())
-        given = self._read.observed.constant(node.input[place])
+        constant = self._read.observed.constant(node.input[place])
+        given = None if constant is None else constant.tolist()
         if given is None:  # computed: of an input whose size is now known
             batch = self._read.observed.shape(node.input[0])[0] == shape[0]
-            given = np.array([0 if i == 0 and batch else side for i, side in enumerate(shape)])
+            given = [0 if i == 0 and batch else side for i, side in enumerate(shape)]
             attributes = [value for value in node.attribute if value.name != "allowzero"]
             del node.attribute[:]
             node.attribute.extend(attributes)
-        given = given.tolist()
-        if node.op_type == "Reshape":  # -1 is worked out and 0 taken over by the operator itself
-            sides = zip(given, shape, strict=True)
-            stays = [g == -1 or (g == 0 and i != along.axis) for i, g in enumerate(given)]
-            new = [g if stay else side for (g, side), stay in zip(sides, stays, strict=True)]
-            node.input[place] = self._constant(np.array(new, np.int64), node.input[place])
-        elif along.axis is not None:
-            given[along.axis] = shape[along.axis]
-            node.input[place] = self._constant(np.array(given, np.int64), node.input[place])
+        # -1 is worked out and 0 taken over by the operator itself.
+        stays = [g == -1 or (g == 0 and i != along.axis) for i, g in enumerate(given)]
+        new = [g if stay else side for g, side, stay in zip(given, shape, stays, strict=True)]
+        node.input[place] = self._constant(np.array(new, np.int64), node.input[place])
 
     def _constant(self, value: np.ndarray, name: str) -> str:
         key = name, value.shape, value.tobytes()
