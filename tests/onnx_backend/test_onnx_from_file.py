@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
+from onnxruntime.quantization import quantize_dynamic
 from running.pipeline import SCHEMA, link_project, snakemake
 from yolo_form import ANCHORS, CLASSES, SIZE, STRIDES, WIDTH, export, network, write_data
 
@@ -158,6 +159,8 @@ def test_foreign_and_damaged_files_are_one_line(init, files):
     classifier.append(torch.nn.Linear(4, 10)).form = "classifier"
     export(classifier.eval(), files / "classifier.onnx")
     assert "classifier.onnx: not a YOLO of 3 classes: it ends with" in refused("classifier.onnx")
+    quantize_dynamic(files / "my.onnx", files / "bytes.onnx")
+    assert "bytes.onnx: quantised (ConvInteger); give the model before" in refused("bytes.onnx")
     free = torch.nn.Sequential(torch.nn.Conv2d(3, 4 + len(CLASSES), 8, 8), torch.nn.Flatten(2))
     free.form = "anchor-free"
     export(free.eval(), files / "free.onnx")
@@ -251,7 +254,7 @@ def test_an_experiment_that_would_train_stops_first(init, tmp_path):
     settings["searches"] = {"best": {"method": "best"}}
     check_detectors(plan(settings, SCHEMA))
     settings["experiments"]["mine"]["retrain"] = "finetune"
-    settings["datasets"]["mine"]["train"] = settings["datasets"]["mine"]["prune"]
+    settings["datasets"]["mine"]["train"] = {"annotations": "train.json", "images": "train"}
     with pytest.raises(UserError, match=r"mine.retrain: detectors of backend 'onnx' are not trained here"):
         check_detectors(plan(settings, SCHEMA))
 

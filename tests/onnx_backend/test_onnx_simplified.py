@@ -1,10 +1,15 @@
 """Exports that onnxsim or onnxslim went over are read and sliced as those before it."""
 
+import sys
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+from running.command import ROOT
+
+sys.path += [str(ROOT / ".runtimes" / name) for name in ("onnxsim", "onnxslim")]  # where `make test-runtimes` puts them
 torch = pytest.importorskip("torch")
 onnxsim = pytest.importorskip("onnxsim")
 onnxslim = pytest.importorskip("onnxslim")

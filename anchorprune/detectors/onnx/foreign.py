@@ -107,6 +107,8 @@ def _names_in(model: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def _head(read: YoloGraph, name: str, said: Described, anchors: Sequence | None) -> Head:
+    if anchors is not None and said.levels is not None:
+        raise UserError(f"{read.source}: decodes its boxes itself, by anchors that were found in it; leave levels out")
     levels = []
     for i, (costs, count) in enumerate(zip(level_costs(read), read.counts, strict=True)):
         grid = read.grid(i)

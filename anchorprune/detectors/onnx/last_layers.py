@@ -6,7 +6,8 @@ import onnx
 
 from anchorprune.detectors.onnx.nodes import of_pixels, producers, uses
 
-_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "QLinearConv", "ConvInteger")
+QUANTISED = ("QLinearConv", "ConvInteger")
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm", *QUANTISED)
 
 
 def last_layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from anchorprune.detectors.onnx.along import Along
-from anchorprune.detectors.onnx.last_layers import behind, last_layers
+from anchorprune.detectors.onnx.last_layers import QUANTISED, behind, last_layers
 from anchorprune.detectors.onnx.nodes import attribute, constants, image_inputs
 from anchorprune.detectors.onnx.observed import KINDS, Observed, run
 from anchorprune.detectors.onnx.traced import Trace, trace
@@ -115,6 +115,10 @@ def _check_layers(
     layers: Sequence[onnx.NodeProto], observed: Observed, width: int, source: Path, outputs: Sequence[str]
 ) -> None:
     for node in layers:
+        if node.op_type in QUANTISED:
+            raise UserError(
+                f"{source}: quantised ({node.op_type}); give the model before quantisation, and quantise again"
+            )
         channels = observed.shape(node.output[0])[1] if node.op_type == "Conv" else 0
         if not channels or channels % width or len(observed.shape(node.output[0])) != 4:
             what = f"{channels} channels" if channels else "no convolution"
