@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-
 from running.command import ROOT
 
 sys.path += [str(ROOT / ".runtimes" / name) for name in ("onnxsim", "onnxslim")]  # where `make test-runtimes` puts them
