@@ -61,7 +61,7 @@ def test_naming_mmdet_imports_no_framework():
 
 
 def test_an_unknown_backend():
-    with pytest.raises(UserError, match=r"^detector: unknown backend 'tiny'; known: mmdet, torchvision, onnx, linear; in"):
+    with pytest.raises(UserError, match=r"^detector: unknown backend 'tiny'; known: mmdet, torchvision, onnx, linear"):
         backend("tiny")
 
 
