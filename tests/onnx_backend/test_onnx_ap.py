@@ -89,19 +89,22 @@ def by_hand(model, folder, image, kept, post):
     left = []
     for score, row, label in pairs:
         rivals = [r for _, r, k in left if k == label or "postprocess.class_agnostic" in post]
-        if all(overlap(boxes[row], boxes[other]) <= iou for other in rivals):
+        if (overlaps(boxes[row], boxes[rivals]) <= iou).all():
             left.append((score, row, label))
+        if len(left) == post.get("postprocess.max_per_image", 300):
+            break
     found = []
-    for score, row, label in left[: post.get("postprocess.max_per_image", 300)]:
+    for score, row, label in left:
         x1, y1, x2, y2 = boxes[row].tolist()
         found.append({"image_id": image, "category_id": IDS[label], "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score})
     return found
 
 
-def overlap(one, other):
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    both = sides.clip(min=0).prod()
-    return both / ((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - both) if both else 0.0
+def overlaps(one, others):
+    """(n,) intersection over union of a box and others, 0 where one has no area."""
+    both = (np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])).clip(min=0).prod(1)
+    union = (one[2:] - one[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - both
+    return np.divide(both, union, out=np.zeros_like(both), where=both > 0)
 
 
 def test_what_an_image_has_is_written_down(made):
