@@ -51,7 +51,7 @@ test-faults: setup
 
 test-runtimes: setup
 	scripts/setup_runtimes.sh
-	pytest -m runtimes tests/runtimes
+	pytest -m runtimes tests/runtimes tests/onnx_backend
 
 test-torchvision:
 	scripts/setup_torchvision.sh

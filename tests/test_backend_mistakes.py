@@ -72,8 +72,8 @@ def test_a_project_of_another_backend(linear, scenes, run_command, tmp_path):
 @pytest.mark.parametrize(
     ("backend_name", "deploy", "line"),
     [
-        ("tiny", False, r"^config: detectors.one.backend: unknown backend 'tiny'; known: mmdet, torchvision, linear; "),
-        ("linear", True, r"^config: experiments.one.deploy: detectors of backend 'linear' have no ONNX models; "),
+        ("tiny", False, r"^config: detectors.one.backend: unknown backend 'tiny'; known: mmdet, torchvision, onnx, "),
+        ("linear", True, r"^config: experiments.one.deploy: `deploy` does not take detectors of backend 'linear'; "),
     ],
 )
 def test_a_configuration_that_asks_too_much(backend_name, deploy, line):

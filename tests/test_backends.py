@@ -42,9 +42,9 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_names_of_ours_come_first_and_installed_ones_are_found(installed):
-    assert names() == ("mmdet", "torchvision", "linear")
+    assert names() == ("mmdet", "torchvision", "onnx", "linear")
     installed("another", "no.such:BACKEND")
-    assert names() == ("mmdet", "torchvision", "another", "linear")
+    assert names() == ("mmdet", "torchvision", "onnx", "another", "linear")
 
 
 @pytest.mark.parametrize("name", names())
@@ -61,7 +61,7 @@ def test_naming_mmdet_imports_no_framework():
 
 
 def test_an_unknown_backend():
-    with pytest.raises(UserError, match=r"^detector: unknown backend 'tiny'; known: mmdet, torchvision, linear; in"):
+    with pytest.raises(UserError, match=r"^detector: unknown backend 'tiny'; known: mmdet, torchvision, onnx, linear"):
         backend("tiny")
 
 
@@ -108,7 +108,7 @@ def test_a_folder_names_its_backend(linear, tmp_path):
         ('{"version": 1, "back', "not valid JSON"),
         (
             '{"version": 1, "backend": "tiny"}',
-            "unknown backend 'tiny'; known: mmdet, torchvision, linear; install",
+            "unknown backend 'tiny'; known: mmdet, torchvision, onnx, linear; install",
         ),
     ],
 )

@@ -27,7 +27,14 @@ from anchorprune.heads.layout import Layout
     metavar="NAME",
     help="In the place of --config, a detector of torchvision: ssd300_vgg16 or ssdlite320_mobilenet_v3_large.",
 )
-@click.option("--weights", required=True, type=FilePath, help="That detector's, of mmdet 2 or 3, or a state dict.")
+@click.option(
+    "--onnx",
+    type=FilePath,
+    metavar="FILE.onnx",
+    help="In the place of --weights, an export of YOLOv5's or v7's form; --config may then be a JSON file with what "
+    "the graph does not tell.",
+)
+@click.option("--weights", type=FilePath, help="That detector's, of mmdet 2 or 3, or a state dict.")
 @click.option(
     *("--annotations", "prune_annotations"),
     required=True,
@@ -61,7 +68,8 @@ def command(
     backend_name: str,
     config: str | None,
     torchvision: str | None,
-    weights: Path,
+    onnx: Path | None,
+    weights: Path | None,
     name: str | None,
     classes: str | None,
     **options: Any,
@@ -69,15 +77,23 @@ def command(
     """Look over a detector and its data, and write FOLDER/experiments.yaml, which prunes the detector's anchors.
 
     Nothing is trained unless that file is changed to ask for it.
+
+    Of an ONNX file: anchorprune init mine --onnx my.onnx --annotations val.json --images val/
     """
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign
-    from anchorprune.detectors.registry import DEFAULT, backend
+    from anchorprune.detectors.registry import DEFAULT, backend, trains
     from anchorprune.pipeline.new_project import check_free, given_splits, project_name, write_project
     from anchorprune.pipeline.project import Project
 
-    if (config is None) == (torchvision is None):
-        raise click.UsageError("give --config, or for a detector of torchvision --torchvision; one of them")
+    if onnx is not None:
+        if torchvision is not None or weights is not None:
+            raise click.UsageError("--onnx goes without --torchvision and --weights")
+        backend_name, config, weights = "onnx", config or "onnx::graph", onnx
+    elif weights is None:
+        raise click.UsageError("Missing option '--weights'.")
+    elif (config is None) == (torchvision is None):
+        raise click.UsageError("give --config, or for a detector of torchvision --torchvision, or --onnx; one of them")
     if torchvision is not None:
         backend_name, config = "torchvision", f"torchvision::{torchvision}"
     name = project_name(folder, name)
@@ -93,7 +109,8 @@ def command(
         click.echo(found.note, err=True)
     given = name, config, weights, splits, found.overrides, options["budgets"]
     named = None if backend_name == DEFAULT else backend_name
-    file = write_project(folder, Project(*given, backend=named, deploy=chosen.exports))
+    can = {"deploy": chosen.exports, "trains": trains(chosen)}
+    file = write_project(folder, Project(*given, backend=named, **can))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     click.echo(f"next: snakemake --cores all --configfile {shlex.quote(str(file))}", err=True)

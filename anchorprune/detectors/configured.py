@@ -6,7 +6,7 @@ from typing import Any
 
 from anchorprune.detectors.anchor_dropout import AnchorDropout
 from anchorprune.detectors.protocols import Backend, Foresighted
-from anchorprune.detectors.registry import backend, check_known
+from anchorprune.detectors.registry import backend, check_known, trains
 from anchorprune.errors import UserError
 from anchorprune.pipeline.experiments import Plan
 
@@ -36,7 +36,10 @@ def check_detectors(plan: Plan, source: str = "config") -> None:
         name = picked[experiment.detector]["backend"]
         if experiment.deploy and not chosen[name].exports:
             where = f"{source}: experiments.{experiment.key}"
-            raise UserError(f"{where}.deploy: detectors of backend {name!r} have no ONNX models; leave deploy out")
+            raise UserError(f"{where}.deploy: `deploy` does not take detectors of backend {name!r}; leave it out")
+        if experiment.retrain != "none" and not trains(chosen[name]):
+            where = f"{source}: experiments.{experiment.key}"
+            raise UserError(f"{where}.retrain: detectors of backend {name!r} are not trained here; give retrain: none")
     for name, detector in picked.items():
         _check_files(detector, chosen[detector["backend"]], f"{source}: detectors.{name}")
 

@@ -16,6 +16,7 @@ DEFAULT = "mmdet"
 OURS = {
     "mmdet": "anchorprune.detectors.mmdet.backend:BACKEND",
     "torchvision": "anchorprune.detectors.torchvision.backend:BACKEND",
+    "onnx": "anchorprune.detectors.onnx.backend:BACKEND",
 }
 GROUP = "anchorprune.backends"
 
@@ -77,6 +78,11 @@ def findings() -> Iterator[Finding]:
             yield from backend(name).findings()
         except UserError as error:
             yield Finding(f"backend {name}", False, str(error))
+
+
+def trains(chosen: Backend) -> bool:
+    """Whether a backend trains its detectors; one that does not says `trains = False`."""
+    return getattr(chosen, "trains", True)
 
 
 def offered(thing: object, protocol: type, what: str) -> None:

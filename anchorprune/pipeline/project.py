@@ -26,10 +26,7 @@ detectors:
 {backend}    config: {config}
     weights: {weights}
 {options}    anchor_sets: {{own: {{from: config}}}}
-    # For `retrain` below; what is not given stays as in the config. The learning rate is meant at the config's base
-    # batch size; a tenth of the training's is a usual choice.
-    # finetuning: {{epochs: 4, learning_rate: 0.0001}}
-
+{finetuning}
 experiments:
   {name}:
     description: {description}
@@ -55,6 +52,12 @@ SPLIT = """\
     test_fraction: 0.5
     seed: 0"""
 
+FINETUNING = """\
+    # For `retrain` below; what is not given stays as in the config. The learning rate is meant at the config's base
+    # batch size; a tenth of the training's is a usual choice.
+    # finetuning: {epochs: 4, learning_rate: 0.0001}
+"""
+
 RETRAIN = """\
     # `none` uses the pruned weights as they are. `finetune` trains them further, with the recipe above, and `scratch`
     # trains them anew{needs}.
@@ -76,7 +79,8 @@ class Project:
         options: overrides of the config by dotted key.
         budgets: fractions of the full head's cost.
         backend: name of the framework that runs the detector; None: the configuration's default.
-        deploy: that framework's detectors have ONNX models.
+        deploy: `deploy` makes ONNX models of that framework's detectors.
+        trains: they can be trained further.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Project:
     budgets: Sequence[float] = (0.8, 0.6, 0.4)
     backend: str | None = None
     deploy: bool = True
+    trains: bool = True
 
 
 def as_yaml(project: Project, file: Path) -> str:
@@ -106,8 +111,11 @@ def as_yaml(project: Project, file: Path) -> str:
         splits=(GIVEN if "test" in given else SPLIT).format(train=train, **given),
         options=f"    options: {_flow(dict(project.options))}\n" if project.options else "",
         budgets=_flow(list(project.budgets)),
-        retrain=RETRAIN.format(needs=needs),
-        deploy=DEPLOY if project.deploy else f"false # {project.backend} has no ONNX models",
+        finetuning=FINETUNING if project.trains else "",
+        retrain=RETRAIN.format(needs=needs)
+        if project.trains
+        else "    retrain: none # these detectors are not trained here",
+        deploy=DEPLOY if project.deploy else f"false # `deploy` does not take detectors of {project.backend}",
     )
 
 
