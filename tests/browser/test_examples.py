@@ -1,4 +1,7 @@
-"""Example images in a browser: those of the pinned pair, with pictures that are drawn."""
+"""Example images in a browser: those of any pinned pair, with pictures that are drawn."""
+
+import json
+import re
 
 import pytest
 
@@ -11,33 +14,76 @@ def pin(page, first, second):
     boxes.nth(1).select_option(second)
 
 
+def drawn(page):
+    """The block of the pinned pair."""
+    return page.locator(".examples:visible")
+
+
+@pytest.fixture(scope="module")
+def facts(examples_file):
+    text = examples_file.read_text()
+    return json.loads(re.search(r'class="answers">(.*?)</script>', text, re.DOTALL)[1])["examples"]
+
+
+def names_of(page, group):
+    """File names of the images below a heading: 0 what lost, 1 what gained."""
+    items = drawn(page).locator("ul").nth(group).locator("p").all_inner_texts()
+    return [text.partition(":")[0] for text in items]
+
+
 def test_the_pinned_pairs_examples_are_shown(opened, examples_file):
     page = opened(examples_file)
-    pin(page, "0", "1")
-    blocks = page.locator(".examples:visible")
-    assert [block.get_attribute("data-pair") for block in blocks.all()] == ["0 1"]
-    pin(page, "2", "0")  # the other way round too
-    assert [block.get_attribute("data-pair") for block in blocks.all()] == ["0 2"]
-    pin(page, "1", "2")
-    assert blocks.count() == 0
+    for first, second in (("0", "1"), ("2", "0"), ("1", "2")):
+        pin(page, first, second)
+        assert [block.get_attribute("data-pair") for block in drawn(page).all()] == [f"{first} {second}"]
+        assert page.locator(".no-examples").is_hidden()
+    pin(page, "1", "3")  # a control without detections
+    assert drawn(page).count() == 0
     assert page.locator(".no-examples").is_visible()
     page.locator(".plot:visible [data-detector='0']").press("Escape")
-    assert blocks.count() == 2
+    assert drawn(page).count() == 2
+    assert page.locator(".no-examples").is_hidden()
 
 
-def test_pictures_are_drawn_with_both_detectors_boxes(opened, examples_file):
+def test_any_two_are_drawn_with_their_boxes(opened, examples_file, facts):
+    """Two pruned detectors, A left and B right; the other way round what was lost is gained."""
     page = opened(examples_file)
-    pin(page, "0", "1")
-    page.locator(".examples:visible summary").press("Enter")
-    items = page.locator(".examples:visible li")
-    assert 10 < items.count() <= 20
-    sides = items.first.locator("svg")
-    assert sides.count() == 2
-    for side in sides.all():
-        box = side.bounding_box()
-        assert box["width"] > 100
+    pin(page, "1", "2")
+    drawn(page).locator("summary").press("Enter")
+    worst, best = facts["pairs"]["1 2"]
+    lost = [facts["pictures"][place][1] for place in worst]
+    assert names_of(page, 0) == lost
+    assert len(lost) == 10
+    first = drawn(page).locator("li").first
+    for slot, number in enumerate("12"):
+        side = first.locator("svg").nth(slot)
+        ap, numbers = facts["seen"][number][worst[0]]
+        assert side.locator(".found").count() == side.locator("text").count() == len(numbers) // 6
+        assert side.locator(".truth").count() == len(facts["pictures"][worst[0]][4]) // 4
         assert side.locator("use").evaluate("(one) => one.getBBox().width") == 160
-        assert side.locator(".truth").count() > 0
+        assert side.bounding_box()["width"] > 100
+        if numbers:  # the likeliest lies on top
+            box = side.locator(".found").last.evaluate("(one) => { const b = one.getBBox(); return [b.x, b.y, b.width, b.height]; }")
+            assert box == numbers[:4]
+            assert side.locator("text").last.text_content() == f"{facts['classes'][numbers[4]]} {numbers[5] / 100:.2f}"
+    aps = [facts["seen"][number][worst[0]][0] for number in "12"]
+    assert f"AP {aps[0]:.2f} to {aps[1]:.2f}" in first.inner_text()
+    page.get_by_role("button", name="Swap A and B").click()  # it stays open
+    assert names_of(page, 1) == lost
+    assert names_of(page, 0) == [facts["pictures"][place][1] for place in best]
+
+
+def test_what_has_no_picture_is_counted(opened, examples_file, tmp_path):
+    """A page whose first example has no picture, made by changing the place of its picture."""
+    text = examples_file.read_text()
+    changed = re.sub(r'("1 2":\[\[)\d+', r"\g<1>-1", text)
+    assert changed != text
+    (tmp_path / "index.html").write_text(changed)
+    page = opened(tmp_path / "index.html")
+    pin(page, "1", "2")
+    drawn(page).locator("summary").click()
+    assert len(names_of(page, 0)) == 9
+    assert "1 of these 10 has no picture on this page." in drawn(page).inner_text()
 
 
 def test_without_a_script_all_examples_can_be_opened(opened, examples_file):
