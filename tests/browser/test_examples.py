@@ -63,7 +63,9 @@ def test_any_two_are_drawn_with_their_boxes(opened, examples_file, facts):
         assert side.locator("use").evaluate("(one) => one.getBBox().width") == 160
         assert side.bounding_box()["width"] > 100
         if numbers:  # the likeliest lies on top
-            box = side.locator(".found").last.evaluate("(one) => { const b = one.getBBox(); return [b.x, b.y, b.width, b.height]; }")
+            box = side.locator(".found").last.evaluate(
+                "(one) => { const b = one.getBBox(); return [b.x, b.y, b.width, b.height]; }"
+            )
             assert box == numbers[:4]
             assert side.locator("text").last.text_content() == f"{facts['classes'][numbers[4]]} {numbers[5] / 100:.2f}"
     aps = [facts["seen"][number][worst[0]][0] for number in "12"]

@@ -67,7 +67,9 @@ def seen_splits(found: list[DetectorFacts]) -> tuple[Annotations | None, dict[in
 
 def pair_examples(seen: dict[int, SeenSplit]) -> list[PairExamples]:
     """The examples of every two detectors, `first` < `second`, ranked over all images of the split."""
-    return [_chosen(i, j, np.round(seen[j].aps - seen[i].aps, _DIGITS)) for i, j in itertools.combinations(sorted(seen), 2)]
+    return [
+        _chosen(i, j, np.round(seen[j].aps - seen[i].aps, _DIGITS)) for i, j in itertools.combinations(sorted(seen), 2)
+    ]
 
 
 def _chosen(first: int, second: int, change: np.ndarray) -> PairExamples:
