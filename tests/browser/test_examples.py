@@ -57,7 +57,7 @@ def test_any_two_are_drawn_with_their_boxes(opened, examples_file, facts):
     first = drawn(page).locator("li").first
     for slot, number in enumerate("12"):
         side = first.locator("svg").nth(slot)
-        ap, numbers = facts["seen"][number][worst[0]]
+        _, numbers = facts["seen"][number][worst[0]]
         assert side.locator(".found").count() == side.locator("text").count() == len(numbers) // 6
         assert side.locator(".truth").count() == len(facts["pictures"][worst[0]][4]) // 4
         assert side.locator("use").evaluate("(one) => one.getBBox().width") == 160

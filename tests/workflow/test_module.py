@@ -64,7 +64,7 @@ configfile: "config/config.yaml"
 
 # declare https://github.com/someone/pruning as a module
 module pruning:
-    snakefile: 
+    snakefile:
         github("someone/pruning", path="Snakefile", tag="v1")
     config:
         config
@@ -85,9 +85,8 @@ def repository(tmp_path, monkeypatch):
     for name in ("Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, folder)
     settings = tmp_path / "gitconfig"
-    settings.write_text(
-        f'[url "{folder.as_uri()}"]\n\tinsteadOf = https://github.com/someone/pruning\n[user]\n\tname = me\n\temail = me\n'
-    )
+    instead = f'[url "{folder.as_uri()}"]\n\tinsteadOf = https://github.com/someone/pruning\n'
+    settings.write_text(f"{instead}[user]\n\tname = me\n\temail = me\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all"), ("tag", "v1")):

@@ -1,4 +1,4 @@
-"""What the logs of a training said before it was interrupted: without it, a log that begins anew lacks the beginning."""
+"""What a training's logs said before it was interrupted: a log that begins anew would lack the beginning."""
 
 from pathlib import Path
 
