@@ -4,6 +4,12 @@ import json
 import re
 
 import pytest
+from running.examples import write_examples
+from running.report_page import ATTACK
+
+from anchorprune.report.data.manifest import read_manifest
+from anchorprune.report.data.published import Published
+from anchorprune.report.write import write_report
 
 pytestmark = pytest.mark.browser
 
@@ -86,6 +92,26 @@ def test_what_has_no_picture_is_counted(opened, examples_file, tmp_path):
     drawn(page).locator("summary").click()
     assert len(names_of(page, 0)) == 9
     assert "1 of these 10 has no picture on this page." in drawn(page).inner_text()
+
+
+def test_hostile_file_and_class_names_stay_text(opened, tmp_path):
+    write_examples(tmp_path, {"experiment": "demo", "detector": "small", "dataset": "shapes"}, images=12)
+    name, file = "<img src=x onerror=alert(1)>.png", tmp_path / "data/test.json"
+    truth = json.loads(file.read_text())
+    for image in truth["images"]:
+        (tmp_path / "data/images" / image["file_name"]).rename(tmp_path / f"data/images/{image['id']}{name}")
+        image["file_name"] = f"{image['id']}{name}"
+    truth["categories"] = [{**one, "name": f"{one['name']}{ATTACK}"} for one in truth["categories"]]
+    file.write_text(json.dumps(truth))
+    write_report(read_manifest(tmp_path / "manifest.json"), Published(), tmp_path / "report", figures=False)
+    page = opened(tmp_path / "report/index.html", 390)
+    pin(page, "1", "2")
+    drawn(page).locator("summary").click()
+    assert names_of(page, 0)[0].endswith(name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert ATTACK in drawn(page).locator("svg text").first.text_content()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Anchor pruning: report"
 
 
 def test_without_a_script_all_examples_can_be_opened(opened, examples_file):
