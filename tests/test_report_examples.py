@@ -172,5 +172,5 @@ def test_images_that_are_gone_are_left_out_with_a_line(tmp_path):
     for image in (tmp_path / "data/images").iterdir():
         image.unlink()
     text = page_of(tmp_path)
-    assert re.search(r"\d+ images could not be read from the data set's folder, and are left out\.", text)
+    assert re.search(r"Images that could not be read from the data set's folder: \d+\.", text)
     assert '<details class="examples"' not in text
