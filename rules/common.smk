@@ -42,10 +42,10 @@ def pipeline_file(name):
 
 
 try:
-    if workflow.modifier.skip_configfile:  # a module, whose workflow may have but one configuration file
-        config.update(over_shipped(config))
     if is_kept(workflow.overwrite_configfiles):
         check_code(take_code(config))
+    elif workflow.modifier.skip_configfile:  # a module, whose workflow may have but one configuration file
+        config.update(over_shipped(config))
     check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
