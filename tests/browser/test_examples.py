@@ -74,6 +74,10 @@ def test_any_two_are_drawn_with_their_boxes(opened, examples_file, facts):
             )
             assert box == numbers[:4]
             assert side.locator("text").last.text_content() == f"{facts['classes'][numbers[4]]} {numbers[5] / 100:.2f}"
+    texts = (
+        drawn(page).locator("svg text").evaluate_all("(all) => all.map((one) => one.getBBox().x + one.getBBox().width)")
+    )
+    assert max(texts) <= 160  # none is cut off
     aps = [facts["seen"][number][worst[0]][0] for number in "12"]
     assert f"AP {aps[0]:.2f} to {aps[1]:.2f}" in first.inner_text()
     page.get_by_role("button", name="Swap A and B").click()  # it stays open
