@@ -10,6 +10,7 @@
 # test-torchvision: detectors of torchvision, in .venv-torchvision, which it makes (5.6 GB); minutes.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 # test-release: wheel and sdist, built and installed in empty environments, where the core works without torch.
+# picture: docs/page.webp, the page of results/report in Chromium, for the README.
 # docs: the guides and docstrings as a site, build/site; a warning is an error. Both fetch their tools from PyPI.
 CORES ?= all
 # As many workers as cores; a file's tests on one of them, what takes long first (tests/running/selection.py).
@@ -18,7 +19,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
 .PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes \
-  test-torchvision test-release docs lint bench setup lock clean
+  test-torchvision test-release docs lint bench picture setup lock clean
 
 demo: setup
 	snakemake --cores $(CORES)
@@ -76,6 +77,10 @@ lint: setup
 
 bench: setup
 	python -m bench
+
+picture: setup
+	scripts/setup_browser.sh
+	python scripts/picture_of_page.py results/report/index.html docs/page.webp
 
 setup:
 	@scripts/setup.sh

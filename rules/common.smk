@@ -1,6 +1,7 @@
 """The plan of this run, and where every file lives. No rules here."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from anchorprune.pipeline.fingerprint import fingerprint
 from anchorprune.pipeline.gpus import find_gpus
 from anchorprune.pipeline.kept_plan import check_code, code_of, is_kept, keep_plan, take_code
 from anchorprune.pipeline.records import NAME
+from anchorprune.pipeline.laid_over import over_shipped
 from anchorprune.pipeline.runlock import check_cores, check_writable, hold_run_lock
 from anchorprune.pipeline.sources import annotation_files, check_given_files, download_roots
 from anchorprune.pipeline.ways import AUTO, BASES, SearchFolder, finished_in, search_folder, way_of
@@ -31,17 +33,25 @@ from snakemake.settings.types import SharedFSUsage
 
 # Where the pipeline lies: not the main Snakefile's folder in a workflow that has it as a module.
 PIPELINE = Path(str(workflow.current_basedir)).parent
-SCHEMA = PIPELINE / "config/schemas/experiments.schema.yaml"
+
+
+def pipeline_file(name):
+    """A file of the pipeline: where it lies, or in Snakemake's cache where the module comes from a repository."""
+    path = PIPELINE / name
+    return os.path.relpath(path) if path.is_file() else workflow.source_path(f"../{name}")
+
 
 try:
     if is_kept(workflow.overwrite_configfiles):
         check_code(take_code(config))
+    elif workflow.modifier.skip_configfile:  # a module, whose workflow may have but one configuration file
+        config.update(over_shipped(config))
     check_cores(workflow.resource_settings.cores)
     check_config_files(workflow.configfiles)
     check_writable(Path("results"))
     if workflow.is_main_process:
         settle_times(Path("results"))
-    PLAN = plan(config, SCHEMA)
+    PLAN = plan(config, pipeline_file("config/schemas/experiments.schema.yaml"))
     check_detectors(PLAN)
     check_given_files(PLAN, Path("config/published/results.csv"))
 except UserError as error:

@@ -6,7 +6,7 @@ for the table and the page of all of them.
 rule manifest:
     """List the detectors of the report and the files their figures come from."""
     input:
-        template=ancient(os.path.relpath(PIPELINE / "rules/manifest.json.j2")),
+        template=ancient(pipeline_file("rules/manifest.json.j2")),
     output:
         f"{REPORT}/manifest.json",
     log:

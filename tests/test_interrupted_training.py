@@ -36,6 +36,7 @@ from anchorprune.detectors.mmdet.training import train as training
 from anchorprune.detectors.mmdet.training.ranks import run_ranks
 from anchorprune.detectors.mmdet.training.runner import prepare_start, run
 from anchorprune.errors import UserError
+from anchorprune.report.data.training_log import read_losses
 
 DEMO = ROOT / "config/detectors/ssd_demo.py"
 FORK = multiprocessing.get_context("fork")
@@ -260,6 +261,25 @@ DAMAGES = [
 
 def test_a_damaged_checkpoint(given, whole, killed, tmp_path):
     check_damage(given, whole, killed, tmp_path, truncated)
+
+
+@pytest.mark.parametrize("again", [(), pytest.param((8, 9), marks=pytest.mark.long)])
+def test_the_log_of_one_that_went_on_has_its_beginning(given, whole, killed, tmp_path, again):
+    """As of one without an interruption; `again`: killed after these iterations too."""
+    output = tmp_path / "out"
+    shutil.copytree(killed, output)
+    for iteration in again:
+        run = Run((*given, *TWO_EPOCHS), output, dying_after(iteration))
+        assert run.status == -signal.SIGKILL, run.said
+    done((*given, *TWO_EPOCHS), output)
+    logs = {}
+    for name, log in (("whole", whole.with_suffix(".log")), ("resumed", output.with_suffix(".log"))):
+        (tmp_path / name).mkdir()
+        shutil.copy(log, tmp_path / name / "train.log")
+        logs[name] = read_losses(tmp_path / name)
+    assert logs["resumed"].at == logs["whole"].at == [1.0, 2.0]
+    assert logs["resumed"].loss[0] == logs["whole"].loss[0]
+    assert not logs["resumed"].begins_late
 
 
 @pytest.mark.long

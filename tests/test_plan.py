@@ -11,7 +11,7 @@ from running.sweep import sweep
 
 from anchorprune.errors import UserError
 from anchorprune.pipeline.experiments import plan
-from anchorprune.pipeline.laid_over import read_laid_over
+from anchorprune.pipeline.laid_over import over_shipped, read_laid_over
 from anchorprune.pipeline.work_items import work_items
 
 
@@ -139,6 +139,16 @@ def test_files_are_laid_over_each_other_as_snakemake_does(tmp_path):
     expected = copy.deepcopy(below)
     utils.update_config(expected, above)
     assert read_laid_over([tmp_path / "below.yaml", tmp_path / "above.yaml"]) == expected
+
+
+def test_what_a_module_is_given_lies_over_the_files_that_are_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert over_shipped({"run": ["mine"]}) == {"run": ["mine"]}
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/experiments.yaml").write_text("run: [demo]\nexperiments: {demo: {seeds: [0]}}\n")
+    mine = {"run": ["mine"], "experiments": {"mine": {"seeds": [1]}}}
+    experiments = {"demo": {"seeds": [0]}, "mine": {"seeds": [1]}}
+    assert over_shipped(mine) == {"run": ["mine"], "experiments": experiments}
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_marks_lie_where_the_ticks_say(manifest, tmp_path):
     assert len(svgs) == 3
     for svg, (cost, unit) in zip(svgs, (("macs", 1e6), ("boxes", 1), ("parameters", 1e6)), strict=True):
         vertical, across = (group for group in svg.iter("g") if group.get("class") == "ticks")
+        assert np.ptp(np.diff([float(t.text) for t in vertical])) < 1e-9  # no tick is rounded
         of_ap = np.polyfit([float(t.get("y")) - 4 for t in vertical], [float(t.text) for t in vertical], 1)
         ticks = [float(t.text.replace(",", "")) * unit for t in across]
         of_cost = np.polyfit([float(t.get("x")) for t in across], ticks, 1)

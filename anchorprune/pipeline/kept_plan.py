@@ -25,11 +25,11 @@ def code_of(snakefile_folder: Path, detectors: Mapping[str, Mapping[str, Any]]) 
     """The files that a job reads besides its inputs, each with its SHA-256: rules, package, configs of detectors.
 
     Args:
-        snakefile_folder: where the Snakefile lies.
+        snakefile_folder: where the Snakefile lies; nowhere, where Snakemake took it from a commit of a repository.
         detectors: of the configuration.
     """
     package = Path(anchorprune.__file__).parent
-    files = [snakefile_folder / "Snakefile", *(snakefile_folder / "rules").iterdir(), *package.rglob("*.py")]
+    files = [snakefile_folder / "Snakefile", *snakefile_folder.glob("rules/*"), *package.rglob("*.py")]
     files += [Path(detector["config"]).absolute() for detector in detectors.values()]
     return {str(path): _digest(path) for path in sorted(set(files)) if path.is_file()}
 

@@ -22,6 +22,15 @@ def read_laid_over(files: Iterable[Path]) -> dict[str, Any]:
     return config
 
 
+def over_shipped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration laid over the project's files in the working folder, those of them that are there.
+
+    Raises:
+        UserError: as `read_config_file`.
+    """
+    return _over(read_laid_over(file for file in SHIPPED if file.is_file()), config)
+
+
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(below)
     for key, value in above.items():

@@ -12,7 +12,7 @@ from anchorprune import __version__
 from anchorprune.files import read_json, whole_file
 from anchorprune.report.contents import PAGE, on_one_page
 from anchorprune.report.data.manifest import Entry
-from anchorprune.report.data.pair_examples import LEAST_SCORE
+from anchorprune.report.data.pair_examples import EACH, LEAST_SCORE
 from anchorprune.report.data.section import Section
 from anchorprune.report.page import plot, training_curves
 from anchorprune.report.page.across import Across, comparisons, ranked
@@ -79,7 +79,8 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_TEMPLATES.globals |= {"as_path": as_path, "short": short, "least_score": LEAST_SCORE}
+_TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+_TEMPLATES.globals |= {"as_path": as_path, "short": short, "each": EACH, "least_score": LEAST_SCORE}
 
 
 def _tiles(section: Section, chapters: list[Chapter]) -> dict[str, Any]:

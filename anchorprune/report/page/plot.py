@@ -95,7 +95,7 @@ def _plot(cost: str, section: Section, facts: list[DetectorFacts], names: list[s
         PLOTTED_COSTS[cost].label + (f" ({unit})" if unit else ""),
         scale,
         [(scale.x(value), f"{value / size:,g}") for value in _ticks(0, scale.most)],
-        [(scale.y(value), f"{value:.2f}" if _coarse(scale) else f"{value:.3f}") for value in _ticks(*_ends(scale))],
+        [(scale.y(value), text) for value, text in _ap_ticks(scale)],
         named([_point(i, one, cost, scale) for i, one in enumerate(facts) if one.ap >= 0], names, AREA),
         published=[(scale.x(price), scale.y(ap)) for price, ap in theirs],
         levels=[scale.y(one.ap) for one in facts if one.kind == "unpruned" and one.ap >= 0],
@@ -105,12 +105,11 @@ def _plot(cost: str, section: Section, facts: list[DetectorFacts], names: list[s
     return plot
 
 
-def _ends(scale: Scale) -> tuple[float, float]:
-    return scale.low, scale.high
-
-
-def _coarse(scale: Scale) -> bool:
-    return scale.high - scale.low > 0.05
+def _ap_ticks(scale: Scale) -> list[tuple[float, str]]:
+    """APs with as many digits as tell them exactly."""
+    values = _ticks(scale.low, scale.high)
+    digits = next((n for n in (2, 3) if all(abs(value - round(value, n)) < 1e-9 for value in values)), 4)
+    return [(value, f"{value:.{digits}f}") for value in values]
 
 
 def _ticks(low: float, high: float) -> list[float]:

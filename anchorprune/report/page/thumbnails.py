@@ -2,13 +2,42 @@
 
 import base64
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from anchorprune.datasets.annotations import Annotations
+
 LARGEST_THUMBNAIL = 40_000  # bytes of one, as the page holds it
 _SMALLEST = 1_500
 _FORMS = ((360, 72), (280, 66), (220, 60), (160, 55), (120, 50), (96, 45))  # pixels of the longer side, quality
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the test split: its file's name, its size in pixels, its data URI, its ground truth."""
+
+    name: str
+    width: int
+    height: int
+    uri: str
+    truths: list[tuple[float, float, float, float]]
+
+
+def picture_of(truth: Annotations, position: int, folder: Path | None, most: int) -> Picture | None:
+    """An image of a split with its thumbnail; None where it cannot be read, or there is no folder.
+
+    Args:
+        truth: the split.
+        position: of the image in it.
+        folder: of its images.
+        most: bytes; see `thumbnail`.
+    """
+    image = truth.images[position]
+    uri = thumbnail(folder / image.file_name, (image.width, image.height), most) if folder else None
+    boxes = [tuple(box) for box in truth.boxes[truth.image_index == position].tolist()]
+    return Picture(image.file_name, image.width, image.height, uri, boxes) if uri else None
 
 
 def thumbnail(file: Path, size: tuple[int, int], most: int) -> str | None:

@@ -84,7 +84,8 @@ def tradeoff(section: Section, start: str, sharing: int = 1) -> Tradeoff | None:
     names = [_name(one, *several) for one in found]
     colors = _colors(section)
     mine = [colors[one.entry["anchor_set"], _search(one, section)] for one in found]
-    shown = strips(section, found)
+    shown, examples = strips(section, found), example_images(found, sharing)
+    facts = facts_for_script(section, found, names, shown, start)
     return Tradeoff(
         plots(section, found, [_short(one) for one in found], colors),
         names,
@@ -94,8 +95,8 @@ def tradeoff(section: Section, start: str, sharing: int = 1) -> Tradeoff | None:
         {color: _series(key, several[0]) for key, color in colors.items()},
         {kind: text for kind, text in KINDS.items() if any(one.kind == kind for one in found)},
         shown,
-        facts_for_script(section, found, names, shown, start),
-        example_images(found, sharing),
+        {**facts, "examples": examples.facts if examples else None},
+        examples,
     )
 
 

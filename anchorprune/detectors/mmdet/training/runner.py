@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from torch import nn
 
@@ -17,6 +18,7 @@ from anchorprune.detectors.mmdet.training.batches import make_resumable
 from anchorprune.detectors.mmdet.training.checkpoint_files import newest_whole
 from anchorprune.detectors.mmdet.training.checkpoint_hook import WholeCheckpointHook
 from anchorprune.detectors.mmdet.training.dropout_hook import AnchorDropoutHook
+from anchorprune.detectors.mmdet.training.earlier_log import earlier_losses
 from anchorprune.detectors.mmdet.training.loops import ResumableTrainLoop
 from anchorprune.detectors.mmdet.training.recipe import DROPOUT
 from anchorprune.detectors.mmdet.weights import load_into, read_weights
@@ -61,9 +63,12 @@ def run(cfg: Config, work: Path, seed: int, processes: int) -> nn.Module:
     if processes > 1:
         _add_processes(cfg)
     be_deterministic()
+    earlier = earlier_losses(work) if cfg.get("resume") and is_main_process() else []
     runner = Runner.from_cfg(cfg)
     resumes = f"resumes from its last checkpoint ({Path(cfg.load_from).name})" if cfg.get("resume") else "starts"
     LOG.info("%s: training %s", work.parent, resumes)
+    for line in earlier:  # whoever reads this log reads of the whole training
+        LOG.info("%s", line)
     model = runner.train()
     return model.module if processes > 1 else model
 
