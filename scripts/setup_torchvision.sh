@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up .venv-torchvision: anchorprune with torchvision's detectors, and what their tests need. Wheels only, 5.6 GB.
+# Set up .venv-torchvision: anchorprune with torchvision's detectors, ONNX, and what their tests need. Wheels only, 5.9 GB.
 # Safe to run again: what is done is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,5 +7,5 @@ venv=.venv-torchvision
 stamp=$venv/.anchorprune-$(cat pyproject.toml scripts/setup_torchvision.sh | cksum | cut -d' ' -f1)
 [ -e "$stamp" ] && exit 0
 "$venv/bin/python" -c '' 2>/dev/null || { rm -rf "$venv"; "${PYTHON:-python3}" -m venv "$venv"; }
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[torchvision]" pytest pytest-xdist hypothesis
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[torchvision,deploy,pipeline]" pytest pytest-xdist hypothesis
 touch "$stamp"

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from backends.trained import train, write_data
@@ -12,11 +14,13 @@ from running.command import ROOT
 
 from anchorprune.detectors import protocols as protocol
 from anchorprune.detectors import registry
+from anchorprune.detectors.configured import used_backends
 from anchorprune.detectors.folder import backend_of, whole_folder
 from anchorprune.detectors.protocols import Backend
 from anchorprune.detectors.registry import backend, backend_at, load, names
 from anchorprune.errors import UserError
 from anchorprune.heads.layout import Layout
+from anchorprune.pipeline.checkup import Finding
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,41 @@ def test_doctor_names_a_broken_package(installed, monkeypatch):
     assert found["linear-detector"].ok
     assert not found["backend broken"].ok
     assert found["backend broken"].text.endswith("mend or reinstall the package")
+
+
+@pytest.mark.parametrize(
+    ("installed", "used", "needed"),
+    [
+        ((), (), {"mmdet"}),  # the default, where there is none at all
+        (("torch",), (), {"mmdet"}),
+        (("torch", "torchvision"), (), {"torchvision"}),
+        (("torch", "torchvision"), {"mmdet"}, {"mmdet", "torchvision"}),
+        (("torch", "onedl-mmcv"), (), {"mmdet"}),
+        ((), {"torchvision"}, {"torchvision"}),
+    ],
+)
+def test_doctor_asks_for_backends_that_are_there_or_used(monkeypatch, installed, used, needed):
+    def version(name):
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(registry, "version", version)
+    for name in registry.OURS:
+        one = SimpleNamespace(name=name, distributions=backend(name).distributions)
+        one.findings = lambda name=name: [Finding(name, False, "missing")]
+        monkeypatch.setitem(registry.OURS, name, one)
+    monkeypatch.setattr(registry, "backend", lambda name: registry.OURS.get(name) or backend(name))
+    ours = [one for one in registry.findings(used) if one.name in registry.OURS]
+    assert {one.name for one in ours if one.required} == needed
+
+
+def test_backends_of_a_configuration(tmp_path):
+    file = tmp_path / "experiments.yaml"
+    file.write_text("detectors: {one: {config: a, backend: torchvision}, two: {config: b}}")
+    assert used_backends(file) == {"mmdet", "torchvision"}
+    file.write_text("datasets: {}")
+    assert used_backends(file) == used_backends(tmp_path / "none.yaml") == set()
 
 
 def test_a_folder_names_its_backend(linear, tmp_path):

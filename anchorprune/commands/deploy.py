@@ -97,8 +97,8 @@ def command(
     form = models.metadata.input
     if form.keep_ratio and form.divisor is None:
         LOG.warning(
-            f"the models' input is {form.width} x {form.height} for images of every shape; mmdet turns it for upright "
-            "ones and pads each to a size of its own, so that AP is not quite that of `evaluate`"
+            f"the models' input is {form.width} x {form.height} for images of every shape; the detector turns it for "
+            "upright ones and pads each to a size of its own, so that AP is not quite that of `evaluate`"
         )
     found = {"model": models.end_to_end, "model-decoded": models.decoded, "model-raw": models.raw}
     if int8:

@@ -25,7 +25,7 @@ from anchorprune.heads.layout import Layout
 @click.option(
     "--torchvision",
     metavar="NAME",
-    help="In the place of --config, a detector of torchvision: ssd300_vgg16 or ssdlite320_mobilenet_v3_large.",
+    help="In the place of --config, a detector of torchvision: ssd300_vgg16 or another of docs/torchvision.md.",
 )
 @click.option(
     "--onnx",

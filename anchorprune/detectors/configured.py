@@ -6,11 +6,22 @@ from typing import Any
 
 from anchorprune.detectors.anchor_dropout import AnchorDropout
 from anchorprune.detectors.protocols import Backend, Foresighted
-from anchorprune.detectors.registry import backend, check_known, trains
+from anchorprune.detectors.registry import DEFAULT, backend, check_known, trains
 from anchorprune.errors import UserError
+from anchorprune.pipeline.config_files import read_config_file
 from anchorprune.pipeline.experiments import Plan
 
 _NO_FILE = ("hub", "none")  # what `backbone_weights` can say besides a file
+
+
+def used_backends(file: Path) -> set[str]:
+    """The backends of a configuration file's detectors; none where it has no detectors, or cannot be read."""
+    try:
+        detectors = read_config_file(file).get("detectors")
+    except UserError:
+        return set()
+    given = detectors.values() if isinstance(detectors, Mapping) else ()
+    return {str(one.get("backend", DEFAULT)) for one in given if isinstance(one, Mapping)}
 
 
 def check_detectors(plan: Plan, source: str = "config") -> None:

@@ -1,8 +1,10 @@
 """The backends, by name: those of this package, and those that installed packages bring."""
 
 import importlib
-from collections.abc import Iterator, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from inspect import signature
 from pathlib import Path
 
@@ -71,13 +73,32 @@ def load(
     return chosen.load(files, device, threads, batch_size)
 
 
-def findings() -> Iterator[Finding]:
-    """What this machine has of what each backend needs."""
+def findings(used: Collection[str] = ()) -> Iterator[Finding]:
+    """What this machine has of what each backend needs.
+
+    It is required of a backend that is `used`, and of one of which something is installed that no other backend lists;
+    of the default one where there is no such backend.
+    """
+    found: dict[str, Backend] = {}
     for name in names():
         try:
-            yield from backend(name).findings()
+            found[name] = backend(name)
         except UserError as error:
             yield Finding(f"backend {name}", False, str(error))
+    listed = Counter(package for one in found.values() for package in one.distributions)
+    own = {name: [package for package in one.distributions if listed[package] == 1] for name, one in found.items()}
+    ours = [name for name in OURS if name in found]
+    needed = {name for name in found if name in used or name not in ours or any(map(_is_installed, own[name]))}
+    for name, one in found.items():
+        required = name in needed or (name == DEFAULT and needed.isdisjoint(ours))
+        yield from (each if required else replace(each, required=False) for each in one.findings())
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
 
 
 def trains(chosen: Backend) -> bool:

@@ -18,6 +18,7 @@ if step and (size[0] > size[1]) != (limit[0] > limit[1]):
 scaled = (size * min(limit / size) + 0.5).astype(int) if form["keep_ratio"] else limit
 width, height = -(-scaled // step) * step if step else (form["width"], form["height"])
 images = np.full((1, height, width, 3), form["padding"], np.float32)
+photo = photo if form.get("rounded", True) else photo.astype(np.float32)
 images[0, : scaled[1], : scaled[0]] = cv2.resize(photo, scaled.tolist())
 inputs = {"images": images.transpose(0, 3, 1, 2), "sizes": scaled[None].astype(np.float32)}
 dets, labels = session.run(["dets", "labels"], {each.name: inputs[each.name] for each in session.get_inputs()})

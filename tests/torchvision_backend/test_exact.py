@@ -1,4 +1,4 @@
-"""torchvision's SSDs: what the search sees is what the sliced detector does, by torchvision's own forward."""
+"""torchvision's detectors: what the search sees is what the sliced detector does, by torchvision's own forward."""
 
 import contextlib
 import io
@@ -13,7 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
-from tv_detectors import CLASSES, IDS, NAMES, SIZES, picture, plain, write_data
+from torch.utils.flop_counter import FlopCounterMode
+from tv_detectors import CLASSES, IDS, RETINANETS, SIZES, SSDS, picture, plain, size_option, write_data
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.registry import load
@@ -26,20 +27,31 @@ from anchorprune.scoring import Scorer
 pytestmark = pytest.mark.torchvision
 
 ANCHORS = {"ssd300_vgg16": (4, 6, 6, 6, 4, 4), "ssdlite320_mobilenet_v3_large": (6, 6, 6, 6, 6, 6)}
-# All; unequal numbers; the first level dropped; an inner one; the last three; the first alone.
-DROPPED = {"all": (), "some": (0, 2, 5, 11, 17, 25), "first": tuple(range(6)), "inner": tuple(range(9, 16))}
-DROPPED |= {"last": tuple(range(16, 30)), "but one": tuple(range(30))}
+ANCHORS |= dict.fromkeys(RETINANETS, (9, 9, 9, 9, 9))
+LIMITS = {  # threshold, IoU, best before NMS, and of an image
+    "ssd300_vgg16": (0.01, 0.45, 400, 200),
+    "ssdlite320_mobilenet_v3_large": (0.001, 0.55, 300, 300),
+    **dict.fromkeys(RETINANETS, (0.05, 0.5, 1000, 300)),
+}
+CASES = {  # which of some anchors, a level and the place in it, are kept; `levels` is how many there are
+    "all": lambda level, place, levels: True,
+    "some": lambda level, place, levels: (5 * level + place) % 7 > 1,  # other numbers on each level
+    "even": lambda level, place, levels: place in (1, 3),
+    "first": lambda level, place, levels: level > 0,
+    "inner": lambda level, place, levels: level not in (1, 2),
+    "last": lambda level, place, levels: level < levels - 3 and place != 2,
+    "top": lambda level, place, levels: level != levels - 1,
+    "but one": lambda level, place, levels: (level, place) == (0, 0),
+}
 
 
 def kept_of(name, case):
-    count = sum(ANCHORS[name])
-    gone = {*DROPPED[case], *(range(16, count) if case == "last" else ())}
-    if case == "but one":
-        gone = set(range(1, count))
-    return [anchor for anchor in range(count) if anchor not in gone]
+    counts = ANCHORS[name]
+    places = [(level, place) for level, count in enumerate(counts) for place in range(count)]
+    return [anchor for anchor, place in enumerate(places) if CASES[case](*place, len(counts))]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*SSDS, *RETINANETS])
 def made(request, tmp_path_factory, run_command):
     """A user's weights, their data, the folder taken over, and its predictions."""
     folder, name = tmp_path_factory.mktemp("made"), request.param
@@ -47,7 +59,8 @@ def made(request, tmp_path_factory, run_command):
     write_data(model, folder)
     torch.save(model.state_dict(), folder / "my.pth")
     option = f"classes={json.dumps(CLASSES)}"
-    words = ("--backend", "torchvision", "--name", "own", "--option", option, "--output", folder / "full")
+    words = ("--backend", "torchvision", "--name", "own", "--option", option, *size_option(name))
+    words = (*words, "--output", folder / "full")
     run_command("convert", f"torchvision::{name}", folder / "my.pth", *words)
     run_command("predict", folder / "full", folder / "truth.json", folder / "images", "--output", folder / "p.parquet")
     return SimpleNamespace(name=name, model=model, folder=folder, truth=folder / "truth.json", sliced={}, found={})
@@ -79,45 +92,50 @@ def head_of(made):
     return Head.load(made.folder / "full/head.json")
 
 
+def size_of(model):
+    """(W, H) of an image that fills the input."""
+    transform = model.transform
+    return tuple(transform.fixed_size or (transform.max_size, *transform.min_size))
+
+
 def test_the_head_is_torchvisions(made):
     head, post = head_of(made), Predictions.open(made.folder / "p.parquet").postprocess
-    size = made.model.transform.fixed_size
-    assert head.input_size == tuple(size)
+    size = size_of(made.model)
+    assert head.input_size == size
     assert tuple(len(level.anchors) for level in head.levels) == ANCHORS[made.name]
-    maps = list(made.model.backbone(torch.zeros(1, 3, *size)).values())
-    batch, _ = made.model.transform([torch.zeros(3, *size)])
+    batch, _ = made.model.transform([torch.zeros(3, *size[::-1])])
+    maps = list(made.model.backbone(batch.tensors).values())
+    assert [level.grid for level in head.levels] == [tuple(found.shape[2:]) for found in maps]
     (boxes,) = made.model.anchor_generator(batch, maps)
     shapes = [np.tile(np.array(level.anchors), (level.grid[0] * level.grid[1], 1)) for level in head.levels]
     np.testing.assert_allclose(np.concatenate(shapes), (boxes[:, 2:] - boxes[:, :2]).numpy(), atol=1e-4)
-    values = (0.01, 0.45, 400, 200) if made.name == "ssd300_vgg16" else (0.001, 0.55, 300, 300)
-    assert (post.score_threshold, post.nms_iou, post.nms_pre, post.max_per_image) == values
-    assert (post.nms_pre_per, post.min_size, post.class_agnostic) == ("class", -1, False)
+    assert (post.score_threshold, post.nms_iou, post.nms_pre, post.max_per_image) == LIMITS[made.name]
+    per = "level" if made.name in RETINANETS else "class"
+    assert (post.nms_pre_per, post.min_size, post.class_agnostic) == (per, -1, False)
 
 
-def test_the_limit_of_a_class_binds(made):
+def test_the_limit_before_nms_binds(made):
     """Otherwise the tests below would not show that it is honoured."""
     rows = Predictions.open(made.folder / "p.parquet").load()
-    per_class = np.unique(np.stack([rows.image_id, rows.category_id]), axis=1, return_counts=True)[1]
-    assert per_class.max() > made.model.topk_candidates
+    group = rows.category_id
+    if made.name in RETINANETS:
+        group = np.array(head_of(made).level_of_anchor)[rows.anchor]
+    each = np.unique(np.stack([rows.image_id, group]), axis=1, return_counts=True)[1]
+    assert each.max() > made.model.topk_candidates
     assert len(np.unique(rows.anchor)) > 0.8 * sum(ANCHORS[made.name])
 
 
 def counted(model):
-    """Multiply-accumulates of the head's convolutions, counted while it runs."""
-    total = []
-
-    def count(layer, given, out):
-        total.append(out[0].numel() * layer.weight[0].numel())
-
-    hooks = [m.register_forward_hook(count) for m in model.head.modules() if isinstance(m, torch.nn.Conv2d)]
+    """Multiply-accumulates of the head's convolutions, counted by torch while it runs."""
+    batch, _ = model.transform([torch.zeros(3, *size_of(model)[::-1])])
     with torch.no_grad():
-        model([torch.zeros(3, *model.transform.fixed_size)])
-    for hook in hooks:
-        hook.remove()
-    return sum(total)
+        maps = list(model.backbone(batch.tensors).values())
+        with FlopCounterMode(display=False) as counter:
+            model.head(maps)
+    return counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize("case", DROPPED)
+@pytest.mark.parametrize("case", CASES)
 def test_costs_are_those_of_the_network(made, case):
     model = sliced(made, case).model
     layout = Layout.keep(head_of(made), kept_of(made.name, case))
@@ -125,11 +143,11 @@ def test_costs_are_those_of_the_network(made, case):
 
 
 def rows_of(model, sizes, kept):
-    """Which rows of the head's outputs are of kept anchors, by torchvision's order: cell by cell, anchor by anchor."""
+    """Which rows of the head's outputs are of kept anchors, level by level, by torchvision's order: cell by cell."""
     rows, first, anchor = [], 0, 0
     for (height, width), count in zip(sizes, model.anchor_generator.num_anchors_per_location(), strict=True):
         mine = [a for a in range(count) if anchor + a in kept]
-        rows += [first + cell * count + a for cell in range(height * width) for a in mine]
+        rows.append([first + cell * count + a for cell in range(height * width) for a in mine])
         first, anchor = first + height * width * count, anchor + count
     return rows
 
@@ -140,14 +158,20 @@ def masked(made, image, kept):
     model = made.model
     batch, _ = model.transform([image])
     maps = list(model.backbone(batch.tensors).values())
-    rows = rows_of(model, [found.shape[-2:] for found in maps], set(kept))
-    outputs = {key: value[:, rows] for key, value in model.head(maps).items()}
+    levels = rows_of(model, [found.shape[-2:] for found in maps], set(kept))
+    rows = [row for level in levels for row in level]
+    whole = model.head(maps)
+    outputs = {key: value[:, rows] for key, value in whole.items()}
     (anchors,) = model.anchor_generator(batch, maps)
-    found = model.postprocess_detections(outputs, [anchors[rows]], batch.image_sizes)
+    given = outputs, [anchors[rows]]
+    if made.name in RETINANETS:
+        by_level = {key: [value[:, level] for level in levels] for key, value in whole.items()}
+        given = by_level, [[anchors[level] for level in levels]]
+    found = model.postprocess_detections(*given, batch.image_sizes)
     return outputs, model.transform.postprocess(found, batch.image_sizes, [tuple(image.shape[-2:])])[0]
 
 
-@pytest.mark.parametrize("case", DROPPED)
+@pytest.mark.parametrize("case", CASES)
 def test_a_sliced_detector_is_the_full_one_with_anchors_masked(made, case):
     kept, model = kept_of(made.name, case), sliced(made, case).model
     image = picture(made.folder / "images/1.png")
@@ -171,7 +195,7 @@ def assert_same(one, other):
     assert near.any(0).all() and near.any(1).all()
 
 
-@pytest.mark.parametrize("case", DROPPED)
+@pytest.mark.parametrize("case", CASES)
 def test_kept_boxes_are_those_of_torchvisions_forward(made, scorer, case):
     """Of a predictions file of the full detector, against the sliced detector's own forward on each image."""
     found = scorer.detections(kept_of(made.name, case))
@@ -194,7 +218,7 @@ def pycocotools_ap(truth, detections):
     return float(run.stats[0])
 
 
-@pytest.mark.parametrize("case", DROPPED)
+@pytest.mark.parametrize("case", CASES)
 def test_the_searched_ap_is_the_sliced_detectors(made, scorer, case, tmp_path):
     """Its own detections, written here from torchvision's forward and read by pycocotools."""
     rows = []
@@ -230,7 +254,7 @@ with torch.no_grad():
 """
 
 
-@pytest.mark.parametrize("case", ["some", "inner", "last"])
+@pytest.mark.parametrize("case", ["some", "even", "inner", "last"])
 def test_what_is_published_needs_torchvision_alone(made, case):
     from anchorprune.detectors.registry import backend
 
@@ -246,4 +270,6 @@ def test_what_is_published_needs_torchvision_alone(made, case):
     found = torch.load(output / "found.pth")
     assert found["classes"] == dict(enumerate(CLASSES, 1))
     assert_same(found["found"], masked(made, image, kept_of(made.name, case))[1])
-    assert len((Path(output) / "build.py").read_text().partition("def reshape")[0].splitlines()) < 40
+    text = (Path(output) / "build.py").read_text()
+    assert len(text.partition("def reshape" if made.name in SSDS else "def thin")[0].splitlines()) < 40
+    assert ("class UnevenHead" in text) == (made.name in RETINANETS and case in ("some", "first"))

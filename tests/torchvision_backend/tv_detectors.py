@@ -14,14 +14,22 @@ from torchvision.models import detection
 
 CLASSES = ("ape", "bee", "cat")
 IDS = (3, 5, 9)  # of the data set
-NAMES = ("ssd300_vgg16", "ssdlite320_mobilenet_v3_large")
+SSDS = ("ssd300_vgg16", "ssdlite320_mobilenet_v3_large")
+RETINANETS = ("retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2")
+RETINA_SIZE = (160, 128)  # `max_size` and `min_size`: a fiftieth of the usual ones' area
 SIZES = ((150, 120), (96, 128), (200, 80))
 
 
 def plain(name):
     """torchvision's detector with random weights whose scores and boxes differ much from cell to cell."""
     torch.manual_seed(1)
-    model = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=len(CLASSES) + 1)
+    sizes = {} if name in SSDS else {"max_size": RETINA_SIZE[0], "min_size": RETINA_SIZE[1]}
+    model = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=len(CLASSES) + 1, **sizes)
+    return enlivened(model)
+
+
+def enlivened(model):
+    """A network with random weights, whose scores and boxes are made to differ much from cell to cell."""
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     model.train()
     for norm in norms:  # statistics of what it sees, or a random MobileNet's signal dies away
@@ -33,12 +41,25 @@ def plain(name):
         model.head(maps)
         model.eval()
         maps = list(model.backbone(images).values())
+        if isinstance(model, detection.RetinaNet):
+            scoring, boxes = model.head.classification_head, model.head.regression_head
+            for tower, layer, spread in ((scoring, scoring.cls_logits, 1.5), (boxes, boxes.bbox_reg, 0.5)):
+                layer.weight.mul_(spread / nn.functional.conv2d(tower.conv(maps[0]), layer.weight).std())
+                layer.bias.normal_(std=0.4)
+            scoring.cls_logits.bias.sub_(1)
+            scoring.cls_logits.bias[:: scoring.num_classes] = -20  # as a training does: no object has label 0
+            return model
         for tower, spread in ((model.head.classification_head, 0.7), (model.head.regression_head, 1.0)):
             for block, found in zip(tower.module_list, maps, strict=True):
                 layer = last(block)
                 layer.weight.mul_(spread / block(found).std())
                 layer.bias.normal_(std=0.4)
     return model
+
+
+def size_option(name):
+    """The option that says a RetinaNet's size of images."""
+    return () if name in SSDS else ("--option", f"input_size={list(RETINA_SIZE)}")
 
 
 def last(block):

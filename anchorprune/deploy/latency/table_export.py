@@ -65,7 +65,7 @@ def export_table(
         "version": measure_table.VERSION,
         "head": models.metadata.head["name"],
         "images": len(images),
-        "nms_pre": post.nms_pre,
+        "nms_pre": post.nms_pre if post.nms_pre_per == "level" else None,
         **_described(levels, coding),
         "finish": [{"kept": kept, "model": f"{_finish(number)}.onnx"} for number, kept in enumerate(cases)],
     }

@@ -100,12 +100,16 @@ class DeltaCoding:
             codes = op.Add(op.Mul(codes, _floats(self.stds)), _floats(self.means))
         shift, growth = halves(op, codes)
         centre = op.Add(centre, op.Mul(size, shift))
-        size = op.Mul(size, op.Exp(op.Clip(growth, -self.max_ratio, self.max_ratio)))
+        size = op.Mul(size, op.Exp(self.bounded(op, growth)))
         boxes = corners(op, centre, op.Mul(size, 0.5))
         if self.clip is None:
             return boxes
         most = self.clip * 2 if sizes is None else op.Unsqueeze(op.Concat(sizes, sizes, axis=-1), [1])
         return op.Max(op.Min(boxes, most), 0)
+
+    def bounded(self, op: OpBuilder, growth: ir.Value) -> ir.Value:
+        """Width and height deltas that are not too large, nor too small."""
+        return op.Clip(growth, -self.max_ratio, self.max_ratio)
 
     def facts(self) -> dict[str, Any]:
         """See Coding."""

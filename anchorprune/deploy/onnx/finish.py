@@ -1,7 +1,8 @@
-"""Decoding and non-maximum suppression as a graph of standard ONNX operators, the same as mmdet's post-processing.
+"""Decoding and non-maximum suppression as a graph of standard ONNX operators, the same as a detector's post-processing.
 
 For each level: scores, then the `nms_pre` best (box, class) pairs; for all levels together: decoding, the least size,
-suppression within each class, and the `max_per_image` best detections, padded to a fixed number.
+suppression within each class, and the `max_per_image` best detections, padded to a fixed number. Where `nms_pre` is
+of a class, as torchvision's SSD has it, the best pairs are those of each class on all levels.
 
 Operators are those that every runtime tried computes alike (docs/deploying.md): zeros are a product, not a
 `ConstantOfShape`, whole boxes are gathered by `GatherND`, and nothing is expanded that broadcasting expands.
@@ -32,14 +33,17 @@ def finish(levels: Sequence[Level], coding: Coding, post: Postprocess, opset: in
     graph = new_graph("finish", opset)
     op = graph.op
     raw = [raw_inputs(graph, level, coding) for level in levels]
-    scores, codes, priors = _all_candidates(op, levels, raw, coding, post.nms_pre)
+    of_level = post.nms_pre if post.nms_pre_per == "level" else None
+    scores, codes, priors = _all_candidates(op, levels, raw, coding, of_level)
+    if post.nms_pre is not None and of_level is None:
+        scores = _only_best_of_class(op, scores, levels, post.nms_pre)
     boxes = coding.decode(op, priors, codes, sizes_input(graph, levels, coding))
     kept = _suppress(op, boxes, large_enough(op, boxes, scores, post.min_size), coding, post)
     if any(level.count is None for level in levels):
         most = DETECTIONS
         dets, labels = _best(op, boxes, kept, coding.classes, post.max_per_image, limited=True)
     else:
-        most = min(post.max_per_image, sum(_count(level, post.nms_pre) for level in levels) * coding.classes)
+        most = min(post.max_per_image, sum(_count(level, of_level) for level in levels) * coding.classes)
         dets, labels = _best(op, boxes, kept, coding.classes, most)
     return model_of(graph, {"dets": (dets, (BATCH, most, 5)), "labels": (labels, (BATCH, most))})
 
@@ -100,6 +104,16 @@ def _only_best(op: OpBuilder, scores: ir.Value, pairs: int, most: int) -> ir.Val
     score, place = _top(op, scores, pairs, most)
     zeros = op.Mul(op.Reshape(scores, [0, pairs]), 0)
     return op.Reshape(op.ScatterElements(zeros, place, score, axis=1), op.Shape(scores))
+
+
+def _only_best_of_class(op: OpBuilder, scores: ir.Value, levels: Sequence[Level], most: int) -> ir.Value:
+    """Scores (batch, M, C), 0 for all but each class's best boxes."""
+    any_size = any(level.count is None for level in levels)
+    if not any_size and sum(level.count for level in levels) <= most:
+        return scores
+    number = op.Min(op.Shape(scores, start=1, end=2), [most]) if any_size else [most]
+    score, place = op.TopK(scores, number, axis=1, _outputs=2)
+    return op.ScatterElements(op.Mul(scores, 0), place, score, axis=1)
 
 
 def _batch_by(op: OpBuilder, value: ir.Value, *sizes: int) -> ir.Value:

@@ -35,7 +35,7 @@ class Prepared:
 
 
 def prepare(path: Path, form: InputForm) -> Prepared:
-    """Read an image and bring it into a model's input form, with OpenCV, as mmdet does.
+    """Read an image and bring it into a model's input form, with OpenCV, as its detector's framework does.
 
     Raises:
         UserError: the image is missing or damaged.
@@ -46,6 +46,7 @@ def prepare(path: Path, form: InputForm) -> Prepared:
         raise UserError(f"{path}: cannot be decoded as an image; restore it or take it out of its split")
     height, width = image.shape[:2]
     size = _target(width, height, form)
+    image = image if form.rounded else image.astype(np.float32)
     resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     pixels = np.empty((1, 3, *_padded(size, form)[::-1]), np.float32)
     pixels[0] = np.array(form.padding, np.float32)[:, None, None]

@@ -12,6 +12,7 @@ from anchorprune.errors import UserError
 
 # How an image becomes the model's input, beside `InputForm`'s facts.
 LAYOUT = "float32 NCHW, RGB, 0..255, bilinear resize; mean and deviation are applied by the model"
+UNROUNDED = f"{LAYOUT}; the resized image is not rounded to whole numbers"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class InputForm:
         layout: the rest in words.
         divisor: None, or the input has any size: the scaled image's, each side padded to a multiple of this. `scale` is
             then turned for an image that stands the other way, and `width` and `height` are those of one that fills it.
+        rounded: the scaled image has whole values, as mmdet's; torchvision scales in float32.
     """
 
     width: int
@@ -37,6 +39,7 @@ class InputForm:
     scale: tuple[int, int] | None = None
     layout: str = LAYOUT
     divisor: int | None = None
+    rounded: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,12 @@ class Metadata:
     coding: dict[str, Any] = field(default_factory=dict)
 
     def to_properties(self) -> dict[str, str]:
-        """The form in the model's file; a `divisor` that is none is left out."""
+        """The form in the model's file; a `divisor` that is none, and `rounded` where it is so, are left out."""
         values = asdict(self)
         if self.input.divisor is None:
             del values["input"]["divisor"]
+        if self.input.rounded:
+            del values["input"]["rounded"]
         return {key: json.dumps(value, allow_nan=False) for key, value in values.items()}
 
     @classmethod

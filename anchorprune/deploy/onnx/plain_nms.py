@@ -33,8 +33,13 @@ def detections(boxes: np.ndarray, scores: np.ndarray, metadata: Metadata) -> tup
 
 
 def _candidates(scores: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and classes of the pairs that enter suppression: on each level the `nms_pre` best."""
+    """Rows and classes of the pairs that enter suppression: the `nms_pre` best on each level, or of each class."""
     most, start, found = metadata.postprocess["nms_pre"], 0, []
+    if metadata.postprocess.get("nms_pre_per") == "class":
+        best = np.argsort(-scores, axis=0, kind="stable")[:most]
+        row, label = best.T.reshape(-1), np.repeat(np.arange(scores.shape[1]), len(best))
+        positive = scores[row, label] > 0
+        return row[positive], label[positive]
     for count in _boxes_of_levels(metadata.head):
         level = scores[start : start + count].reshape(-1)
         places = np.flatnonzero(level > 0)

@@ -1,10 +1,6 @@
 """A detector as an ONNX model, up to the head's raw outputs."""
 
 import copy
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,22 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from anchorprune.deploy.onnx.any_size import AnySizeLevel
-from anchorprune.deploy.onnx.broadcast import without_expands
 from anchorprune.deploy.onnx.coding import Coding
 from anchorprune.deploy.onnx.decoded import decoded
 from anchorprune.deploy.onnx.finish import finish
 from anchorprune.deploy.onnx.levels import BATCH, LevelOutputs
 from anchorprune.deploy.onnx.metadata import Metadata, facts_of
-from anchorprune.deploy.onnx.models import IMAGES, Models
+from anchorprune.deploy.onnx.models import Models
 from anchorprune.detectors.mmdet.built import BuiltDetector
 from anchorprune.detectors.mmdet.families.registry import family_of
 from anchorprune.detectors.mmdet.input_form import canvas, input_form
 from anchorprune.detectors.mmdet.model import postprocess
+from anchorprune.detectors.torch_export import write_onnx
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess
-
-# torch's exporter writes opset 18 and converts upwards; it knows none after 23 (torch.onnx, torch 2.13).
-OPSETS = range(18, 24)
 
 
 def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> onnx.ModelProto:
@@ -40,25 +33,11 @@ def export_raw(detector: BuiltDetector, opset: int, any_size: bool = False) -> o
     Raises:
         UserError: torch cannot write this opset, or the network is for one size of images alone.
     """
-    if opset not in OPSETS:
-        raise UserError(
-            f"--opset {opset}: torch writes ONNX opsets {OPSETS.start} to {OPSETS.stop - 1}; give one of them"
-        )
-    images = _black(detector, 2)  # a batch of 1 would be taken for a constant
+    images = _black(detector, 2)
     levels = kept_levels(detector)
-    names = [name for part in outputs_of_levels(detector) for name in part]
-    with _quiet():
-        program = torch.onnx.export(
-            _Network(detector, levels).eval(),
-            (images,),
-            dynamo=True,
-            verbose=False,
-            opset_version=opset,
-            input_names=[IMAGES],
-            output_names=[*(f"feature_{level}" for level in levels), *names],
-            dynamic_shapes=({0: BATCH, 2: "height", 3: "width"} if any_size else {0: torch.export.Dim(BATCH)},),
-        )
-    model = without_expands(program.model_proto)
+    names = [*(f"feature_{level}" for level in levels), *(n for part in outputs_of_levels(detector) for n in part)]
+    sides = {0: BATCH, 2: "height", 3: "width"} if any_size else {0: torch.export.Dim(BATCH)}
+    model = write_onnx(_Network(detector, levels), images, names, opset, sides)
     if any_size and not all(side.dim_param for side in model.graph.input[0].type.tensor_type.shape.dim[2:]):
         raise UserError("this detector's network is for one size of images alone; give --fixed-size")
     return model
@@ -128,22 +107,6 @@ def normalised(preprocessor: nn.Module, images: Tensor) -> Tensor:
     if preprocessor._enable_normalize:
         images = (images - preprocessor.mean) / preprocessor.std
     return images
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter tells of what it does itself, and of packages that nothing here needs."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def export(detector: BuiltDetector, opset: int, provenance: dict[str, Any], any_size: bool = False) -> Models:

@@ -1,1 +1,1 @@
-"""torchvision as a backend: the only importer of torchvision. SSD300-VGG16 and SSDLite320-MobileNetV3."""
+"""torchvision as a backend: the only importer of torchvision. SSD300, SSDLite320 and RetinaNet-R50-FPN."""

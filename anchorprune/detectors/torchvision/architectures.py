@@ -12,19 +12,24 @@ class Architecture:
     """A builder of torchvision.
 
     Attributes:
-        input_size: (W, H) to which images are stretched.
+        family: what its head is like.
+        input_size: (W, H) to which images are stretched; of a RetinaNet, `max_size` and `min_size`: what an image that
+            keeps its ratio is scaled to fill.
         learning_rate: of SGD at `batch_size`, for a training from random weights.
         batch_size: images of an iteration.
     """
 
+    family: str
     input_size: tuple[int, int]
     learning_rate: float
     batch_size: int
 
 
 ARCHITECTURES = {
-    "ssd300_vgg16": Architecture((300, 300), 0.001, 8),
-    "ssdlite320_mobilenet_v3_large": Architecture((320, 320), 0.02, 8),
+    "ssd300_vgg16": Architecture("ssd", (300, 300), 0.001, 8),
+    "ssdlite320_mobilenet_v3_large": Architecture("ssd", (320, 320), 0.02, 8),
+    "retinanet_resnet50_fpn": Architecture("retinanet", (1333, 800), 0.00125, 2),
+    "retinanet_resnet50_fpn_v2": Architecture("retinanet", (1333, 800), 0.00125, 2),
 }
 
 

@@ -9,6 +9,7 @@ from anchorprune.detectors.torchvision.architectures import architecture_of
 from anchorprune.detectors.torchvision.requirements import check_torchvision, torchvision_findings
 from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
+from anchorprune.files import whole_file
 from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
 from anchorprune.pipeline.gpus import choose_devices, lend
@@ -33,7 +34,7 @@ class TorchvisionBackend:
 
     name = "torchvision"
     distributions = ("torch", "torchvision")
-    exports = False
+    exports = True
     published: Mapping[str, str] = {
         "build.py": "builds the network, with torchvision alone",
         "weights.pth": "its state dict",
@@ -94,12 +95,13 @@ class TorchvisionBackend:
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         self._without_gpu()
+        from anchorprune.detectors.torchvision.families.registry import family_of
         from anchorprune.detectors.torchvision.folder import read_folder, write_folder
-        from anchorprune.detectors.torchvision.publishing import write_build
         from anchorprune.detectors.torchvision.weights import read_state
 
         facts, head = read_folder(files[0])
-        write_build(output, facts, head)
+        with whole_file(output / "build.py") as partial:
+            partial.write_text(family_of(facts.architecture).build_file(facts, head), encoding="utf-8")
         write_folder(output, facts, head, read_state(files[0]))
 
     def findings(self) -> Iterator[Finding]:

@@ -33,4 +33,6 @@ def read_folder(folder: Path) -> tuple[Facts, Head]:
     facts = Facts.from_dict(read_json(record, "record of a detector"), str(record))
     if len(facts.classes) != head.num_classes:
         raise UserError(f"{record}: has {len(facts.classes)} classes, head.json {head.num_classes}; make it again")
+    if [len(level) for level in facts.filters_of(head)] != [len(level.anchors) for level in head.levels]:
+        raise UserError(f"{record}: its filters are not of head.json's anchors; make it again")
     return facts, head

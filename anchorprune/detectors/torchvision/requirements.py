@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import replace
 
 from anchorprune.errors import UserError
 from anchorprune.pipeline.checkup import Finding, package
@@ -26,5 +25,5 @@ def check_torchvision() -> None:
 
 
 def torchvision_findings() -> Iterator[Finding]:
-    """Whether torchvision is there; nothing else needs it."""
-    yield replace(package("torchvision", "torchvision", _REMEDY), required=False)
+    """Whether torchvision is there, and imports with the torch that there is."""
+    yield package("torchvision", "torchvision", _REMEDY)

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchvision.models.detection.ssd import SSD
+from torch import nn
 
 from anchorprune.detectors.folder import NAME, TRAINING
 from anchorprune.detectors.torchvision.architectures import ARCHITECTURES
 from anchorprune.detectors.torchvision.examples import Examples
 from anchorprune.detectors.torchvision.facts import Facts
+from anchorprune.detectors.torchvision.families.registry import family_of
 from anchorprune.detectors.torchvision.folder import write_folder
-from anchorprune.detectors.torchvision.networks import build
 from anchorprune.detectors.torchvision.weights import WEIGHTS, load_state, read_state, save_state
 from anchorprune.detectors.training import Recipe, Schedule, Training
 from anchorprune.errors import UserError
@@ -94,7 +94,7 @@ def train(facts: Facts, head: Head, initial: Path | None, training: Training) ->
             write_json(work / TRAINING, identity)
         torch.set_num_threads(training.threads)
         torch.manual_seed(training.seed)
-        model = build(facts, head, random=True)
+        model = family_of(facts.architecture).build(facts, head, random=True)
         if initial is not None:
             load_state(model, read_state(initial), initial)
         _run(model, plan, Examples(training.annotations, training.images, facts.labels), training.seed, work)
@@ -106,7 +106,7 @@ def train(facts: Facts, head: Head, initial: Path | None, training: Training) ->
     return schedule
 
 
-def _run(model: SSD, plan: Plan, examples: Examples, seed: int, work: Path) -> None:
+def _run(model: nn.Module, plan: Plan, examples: Examples, seed: int, work: Path) -> None:
     """Train a network in place."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
@@ -134,7 +134,7 @@ def _run(model: SSD, plan: Plan, examples: Examples, seed: int, work: Path) -> N
             _keep(model, optimizer, epoch + 1, work)
 
 
-def _step(model: SSD, optimizer: torch.optim.Optimizer, images: list, targets: list) -> float:
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, images: list, targets: list) -> float:
     loss = sum(model(images, targets).values())
     optimizer.zero_grad()
     loss.backward()
@@ -143,7 +143,7 @@ def _step(model: SSD, optimizer: torch.optim.Optimizer, images: list, targets: l
     return float(loss.detach())
 
 
-def _keep(model: SSD, optimizer: torch.optim.Optimizer, epochs: int, work: Path) -> None:
+def _keep(model: nn.Module, optimizer: torch.optim.Optimizer, epochs: int, work: Path) -> None:
     """Write a checkpoint: names of the network's tensors, and those of the optimizer's momentum by number."""
     state = {f"model.{name}": value for name, value in model.state_dict().items()}
     momentum = optimizer.state_dict()["state"]
@@ -151,7 +151,7 @@ def _keep(model: SSD, optimizer: torch.optim.Optimizer, epochs: int, work: Path)
     save_state(work / "last.pth", state | {"epochs": torch.tensor(epochs)})
 
 
-def _resume(model: SSD, optimizer: torch.optim.Optimizer, work: Path) -> int:
+def _resume(model: nn.Module, optimizer: torch.optim.Optimizer, work: Path) -> int:
     """Take over the last checkpoint, if there is one; returns the epochs that are done."""
     if not (work / "last.pth").is_file():
         return 0

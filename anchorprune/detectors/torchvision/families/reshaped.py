@@ -1,4 +1,4 @@
-"""A torchvision SSD with other anchors than its own. It needs torch alone: `publish` puts this code beside weights."""
+"""An SSD of torchvision with other anchors. It needs torch alone: `publish` puts this code beside weights."""
 
 from collections import OrderedDict
 

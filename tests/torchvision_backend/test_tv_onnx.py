@@ -1,0 +1,112 @@
+"""torchvision's detectors as ONNX models: on photos they find what torchvision's own forward finds."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import PIL.Image
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchvision")
+onnxruntime = pytest.importorskip("onnxruntime")
+from tv_detectors import CLASSES, RETINA_SIZE, SSDS, picture, plain, size_option
+
+from anchorprune.deploy.onnx.images import prepare
+from anchorprune.deploy.onnx.plain_nms import detections
+from anchorprune.deploy.onnx.session import OnnxDetector
+from anchorprune.detectors.registry import load
+from anchorprune.heads.layout import Layout
+
+pytestmark = pytest.mark.torchvision
+
+PHOTOS = 3
+
+
+@pytest.fixture(scope="module", params=[*SSDS, "retinanet_resnet50_fpn"])
+def made(request, tmp_path_factory, run_command, shared_data):
+    """A detector that has lost a level and some anchors, its models, and photos."""
+    folder, name = tmp_path_factory.mktemp("made"), request.param
+    torch.save(plain(name).state_dict(), folder / "my.pth")
+    option = ("--option", f"classes={json.dumps(CLASSES)}", *size_option(name))
+    words = ("--backend", "torchvision", "--name", "own", *option, "--output", folder / "full")
+    run_command("convert", f"torchvision::{name}", folder / "my.pth", *words)
+    full = load([folder / "full"], device="cpu")
+    gone = {anchor for anchor, level in enumerate(full.head.level_of_anchor) if level == 1 or anchor % 4 == 1}
+    kept = [anchor for anchor in range(full.head.num_anchors) if anchor not in gone]
+    detector = full.slice(Layout.keep(full.head, kept), folder / "sliced")
+    done = run_command("deploy", folder / "sliced", "--output", folder / "deployed")
+    assert done.status == 0, done.err
+    photos = sorted((shared_data / "coco2017_subset/val2017").glob("*.jpg"))[:PHOTOS]
+    if name not in SSDS:  # its models have one size of input, which these fill
+        for number, photo in enumerate(photos):
+            photos[number] = folder / f"{number}.png"
+            with PIL.Image.open(photo) as opened:
+                opened.convert("RGB").resize(RETINA_SIZE).save(photos[number])
+    whole = OnnxDetector(folder / "deployed/model.onnx")
+    return SimpleNamespace(detector=detector, folder=folder / "deployed", whole=whole, photos=photos)
+
+
+def outputs_of(made, model, photo):
+    session = onnxruntime.InferenceSession(made.folder / f"{model}.onnx")
+    return session.run(None, {"images": prepare(photo, made.whole.metadata.input).pixels})
+
+
+def test_a_photo_becomes_the_input_that_torchvision_makes_of_it(made):
+    transform = made.detector.model.transform
+    for photo in made.photos:
+        (mine,) = prepare(photo, made.whole.metadata.input).pixels
+        mean, std = (np.array(value)[:, None, None] for value in (transform.image_mean, transform.image_std))
+        (theirs,) = transform([picture(photo)])[0].tensors.numpy()
+        np.testing.assert_allclose((mine / 255 - mean) / std * std, theirs * std, atol=1e-4)
+
+
+def test_the_model_finds_what_torchvision_finds(made):
+    """Nearly equal scores may change places; one at the limit of what is kept may then be another."""
+    for photo in made.photos:
+        with torch.no_grad():
+            (theirs,) = made.detector.model([picture(photo)])
+        mine = made.whole.detect(prepare(photo, made.whole.metadata.input))
+        assert len(mine.scores) == len(theirs["scores"]) > 50
+        np.testing.assert_allclose(mine.scores, theirs["scores"], atol=1e-4)
+        rows = np.column_stack([mine.labels + 1, mine.scores, mine.boxes])
+        wanted = np.column_stack([theirs["labels"], theirs["scores"], theirs["boxes"]])
+        bound = [0.5, 1e-4, *[1e-4 * max(picture(photo).shape)] * 4]
+        near = (np.abs(rows[:, None] - wanted) <= bound).all(2)
+        assert near.any(0).mean() > 0.99 and near.any(1).mean() > 0.99
+
+
+def test_raw_outputs_are_the_heads(made):
+    model, head = made.detector.model, made.detector.head
+    raw = outputs_of(made, "model-raw", made.photos[0])
+    with torch.no_grad():
+        batch, _ = model.transform([picture(made.photos[0])])
+        theirs = model.head(list(model.backbone(batch.tensors).values()))
+    for first, (key, width) in enumerate((("cls_logits", len(CLASSES) + 1), ("bbox_regression", 4))):
+        rows = [value.reshape(-1, width, *value.shape[2:]).transpose(2, 3, 0, 1) for value in raw[first::2]]
+        mine = np.concatenate([level.reshape(-1, width) for level in rows])
+        np.testing.assert_allclose(mine, theirs[key][0], atol=2e-3 * float(theirs[key].std()))
+    assert len(raw) == 2 * sum(bool(level.anchors) for level in head.levels)
+
+
+def test_every_box_and_a_programs_own_nms(made):
+    """OpenCV's NMS on the decoded form of SSDs finds what the whole model finds."""
+    if made.detector.facts.architecture not in SSDS:
+        pytest.skip("a box more or less among 300 of random weights; see docs/torchvision.md")
+    boxes, scores = (value[0] for value in outputs_of(made, "model-decoded", made.photos[1]))
+    assert scores.shape == (len(boxes), len(CLASSES))
+    dets, labels = (value[0] for value in outputs_of(made, "model", made.photos[1]))
+    mine, classes = detections(boxes, scores, made.whole.metadata)
+    found = labels >= 0
+    np.testing.assert_allclose(mine[:, 4], dets[found, 4], atol=1e-6)
+    assert (classes == labels[found]).mean() > 0.99
+
+
+def test_the_models_say_how_they_are_read(made):
+    facts = made.whole.metadata
+    ssd = not facts.head.get("keep_ratio")
+    assert facts.classes == CLASSES
+    assert facts.coding["labels"] == [1, 2, 3]
+    assert (facts.coding["activation"], facts.coding["background"]) == (("softmax", 0) if ssd else ("sigmoid", None))
+    assert facts.postprocess["nms_pre_per"] == ("class" if ssd else "level")
+    assert (facts.input.keep_ratio, facts.input.rounded) == (not ssd, False)
