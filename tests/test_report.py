@@ -157,7 +157,7 @@ def test_fixed_layouts_and_controls(everything, run_command, tmp_path):
     assert names == ["unpruned", "pareto @0.9", "A", "pareto @0.9, random anchors", "pareto @0.9, k-means anchors"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_files_are_those_foretold_and_the_same_each_time(everything, run_command, tmp_path):
     for name in ("first", "second"):
         done = run_command("report", everything, "--published", PUBLISHED, "--output", tmp_path / name)

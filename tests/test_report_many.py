@@ -68,6 +68,7 @@ def metrics(path, ap):
     return str(path)
 
 
+@pytest.mark.long
 def test_the_parts_are_the_whole(ssd300, run_command, tmp_path):
     """What the pipeline's jobs write one by one is byte for byte what one call writes, and what the names foretell."""
     manifest, rows = write_manifest(tmp_path, ssd300, 2)

@@ -67,6 +67,7 @@ def test_repeats_make_an_epoch_longer(train):
     assert "80 images in " in log
 
 
+@pytest.mark.long
 def test_mixed_precision_on_the_cpu_is_bfloat16(train, tmp_path):
     plain, log = train("plain", iterations=3)
     assert "bfloat16" not in log
@@ -81,6 +82,7 @@ def test_mixed_precision_on_the_cpu_is_bfloat16(train, tmp_path):
         train("broken", iterations=5, amp=True, learning_rate=1e30)
 
 
+@pytest.mark.long
 def test_a_backbone_starts_from_a_file(train, tmp_path):
     state = {n.removeprefix("backbone."): v for n, v in train("first", iterations=1)[0].items() if "backbone." in n}
     state = {name: value + 0.5 if name.endswith("conv1.weight") else value for name, value in state.items()}

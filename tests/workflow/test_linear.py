@@ -162,7 +162,7 @@ def check_taken(table, folder, weights):
         ),
         (
             "experiments={taken: {deploy: true}}",
-            "config: experiments.taken.deploy: detectors of backend 'linear' ",
+            "config: experiments.taken.deploy: `deploy` does not take detectors of backend 'linear'",
         ),
     ],
 )
