@@ -201,6 +201,7 @@ def trained(forty_scenes, tmp_path):
         yield train
 
 
+@pytest.mark.long
 def test_a_training_with_it(trained):
     plain, without = trained("plain", None), trained("late", AnchorDropout(start=0.9))
     assert same(plain, without)  # before it begins, nothing is otherwise

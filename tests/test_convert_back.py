@@ -148,6 +148,7 @@ def test_a_pruned_detector_runs_in_mmdet_alone(name, kept, generator, mmdet_alon
         torch.testing.assert_close(theirs["boxes"], found.bboxes, rtol=0, atol=1e-2)
 
 
+@pytest.mark.long
 def test_the_command_turns_the_papers_order_into_mmdets(tmp_path, run_command):
     """mmdet's checkpoint into a config in the paper's order, and back: the weights that went in, the boxes too."""
     cfg = read(SSD300, (300, 300))

@@ -147,6 +147,7 @@ def stretched(detector: MmdetDetector) -> MmdetDetector:
     return replace(detector, config=cfg, head=describe(cfg, detector.model))
 
 
+@pytest.mark.long
 def test_the_onnx_model_pads_as_mmdet_does(case, tmp_path):
     """Images of 210 x 150 pixels lie in 224 x 160 ones: the AP of mmdet, whatever the input size."""
     detector = stretched(case.detector)
@@ -161,6 +162,7 @@ def test_the_onnx_model_pads_as_mmdet_does(case, tmp_path):
     assert figures["detections"] == evaluated["detections"]
 
 
+@pytest.mark.long
 def test_the_onnx_model_has_torchs_ap_on_its_own_input(case, tmp_path):
     """With a kept ratio the model's input has one size for all images; mmdet pads each to a size of its own."""
     save({"model": export(case.detector, 18, FACTS).end_to_end}, tmp_path)

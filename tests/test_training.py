@@ -100,6 +100,7 @@ def test_a_backbone_starts_from_a_file(train, tmp_path):
     torch.testing.assert_close(weights[f"backbone.{name}"], state[name] + 1, atol=1e-6, rtol=0)
 
 
+@pytest.mark.long
 def test_processes_that_train_together_agree(forty_scenes, tmp_path):
     cfg = compose.read_config(DEMO)
     compose.set_anchors(cfg, SMALL_ANCHORS["strides"], SMALL_ANCHORS["levels"])

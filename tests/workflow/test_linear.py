@@ -55,6 +55,7 @@ def ours(project, weights):
 
 
 @pytest.mark.pipeline
+@pytest.mark.long
 def test_end_to_end_with_a_kill_in_the_middle(ours, weights):
     trained, taken = (ours / f"results/few/{name}/own/seed-0" for name in ("linear", "ready"))
     killed(ours, trained / "predict/predictions.parquet")
