@@ -192,13 +192,8 @@ def odd_boxes(data):
     data["annotations"] += [{**record, "id": 2**41 + record["id"]} for record in data["annotations"][:40]]
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        pytest.param(lambda data: None, id="as it is", marks=pytest.mark.long),
-        pytest.param(odd_boxes, id="with odd boxes"),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("spoil", [lambda data: None, odd_boxes], ids=["as it is", "with odd boxes"])
 def test_real_predictions_on_the_original_file(spoil, tmp_path, shared_data):
     like = shared_data / "coco2017_subset/annotations/instances_val2017.json"
     original = file_with(tmp_path / "odd.json", spoil, like)

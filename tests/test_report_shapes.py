@@ -190,6 +190,7 @@ def test_the_command(predicted, run_command, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.long
 def test_the_report_of_a_real_detector(shared_data, run_command, tmp_path):
     predictions = shared_data / "predictions/yolov5n_coco_val206.parquet"
     truth = shared_data / "coco2017_subset/annotations/instances_val2017.json"

@@ -66,6 +66,7 @@ def test_the_zip_holds_one_file_of_its_own_name(tmp_path):
 
 
 @pytest.mark.detectors
+@pytest.mark.long
 def test_a_detector_on_images_without_annotations(shared_data, run_command, tmp_path):
     """From COCO's own layout to the zip: data set, training, submission."""
     pytest.importorskip("mmdet")
