@@ -1,6 +1,6 @@
 """What this machine has of what anchorprune needs."""
 
-import importlib
+import importlib.util
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator
@@ -48,6 +48,14 @@ _PACKAGES = (
 def checkup(config: Path, detectors: Iterable[Finding]) -> list[Finding]:
     """Everything worth knowing, in order: packages, what the `detectors`' backends need, disk, data sets."""
     return [*(package(*known) for known in _PACKAGES), *detectors, _disk(), *_datasets(config)]
+
+
+def is_there(module: str) -> bool:
+    """Whether a module can be imported; it is not."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # an import hook may refuse it
+        return False
 
 
 def package(distribution: str, module: str, remedy: str) -> Finding:

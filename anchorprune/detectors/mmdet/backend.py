@@ -9,11 +9,11 @@ from anchorprune.detectors.foreign import Foreign, LookedOver
 from anchorprune.detectors.mmdet.card_usage import USAGE
 from anchorprune.detectors.mmdet.given_files import packaged, refuse_other_files
 from anchorprune.detectors.mmdet.quiet import import_mmdet
-from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings, is_there
+from anchorprune.detectors.mmdet.requirements import DISTRIBUTIONS, check_installed, findings
 from anchorprune.detectors.training import Schedule, Training
 from anchorprune.errors import UserError
 from anchorprune.heads.head import Head
-from anchorprune.pipeline.checkup import Finding
+from anchorprune.pipeline.checkup import Finding, is_there
 from anchorprune.pipeline.gpus import choose_devices, lend
 
 if TYPE_CHECKING:

@@ -1,13 +1,12 @@
 """What mmdet detectors need of a machine: packages, and a GPU where there is one."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 
 from anchorprune.errors import UserError
-from anchorprune.pipeline.checkup import Finding, package
+from anchorprune.pipeline.checkup import Finding, is_there, package
 from anchorprune.pipeline.gpus import find_gpus
 
 # Tries NMS on the GPU that a command would be lent; prints the GPU's name, and what is wrong if anything is.
@@ -44,14 +43,6 @@ def findings() -> Iterator[Finding]:
     yield package("onedl-mmdetection", "mmdet", _REMEDY)
     yield _gpu()
     yield _nms()
-
-
-def is_there(module: str) -> bool:
-    """Whether a module can be imported; it is not."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ImportError:  # an import hook may refuse it
-        return False
 
 
 def _gpu() -> Finding:

@@ -1,11 +1,10 @@
 """What detectors in ONNX files need of a machine."""
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 
 from anchorprune.errors import UserError
-from anchorprune.pipeline.checkup import Finding, package
+from anchorprune.pipeline.checkup import Finding, is_there, package
 
 _REMEDY = 'pip install "anchorprune[deploy]"'
 
@@ -17,11 +16,7 @@ def check_onnx() -> None:
         UserError: naming what is not.
     """
     for module, name in (("onnx", "onnx"), ("onnxruntime", "onnxruntime"), ("cv2", "opencv-python-headless")):
-        try:
-            there = importlib.util.find_spec(module) is not None
-        except ImportError:  # an import hook may refuse it
-            there = False
-        if not there:
+        if not is_there(module):
             raise UserError(f"{name} is not installed, and detectors in ONNX files need it; {_REMEDY}")
 
 

@@ -1,10 +1,9 @@
 """What torchvision detectors need of a machine."""
 
-import importlib.util
 from collections.abc import Iterator
 
 from anchorprune.errors import UserError
-from anchorprune.pipeline.checkup import Finding, package
+from anchorprune.pipeline.checkup import Finding, is_there, package
 
 _REMEDY = 'pip install "anchorprune[torchvision]" in an environment of its own (docs/torchvision.md)'
 
@@ -16,11 +15,7 @@ def check_torchvision() -> None:
         UserError: naming the one that is not.
     """
     for name in ("torch", "torchvision"):
-        try:
-            there = importlib.util.find_spec(name) is not None
-        except ImportError:  # an import hook may refuse it
-            there = False
-        if not there:
+        if not is_there(name):
             raise UserError(f"{name} is not installed, and detectors of torchvision need it; {_REMEDY}")
 
 
