@@ -39,7 +39,7 @@ from anchorprune.heads.predictions import Predictions
 from anchorprune.metrics.coco_eval import coco_figures
 from anchorprune.scoring import Scorer
 
-IMAGES = 20
+IMAGES, FEW_IMAGES = 20, 8  # few where a head takes seconds an image
 LEAST = 0.005  # AP; a detector that learnt nothing has less
 
 # mmdet's config: (W, H) of the input, images to fit to, steps, learning rate
@@ -94,14 +94,14 @@ class Remembered:
         return tuple(torch.cat(level) for level in zip(*(self._known[key] for key in keys), strict=True))
 
 
-def first_images(source: Path, output: Path, classes: int) -> None:
-    """The annotations of a split's first images that have a box; of VOC's categories alone for 20 classes."""
+def first_images(source: Path, output: Path, classes: int, count: int) -> None:
+    """The annotations of a split's first `count` images that have a box; of VOC's categories alone for 20 classes."""
     value = json.loads(source.read_text())
     if classes == 20:
         relabel(value, VOCDataset.METAINFO["classes"])
     boxed = {annotation["image_id"] for annotation in value["annotations"]}
     images = sorted((image for image in value["images"] if image["id"] in boxed), key=lambda image: image["id"])
-    value["images"] = images[:IMAGES]
+    value["images"] = images[:count]
     ids = {image["id"] for image in value["images"]}
     value["annotations"] = [a for a in value["annotations"] if a["image_id"] in ids]
     output.write_text(json.dumps(value))
@@ -138,7 +138,7 @@ def case(request, shared_data, tmp_path_factory) -> Case:
     annotations = tmp_path_factory.mktemp("split") / "annotations.json"
     cfg = read(request.param, size)
     source = shared_data / "coco2017_subset/annotations/instances_val2017.json"
-    first_images(source, annotations, cfg.model.bbox_head.num_classes)
+    first_images(source, annotations, cfg.model.bbox_head.num_classes, FEW_IMAGES if size[0] > 1000 else IMAGES)
     truth = read_coco(annotations)
     cfg[OWN_KEY].classes = list(truth.category_names)
     for step in cfg.test_dataloader.dataset.pipeline:
