@@ -109,12 +109,15 @@ def time_scoring(folder: Path) -> None:
     (folder / "scoring.json").write_text(json.dumps(found))
 
 
-def asked(rule: str) -> int:
+def asked(rule: str, folder: Path) -> int:
     """MB that a rule asks for at its first attempt, where the configuration says nothing."""
     text = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
     body = re.search(rf"^\s*(?:rule|checkpoint) {rule}:\n(.*?)(?=^\s*(?:rule|checkpoint) |\Z)", text, re.M | re.S)[1]
     if stated := re.search(r"mem_mb=each_attempt\((\d+)\)", body):
         return int(stated[1])
+    if "mem_mb=memory_of_scoring" in body:
+        files = sum((folder / name).stat().st_size for name in ("predictions.parquet", "annotations.json"))
+        return resources.amount({}, "search", "mem_mb", files=files / 1e6)
     return resources.amount({}, re.search(r'"(\w+)", "mem_mb"', body)[1], "mem_mb")
 
 
@@ -174,7 +177,7 @@ def main() -> None:
     runs = {stage: run_stage(stage, folder, given) for stage in given.stages}
     print(f"\n{given.images} images; a rule asks for MB at its first attempt\n{'stage':34} {'asked':>6} {'peak MB':>8}")
     for stage, run in runs.items():
-        megabytes, limit = run.peak * 1024, asked(STAGES[stage])
+        megabytes, limit = run.peak * 1024, asked(STAGES[stage], folder)
         note = "" if megabytes <= limit else "  MORE THAN ASKED"
         note += "" if run.succeeded else "  FAILED"
         print(f"{stage:34} {limit:6} {megabytes:8.0f}{note}")

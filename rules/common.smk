@@ -113,6 +113,11 @@ def each_attempt(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def memory_of_scoring(wildcards, input, attempt):
+    """MB of a job that scores subsets of the candidates in its predictions file."""
+    return resources.amount(detector_of(wildcards), "search", "mem_mb", attempt, files=input.size_mb)
+
+
 def detector_of(wildcards):
     """The configuration of a rule's detector."""
     return PLAN.config["detectors"][wildcards.detector]

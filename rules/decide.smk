@@ -20,7 +20,7 @@ checkpoint decide_slice:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        mem_mb=memory_of_scoring,
         runtime=each_attempt(20),
     params:
         choice=lambda w, input: ["--choice", input.choice] if input.choice else [],
@@ -48,7 +48,7 @@ checkpoint decide_once:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        mem_mb=memory_of_scoring,
         runtime=each_attempt(20),
     params:
         choice=lambda w, input: ["--choice", input.choice] if input.choice else [],

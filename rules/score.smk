@@ -16,7 +16,7 @@ rule score:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        mem_mb=memory_of_scoring,
         runtime=each_attempt(20),
     params:
         layout=lambda w, input: ["--layout", input.layout] if input.layout else [],

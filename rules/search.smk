@@ -27,7 +27,7 @@ rule search:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        mem_mb=memory_of_scoring,
         runtime=lambda w, attempt: resources.amount(detector_of(w), "search", "runtime", attempt),
     params:
         arguments=lambda w: options(settings_of(w)),
@@ -56,7 +56,7 @@ checkpoint choose:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: resources.amount(detector_of(w), "search", "mem_mb", attempt),
+        mem_mb=memory_of_scoring,
         runtime=each_attempt(20),
     params:
         arguments=lambda w: choose_arguments(settings_of(w)),

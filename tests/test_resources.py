@@ -47,6 +47,13 @@ def test_a_training_takes_memory_for_each_of_its_processes(recipe, memory):
     assert resources.amount({"training": recipe, "finetuning": {}}, "train", "mem_mb") == memory
 
 
+def test_a_search_takes_memory_for_its_files():
+    assert resources.amount({}, "search", "mem_mb", files=100) == 3000
+    assert resources.amount({}, "search", "mem_mb", 2, files=2000) == 2 * 11500
+    assert resources.amount({"resources": {"search": {"mem_mb": 800}}}, "search", "mem_mb", files=2000) == 800
+    assert resources.amount({}, "search", "runtime", files=2000) == 60
+
+
 def test_one_key_sets_the_gpus_of_all_trainings():
     detector = {"training": {"gpus": 8, "epochs": 2}, "finetuning": {"processes": 2}, "config": "a.py"}
     assert resources.with_gpus(detector, None) == detector

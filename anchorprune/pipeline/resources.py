@@ -11,16 +11,26 @@ _DEFAULTS = {
     "evaluate": {"mem_mb": 3000, "runtime": 30},
     "deploy": {"mem_mb": 3000, "runtime": 30},
 }
+# MB of a search: without candidates, and for each MB of its files (9.4 GB at 2.1 GB of SSD300's, as measured).
+_SEARCH, _PER_FILE = 1500, 5
 # MB of a training: each process with its data set, what CUDA's libraries take beside it, each data-loading process.
 _PROCESS, _CUDA, _LOADER = 3000, 2000, 500
 # Minutes of a training whose hours are not stated; minutes asked for per stated one (a slower machine, checkpoints).
 _RUNTIME, _MARGIN = 60, 1.5
 
 
-def amount(detector: Mapping[str, Any], stage: str, resource: str, attempt: int = 1, mode: str = "scratch") -> int:
+def amount(
+    detector: Mapping[str, Any],
+    stage: str,
+    resource: str,
+    attempt: int = 1,
+    mode: str = "scratch",
+    files: float = 0,
+) -> int:
     """A detector's need for a resource in a stage: what its `resources` say, else what follows; times the attempt.
 
-    A training's memory follows from its recipe, and its time from the hours that the detector states.
+    A training's memory follows from its recipe, and its time from the hours that the detector states; a search's memory
+    from the size of its files.
 
     Args:
         detector: configuration of the detector.
@@ -28,10 +38,13 @@ def amount(detector: Mapping[str, Any], stage: str, resource: str, attempt: int 
         resource: `mem_mb` (MB) or `runtime` (minutes).
         attempt: 1 at first, 2 for the first retry, and so on.
         mode: of a training, as of `recipe_of`.
+        files: MB of predictions and annotations that a search reads.
     """
     stated = detector.get("resources", {}).get(stage, {}).get(resource)
     if stated is None:
         stated = _DEFAULTS[stage][resource] if stage in _DEFAULTS else _of_training(detector, mode, resource)
+        if (stage, resource) == ("search", "mem_mb"):
+            stated = max(stated, math.ceil(_SEARCH + _PER_FILE * files))
     return attempt * stated
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.heads.layout import Subset
+from anchorprune.progress_bar import progress_bar
 from anchorprune.scoring import INTERVAL, Bootstrap, Scorer, Stitched
 from anchorprune.search.choice import CHOICES, Rule
 from anchorprune.search.folds import CrossFit
@@ -69,12 +70,11 @@ def corrections(scorer: Scorer, result: Result, fit: CrossFit, resamples: int) -
 
 def corrected(scorer: Scorer, full: Subset, fit: CrossFit, resamples: int) -> list[Corrected]:
     """Of everything that a cross-fit's searches took, in its order; arguments as in `corrections`."""
-    bootstrap, known = Bootstrap(scorer, max(resamples, 1)), {}
+    bootstrap = Bootstrap(scorer, max(resamples, 1))
     whole = bootstrap.stitched([full], np.zeros_like(fit.fold))
-    every = list(zip(*fit.chosen, strict=True))
-    for subsets in every:
-        if subsets not in known:
-            known[subsets] = _corrected(scorer, (bootstrap, whole), subsets, fit.fold, resamples > 0)
+    every, known = list(zip(*fit.chosen, strict=True)), {}
+    for subsets in progress_bar(dict.fromkeys(every), "correcting for optimism", unit=" choices", leave=False):
+        known[subsets] = _corrected(scorer, (bootstrap, whole), subsets, fit.fold, resamples > 0)
     return [known[subsets] for subsets in every]
 
 

@@ -9,6 +9,7 @@ from anchorprune.files import whole_file, write_json
 from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
+from anchorprune.progress_bar import progress_bar
 from anchorprune.scoring import Bootstrap, Scorer
 from anchorprune.search.cautions import same_as
 from anchorprune.search.correction import Corrected, Corrections
@@ -51,7 +52,7 @@ def front_rows(
     bootstrap = Bootstrap(scorer, resamples) if resamples else None
     full = bootstrap.aps(result.full.kept) if bootstrap else None
     rows = []
-    for index, scored in enumerate(result.front):
+    for index, scored in enumerate(progress_bar(result.front, "intervals", unit=" members", leave=False)):
         figures = {**row(scored, priced), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
         if bootstrap:
             difference = bootstrap.difference(scored.kept, result.full.kept, full)
