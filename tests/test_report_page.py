@@ -169,7 +169,7 @@ def test_the_page_is_open_to_all(page):
     boxes = [attributes for attributes in page.all("div") if attributes.get("class") == "scroll"]
     assert len(boxes) == len(page.all("table")) == 4
     assert all(attributes["aria-label"] for attributes in page.all("svg") if attributes.get("role") == "img")
-    assert all(box["tabindex"] == "0" and box["role"] == "region" and box["aria-labelledby"] for box in boxes)
+    assert all(box["tabindex"] == "0" and box["role"] == "group" and box["aria-labelledby"] for box in boxes)
     assert page.tags[0] == ("html", {"lang": "en"})
 
 

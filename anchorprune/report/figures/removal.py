@@ -22,7 +22,7 @@ CAPTION = (
 COLORMAP = "viridis"  # reads the same for colour-blind readers, and from dark to light in grey
 MOST = 16  # cells of a row: a level of more anchors goes on in the next
 BESIDE = 1.25  # inches of the levels' names and the bar
-ROW = 0.4  # inches
+ROW, LEAST = 0.4, 1.9  # inches, of a row and of the figure: the bar's name takes as much
 LARGEST_FONT, LETTER = 7.0, 0.7  # points; a letter's width for its height
 
 
@@ -58,7 +58,7 @@ def draw(section: Section) -> Figure:
     sets = [section.where(lambda e, name=name: e["anchor_set"] == name) for name in section.anchor_sets]
     panels = [(part, search, Head.load(part.file("head"))) for part in sets for search in searches]
     heights = [max(_cells(head)[0]) + 1 for _, _, head in panels]
-    size = (TWO_COLUMNS, sum(ROW * rows + 0.3 for rows in heights))
+    size = (TWO_COLUMNS, max(sum(ROW * rows + 0.3 for rows in heights), LEAST))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for ax, (part, search, head) in zip(axes, panels, strict=True):

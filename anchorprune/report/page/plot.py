@@ -87,7 +87,8 @@ def _plot(cost: str, section: Section, facts: list[DetectorFacts], names: list[s
     theirs = [(number(row.get(COST_COLUMNS.get(cost, ""))), number(row["ap_retrained"])) for row in shown]
     theirs = [pair for pair in theirs if pair[0] >= 0 and pair[1] >= 0]
     most = max([one.costs.get(cost, 0) for one in facts] + [price for price, _ in theirs])
-    scale = Scale(1.04 * most or 1.0, *ap_limits(section.table, [ap for _, ap in theirs]))
+    ends = [end for one in facts if one.ap >= 0 for end in _interval(one)]
+    scale = Scale(1.04 * most or 1.0, *ap_limits(section.table, [ap for _, ap in theirs] + ends))
     unit, size = next(((unit, size) for unit, size in UNITS if most >= size), UNITS[-1])
     unit = unit or PLOTTED_COSTS[cost].unit
     plot = Plot(
@@ -117,13 +118,18 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(value) for value in values if low <= value <= high]
 
 
+def _interval(one: DetectorFacts) -> tuple[float, ...]:
+    """The ends of the interval of a detector's change, where its AP is; empty where there is none."""
+    low, high = (one.ap - one.change.ap + end for end in (one.change.low, one.change.high))
+    return (low, high) if low < high else ()
+
+
 def _point(number: int, one: DetectorFacts, cost: str, scale: Scale) -> Point:
-    ends = (one.ap - one.change.ap + one.change.low, one.ap - one.change.ap + one.change.high)
     return Point(
         number,
         scale.x(one.costs[cost]),
         scale.y(one.ap),
-        (scale.y(ends[0]), scale.y(ends[1])) if ends[0] < ends[1] else None,
+        tuple(map(scale.y, _interval(one))) or None,
         scale.y(one.ap_before) if one.ap_before >= 0 else None,
     )
 
