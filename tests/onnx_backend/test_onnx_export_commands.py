@@ -55,6 +55,7 @@ def test_init_says_what_it_found_and_writes_a_project(init, tmp_path):
     assert (experiment["retrain"], experiment["deploy"]) == ("none", False)
 
 
+@pytest.mark.long
 def test_from_the_file_to_the_front_by_commands(files, tmp_path, run_command):
     def run(*words):
         done = run_command(*words)

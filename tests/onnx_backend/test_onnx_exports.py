@@ -54,7 +54,11 @@ def kept_of(head, case):
     return np.flatnonzero(chosen).tolist()
 
 
-CASES = ("all", "first", "inner", "last", "unequal", "one")
+SHORT = ("first", "unequal")
+CASES = [
+    pytest.param(case, marks=[] if case in SHORT else pytest.mark.long)
+    for case in ("all", "first", "inner", "last", "unequal", "one")
+]
 
 
 def test_the_head_is_the_detectors(made):
@@ -109,7 +113,7 @@ def macs_of(path, form):
     return sum(np.prod(sides[n.output[0]][2:]) * weights[n.input[1]] for n in graph.node if n.op_type == "Conv")
 
 
-@pytest.mark.parametrize("case", ["first", "unequal"])
+@pytest.mark.parametrize("case", SHORT)
 def test_what_a_sliced_export_says_of_itself(made, case):
     _, folder = made
     full = load([folder / "full"])
@@ -138,12 +142,35 @@ def test_levels_share_weights_where_they_keep_the_same(made):
     kept = [i for i in range(full.head.num_anchors) if i % 9 in (2, 5) or i < 9]
     sliced = onnx.load(full.slice(Layout.keep(full.head, kept), folder / "sharing").source)
     makers = {node.output[0]: node for node in sliced.graph.node}
-    rows = {tensor.name: tensor.dims[0] for tensor in sliced.graph.initializer}
+    rows = {tensor.name: tensor.dims[0] for tensor in sliced.graph.initializer if tensor.dims}
     for kind, width in (("cls", len(CLASSES)), ("reg", 4)):
         names = [makers[f"{kind}_{level}"].input[1] for level in range(5)]
         assert [rows[name] for name in names] == [9 * width, *[2 * width] * 4]
         assert len(set(names)) == 2
         assert len({makers[f"{kind}_{level}"].input[2] for level in range(5)}) == 2
+
+
+@pytest.mark.long
+def test_an_export_of_a_pruned_retinanet_is_sliced_too(tmp_path):
+    """mmdet's side has pruned it to unequal levels: their weights are picked in the graph."""
+    whole = detector_of("retinanet-stretched")
+    kept = [i for i in range(whole.head.num_anchors) if i % 9 in (2, 5) or (i < 9 and i != 4)]
+    detector = whole.slice(Layout.keep(whole.head, [i for i in kept if i // 9 != 2]), tmp_path / "pruned")
+    path = write_export(detector, tmp_path / "model-raw.onnx")
+    makers = {name: node for node in onnx.load(path).graph.node for name in node.output}
+    assert makers["cls_1"].input[1] in makers, "a computed weight"
+    take_over(Foreign("onnx::graph", "own", path), tmp_path / "full")
+    full = load([tmp_path / "full"])
+    layout = Layout.keep(full.head, (0, 3, 9, 11))
+    sliced = full.slice(layout, tmp_path / "sliced")
+    images = 255 * torch.rand(1, 3, 128, 160, generator=torch.Generator().manual_seed(5))
+    wanted, runs = raw_outputs(detector, images), onnxruntime.InferenceSession(sliced.source)
+    assert [value.name for value in runs.get_outputs()] == ["cls_0", "reg_0", "cls_1", "reg_1", "cls_3", "reg_3"]
+    for value, found in zip(runs.get_outputs(), runs.run(None, {"images": images.numpy()}), strict=True):
+        level = int(value.name[-1])
+        own = wanted[value.name].unflatten(1, (len(full.head.levels[level].anchors), -1))
+        own = own[:, list(layout.kept_per_level[level])].flatten(1, 2).numpy()
+        np.testing.assert_allclose(found, own, rtol=1e-5, atol=1e-5 * np.abs(found).max())
 
 
 def test_sliced_twice_is_sliced_once(made, tmp_path):
