@@ -31,8 +31,8 @@ from anchorprune.heads.layout import Layout
     "--onnx",
     type=FilePath,
     metavar="FILE.onnx",
-    help="In the place of --weights, an export of YOLOv5's or v7's form; --config may then be a JSON file with what "
-    "the graph does not tell.",
+    help="In the place of --weights, an export of YOLOv5's or v7's form, whose --config may be a JSON file with what "
+    "the graph does not tell, or the model-raw.onnx of `anchorprune deploy`.",
 )
 @click.option("--weights", type=FilePath, help="That detector's, of mmdet 2 or 3, or a state dict.")
 @click.option(

@@ -66,8 +66,9 @@ def command(
 ) -> None:
     """Time a detector and pruned ones in ONNX Runtime: backbone and neck, head, decoding and NMS, end to end.
 
-    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. Detectors take turns, one image a round, so that the
-    machine's drift meets all alike; medians and quartiles in milliseconds, and the 95th and 99th percentile of the
+    DETECTOR is its folder, or mmdet's CONFIG and WEIGHTS. One that is an ONNX file (docs/onnx.md) is timed as it is,
+    with this program's own decoding and NMS behind it. Detectors take turns, one image a round, so that the machine's
+    drift meets all alike; medians and quartiles in milliseconds, and the 95th and 99th percentile of the
     images' own medians (give many images by --count, and at least as many --rounds). With --table: what each level's
     anchors cost on this machine, as a file for the search. With --export-table: a folder with measure_table.py, which
     makes that file on any device with Python, numpy and onnxruntime.
@@ -79,11 +80,11 @@ def command(
         raise click.UsageError("--cpu-time needs --threads 1: the work of several cores is no duration")
     given["clock"] = time.process_time if cpu_time else time.perf_counter
     from anchorprune.deploy.sample import images_of_folder
-    from anchorprune.detectors.protocols import Exportable
-    from anchorprune.detectors.registry import load, offered
+    from anchorprune.detectors.registry import load
+    from anchorprune.detectors.timing import check_timed
 
     loaded = load(detector, given["device"], given["threads"])
-    offered(loaded, Exportable, "latency")
+    check_timed(loaded, table or export_table is not None)
     given["providers"] = _providers(given["providers"], given["device"], table)
     images = images_of_folder(given["images"], given["count"])
     if export_table is not None:
@@ -130,6 +131,8 @@ def _compare(detector: Any, images: list[Path], output: Path, given: dict[str, A
     detectors = [timed("full", detector, **options)]
     detectors += [timed_layout(n, detector, Layout.load(f, detector.head), **options) for n, f in given["layouts"]]
     detectors += [timed(name, load(files, given["device"]), **options) for name, *files in given["pruned"]]
+    if len({type(one) for one in detectors}) > 1:
+        raise click.UsageError("--pruned: an ONNX file and an exported detector have other parts; use --layout")
     if len({one.name for one in detectors}) < len(detectors):
         raise click.UsageError("--layout and --pruned need names of their own; 'full' is the detector itself")
     times = given["threads"], given["rounds"], given["clock"]

@@ -19,6 +19,7 @@ from anchorprune.heads.predictions import Postprocess
 from anchorprune.pipeline.checkup import Finding
 
 if TYPE_CHECKING:
+    from anchorprune.deploy.latency.file_times import TimedFile
     from anchorprune.deploy.onnx.coding import Coding
     from anchorprune.deploy.onnx.levels import LevelOutputs
     from anchorprune.deploy.onnx.models import Models
@@ -85,6 +86,13 @@ class Exportable(Detector, Protocol):
 
     def native_call(self) -> Callable[[np.ndarray], object]:
         """From one prepared image (1, 3, H, W) to detections in the framework itself, where it is, to be timed."""
+
+
+class Finished(Detector, Protocol):
+    """A detector that is an ONNX file already, and is timed as it is, where others are exported first."""
+
+    def timed(self, name: str) -> "TimedFile":
+        """Ready to be timed, by a name."""
 
 
 @runtime_checkable

@@ -106,14 +106,20 @@ def trains(chosen: Backend) -> bool:
     return getattr(chosen, "trains", True)
 
 
+def offers(thing: object, protocol: type) -> bool:
+    """Whether a backend or detector can do what not all can: it has the methods that `protocol` adds."""
+    return all(hasattr(type(thing), name) for name in vars(protocol) if not name.startswith("_"))
+
+
 def offered(thing: object, protocol: type, what: str) -> None:
-    """See that a backend or detector can do what not all can: it has the methods that `protocol` adds.
+    """See that a backend or detector can do what not all can.
 
     Raises:
-        UserError: it has not; `what` says what was wanted.
+        UserError: it cannot; `what` says what was wanted, and its own `instead`, if it has one, what to do.
     """
-    if not all(hasattr(type(thing), name) for name in vars(protocol) if not name.startswith("_")):
-        raise UserError(f"{what}: the backend of this detector does not offer it")
+    if not offers(thing, protocol):
+        instead = getattr(thing, "instead", {}).get(what, "the backend of this detector does not offer it")
+        raise UserError(f"{what}: {instead}")
 
 
 def _loaded(entry: EntryPoint) -> Backend:

@@ -172,9 +172,9 @@ def test_foreign_and_damaged_files_are_one_line(init, files):
 
 
 def test_other_channel_orders_and_boxes_are_refused(init, files):
-    """Files that run and look right, and are not: objectness last, corners, fractions, scores without a sigmoid."""
-    boxes = "centre, width and height in input pixels"
-    for name, line in (("last", "its head"), ("corners", boxes), ("fractions", boxes), ("bare", "sigmoids")):
+    """Files that run and look right, and are not: objectness last, corners, sizes of one side, bare scores."""
+    boxes = "centre, width and height, one for each anchor of a cell, in input pixels or fractions of the input"
+    for name, line in (("last", "its head"), ("corners", boxes), ("widths", boxes), ("bare", "sigmoids")):
         model = network()
         inner = model.decode
 
@@ -186,8 +186,8 @@ def test_other_channel_orders_and_boxes_are_refused(init, files):
                 return torch.cat(
                     [rows[..., :2] - rows[..., 2:4] / 2, rows[..., :2] + rows[..., 2:4] / 2, rows[..., 4:]], -1
                 )
-            if name == "fractions":
-                return rows / torch.tensor([SIZE[0], SIZE[1]] * 2 + [1] * (WIDTH - 4))
+            if name == "widths":
+                return rows / torch.tensor([SIZE[0]] * 4 + [1] * (WIDTH - 4))
             return torch.cat([rows[..., :4], value.view(rows.shape)[..., 4:]], -1)
 
         model.decode = decode

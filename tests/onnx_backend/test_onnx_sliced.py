@@ -38,6 +38,7 @@ EXPORTS = {
     "split-18-dynamo": ({"form": "split"}, {"opset": 18, "dynamo": True}),
     "unequal-13": ({"form": "fused", "anchors": (ANCHORS[0][:1], ANCHORS[1], ANCHORS[2][:2])}, {"opset": 13}),
     "indexed-15": ({"form": "indexed"}, {"opset": 15}),
+    "fractions-13": ({"form": "fractions"}, {"opset": 13}),
     "activated-13": ({"form": "activated"}, {"opset": 13}),
     "both-13": ({"form": "both"}, {"opset": 13}),
     "raw-13": ({"form": "raw"}, {"opset": 13}),
@@ -154,7 +155,7 @@ def test_raw_outputs_are_decoded_as_the_network_does(made, tmp_path):
     model, folder, _ = made
     truth = write_data(network(), tmp_path)
     full = load([folder / "full"])
-    other = decoded(model) if model.form in ("raw", "activated", "channels", "both") else model
+    other = decoded(model) if model.form in ("raw", "activated", "channels", "both", "fractions") else model
     for found in full.candidates(truth, tmp_path / "images"):
         anchor, boxes, scores = boxes_on(other, tmp_path / f"images/{found.image_id}.png")
         row, label = np.nonzero(scores > 0.001)

@@ -27,7 +27,8 @@ class Yolo(nn.Module):
 
     Attributes:
         form: `fused` (the grid holds the -0.5), `plain`, `split` (torch.split and constants multiplied out), `indexed`
-            (column by column), `raw`, `activated` and `channels` (nothing is decoded), or `both`.
+            (column by column), `fractions` (boxes in sizes of the input), `raw`, `activated` and `channels` (nothing is
+            decoded), or `both`.
         scaled: the head's outputs are multiplied by learnt numbers, and its inputs have some added, as in YOLOv7.
     """
 
@@ -100,6 +101,8 @@ class Yolo(nn.Module):
         else:
             xy, wh, rest = s.split((2, 2, WIDTH - 4), 4)
             value = torch.cat([(xy * 2 + (grid - 0.5)) * stride, (wh * 2) ** 2 * anchor, rest], 4)
+            if self.form == "fractions":
+                value = value / torch.tensor([*SIZE, *SIZE, *[1] * (WIDTH - 4)])
         return value.view(batch, self.counts[i] * ny * nx, WIDTH)
 
 

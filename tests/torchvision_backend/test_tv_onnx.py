@@ -102,6 +102,37 @@ def test_every_box_and_a_programs_own_nms(made):
     assert (classes == labels[found]).mean() > 0.99
 
 
+def test_a_raw_export_is_a_detector_of_its_own(made, run_command, tmp_path):
+    """As an ONNX file its best candidates are torchvision's; sliced, it gives its outputs at the kept anchors."""
+    words = ("--backend", "onnx", "--name", "file", "--output", tmp_path / "file")
+    done = run_command("convert", "onnx::graph", made.folder / "model-raw.onnx", *words)
+    assert done.status == 0, done.err
+    truth = {"categories": [{"id": i, "name": name} for i, name in enumerate(CLASSES)], "annotations": [], "images": []}
+    for number, photo in enumerate(made.photos):
+        height, width = picture(photo).shape[1:]
+        truth["images"].append({"id": number, "file_name": photo.name, "width": width, "height": height})
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    file, split = load([tmp_path / "file"]), (tmp_path / "truth.json", made.photos[0].parent)
+    for mine, theirs in zip(file.candidates(*split), made.detector.candidates(*split), strict=True):
+        side = max(picture(made.photos[mine.image_id]).shape)
+        columns = [np.column_stack([c.anchor, c.label, c.score, c.boxes]) for c in (mine, theirs)]
+        for ours, others in (columns, columns[::-1]):
+            best = ours[np.argsort(-ours[:, 2])[:300]]
+            near = np.abs(best[:, None] - others) <= [0.5, 0.5, 1e-4, *[1e-4 * side] * 4]
+            assert near.all(2).any(1).mean() > 0.99
+    layout = Layout.keep(file.head, range(1, file.head.num_anchors, 2))
+    sliced = file.slice(layout, tmp_path / "sliced")
+    whole = onnxruntime.InferenceSession(made.folder / "model-raw.onnx")
+    pixels = prepare(made.photos[0], made.whole.metadata.input).pixels
+    outputs = dict(zip([v.name for v in whole.get_outputs()], whole.run(None, {"images": pixels}), strict=True))
+    runs = onnxruntime.InferenceSession(sliced.source)
+    for value, found in zip(runs.get_outputs(), runs.run(None, {"images": pixels}), strict=True):
+        level, (_, _, *grid) = int(value.name.partition("_")[2]), found.shape
+        own = outputs[value.name].reshape(1, len(file.head.levels[level].anchors), -1, *grid)
+        own = own[:, list(layout.kept_per_level[level])].reshape(found.shape)
+        np.testing.assert_allclose(found, own, rtol=1e-5, atol=1e-5 * np.abs(own).max())
+
+
 def test_the_models_say_how_they_are_read(made):
     facts = made.whole.metadata
     ssd = not facts.head.get("keep_ratio")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,33 +12,80 @@ from anchorprune.deploy.latency.providers import described
 from anchorprune.deploy.latency.rounds import Timing, time_together
 from anchorprune.deploy.onnx.images import prepare
 from anchorprune.deploy.onnx.models import IMAGES, Models
-from anchorprune.deploy.onnx.runtimes import Opened, open_models
+from anchorprune.deploy.onnx.runtimes import open_models
 from anchorprune.deploy.onnx.session import feeds_of, session
 
 Call = Callable[[int], object]
-# Names of the parts, in the data's order; `end_to_end` is one model, not their sum.
+# Parts of a detector that is exported, in the data's order; `end_to_end` is one model, not their sum.
 PARTS = ("features", "head", "finish", "end_to_end")
+_KNOWN = ("model", *PARTS)
+
+
+class Timeable(Protocol):
+    """A detector to be timed.
+
+    Attributes:
+        name: its row in the table.
+        cost: the form of `Cost.to_dict`.
+    """
+
+    name: str
+    cost: dict[str, Any]
+
+    def onnx_calls(self, images: Sequence[Path], threads: int, provider: str) -> tuple[str, dict[str, Call]]:
+        """What computes, and the parts' calls in ONNX Runtime; inputs are what the part before makes of the images."""
+
+    def runtime_call(self, runtime: str, images: Sequence[Path], threads: int) -> tuple[str, Call]:
+        """What computes, and the call in another runtime, NMS included."""
+
+    def torch_calls(self, images: Sequence[Path]) -> dict[str, Call]:
+        """The parts' calls in the detector's own framework, where it has one."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A detector to be timed.
+    """A detector that is exported; see `Timeable`.
 
     Attributes:
         name: its row in the table.
         models: its ONNX models.
         cost: the form of `Cost.to_dict`.
-        torch_calls: the same parts in torch by name; each is given one prepared image, (1, 3, H, W) float32.
+        native: the same parts in torch by name; each is given one prepared image, (1, 3, H, W) float32.
     """
 
     name: str
     models: Models
     cost: dict[str, Any]
-    torch_calls: dict[str, Callable[[np.ndarray], object]]
+    native: dict[str, Callable[[np.ndarray], object]]
+
+    def onnx_calls(self, images: Sequence[Path], threads: int, provider: str) -> tuple[str, dict[str, Call]]:
+        models = self.models
+        sessions = {part: session(getattr(models, part), threads, provider) for part in PARTS}
+        feeds: dict[str, list[dict[str, np.ndarray]]] = {part: [] for part in PARTS}
+        for path in images:
+            feed = {IMAGES: prepare(path, models.metadata.input).pixels}
+            feeds["end_to_end"].append(feed)
+            for part, names in (("features", models.feature_names), ("head", models.raw_names), ("finish", [])):
+                feeds[part].append(feed)
+                if names:
+                    feed = dict(zip(names, sessions[part].run(names, feed), strict=True))
+        return described(sessions["end_to_end"], provider), {
+            part: lambda i, run=run.run, given=feeds[part]: run(None, given[i % len(given)])
+            for part, run in sessions.items()
+        }
+
+    def runtime_call(self, runtime: str, images: Sequence[Path], threads: int) -> tuple[str, Call]:
+        opened = open_models(runtime, self.models, threads)
+        feeds = [feeds_of(prepare(path, opened.metadata.input)) for path in images]
+        return opened.name, lambda i: opened.run(feeds[i % len(feeds)])
+
+    def torch_calls(self, images: Sequence[Path]) -> dict[str, Call]:
+        pixels = [prepare(path, self.models.metadata.input).pixels for path in images]
+        return {part: lambda i, run=run: run(pixels[i % len(pixels)]) for part, run in self.native.items()}
 
 
 def time_parts(
-    detectors: Sequence[Timed],
+    detectors: Sequence[Timeable],
     images: Sequence[Path],
     threads: int,
     rounds: int,
@@ -65,17 +112,17 @@ def time_parts(
     names = []
     for provider in providers:
         for detector in detectors:
-            name, parts = onnx_calls(detector.models, images, threads, provider)
+            name, parts = detector.onnx_calls(images, threads, provider)
             calls |= {f"{detector.name}/{name}/{part}": call for part, call in parts.items()}
         names.append(name)
     others: dict[str, list[str]] = {detector.name: [] for detector in detectors}
     for runtime in runtimes:
         for detector in detectors:
-            opened = open_models(runtime, detector.models, threads)
-            calls[f"{detector.name}/{opened.name}/end_to_end"] = runtime_call(opened, images)
-            others[detector.name].append(opened.name)
+            name, call = detector.runtime_call(runtime, images, threads)
+            calls[f"{detector.name}/{name}/end_to_end"] = call
+            others[detector.name].append(name)
     for detector in detectors:
-        for part, call in torch_calls(detector, images).items():
+        for part, call in detector.torch_calls(images).items():
             calls[f"{detector.name}/torch/{part}"] = call
     times = time_together(calls, rounds, "latency", clock, len(images))
     return [
@@ -92,33 +139,4 @@ def time_parts(
 
 
 def _of_parts(times: Mapping[str, Timing], prefix: str) -> dict[str, dict[str, Any]]:
-    return {part: times[key].to_dict() for part in PARTS if (key := f"{prefix}/{part}") in times}
-
-
-def onnx_calls(models: Models, images: Sequence[Path], threads: int, provider: str) -> tuple[str, dict[str, Call]]:
-    """What computes, and the parts' calls in ONNX Runtime; inputs are what the part before makes of the images."""
-    sessions = {part: session(getattr(models, part), threads, provider) for part in PARTS}
-    feeds: dict[str, list[dict[str, np.ndarray]]] = {part: [] for part in PARTS}
-    for path in images:
-        feed = {IMAGES: prepare(path, models.metadata.input).pixels}
-        feeds["end_to_end"].append(feed)
-        for part, names in (("features", models.feature_names), ("head", models.raw_names), ("finish", [])):
-            feeds[part].append(feed)
-            if names:
-                feed = dict(zip(names, sessions[part].run(names, feed), strict=True))
-    return described(sessions["end_to_end"], provider), {
-        part: lambda i, run=run.run, given=feeds[part]: run(None, given[i % len(given)])
-        for part, run in sessions.items()
-    }
-
-
-def runtime_call(opened: Opened, images: Sequence[Path]) -> Call:
-    """A detector's call in another runtime, NMS included."""
-    feeds = [feeds_of(prepare(path, opened.metadata.input)) for path in images]
-    return lambda i: opened.run(feeds[i % len(feeds)])
-
-
-def torch_calls(detector: Timed, images: Sequence[Path]) -> dict[str, Call]:
-    """The parts' calls in torch."""
-    pixels = [prepare(path, detector.models.metadata.input).pixels for path in images]
-    return {part: lambda i, run=run: run(pixels[i % len(pixels)]) for part, run in detector.torch_calls.items()}
+    return {part: times[key].to_dict() for part in _KNOWN if (key := f"{prefix}/{part}") in times}

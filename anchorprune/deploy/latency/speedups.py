@@ -6,12 +6,22 @@ from typing import Any
 
 from anchorprune.deploy.latency.device import facts
 from anchorprune.deploy.latency.measure_table import CPU
-from anchorprune.deploy.latency.part_times import Timed, time_parts
+from anchorprune.deploy.latency.part_times import Timeable, time_parts
 from anchorprune.files import whole_file, write_json
 
-_COLUMNS = (
-    *("detector", "computes with", "anchors", "head MACs", "saved", "boxes", "saved"),
-    *("backbone + neck", "head", "decoding + NMS", "head + decoding + NMS", "faster", "end to end", "faster", "torch"),
+_COST = ("detector", "computes with", "anchors", "head MACs", "saved", "boxes", "saved")
+# Columns of times: what is in one, and whether it is compared; of a detector that is exported, and of an ONNX file.
+_TIMES = (
+    ("backbone + neck", ("features",), False),
+    ("head", ("head",), False),
+    ("decoding + NMS", ("finish",), False),
+    ("head + decoding + NMS", ("head", "finish"), True),
+    ("end to end", ("end_to_end",), True),
+)
+_TIMES_OF_FILE = (
+    ("model", ("model",), True),
+    ("decoding + NMS", ("finish",), True),
+    ("end to end", ("end_to_end",), True),
 )
 _SPREAD = ("median", "p95", "p99")
 _OVER_IMAGES = ("detector", "computes with", *_SPREAD, *(f"{key}, faster" for key in _SPREAD))
@@ -19,7 +29,7 @@ _OVER_IMAGES = ("detector", "computes with", *_SPREAD, *(f"{key}, faster" for ke
 
 def compare(
     head: str,
-    detectors: Sequence[Timed],
+    detectors: Sequence[Timeable],
     images: Sequence[Path],
     threads: int,
     rounds: int,
@@ -33,7 +43,7 @@ def compare(
 
     Args:
         head: name of the first detector's head.
-        detectors: the unpruned one first; their names differ.
+        detectors: the unpruned one first; their names differ, their kind does not.
         images: image files, one a round.
         threads: of ONNX Runtime.
         rounds: that are counted.
@@ -62,9 +72,16 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [f"time; {found['runtime']}, {found['threads']} thread(s), {found['device']}, load {found['load']}."]
     if found["clock"] == "process_time":
         lines += ["CPU time, not wall-clock time: the machine was in use."]
-    lines += ["", f"| {' | '.join(_COLUMNS)}, {found['torch_device']} |", f"|{'---|' * len(_COLUMNS)}"]
+    is_file = "model" in rows[0]["onnx"]
+    times = _TIMES_OF_FILE if is_file else _TIMES
+    columns = [*_COST, *(word for title, _, faster in times for word in [title, *["faster"] * faster])]
+    columns += [] if is_file else [f"torch, {found['torch_device']}"]
+    lines += ["", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for name in rows[0]["providers"]:
-        lines += [f"| {' | '.join(_cells(row, rows[0], name))} |" for row in rows]
+        for row in rows:
+            cells = [*_costs(row, rows[0], name), *_times(row, rows[0], name, times)]
+            cells += [] if is_file else [f"{row['torch']['end_to_end']['median']:.2f}" if row["torch"] else "-"]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_over_images(rows)]) + "\n"
 
 
@@ -83,11 +100,7 @@ def _over_images(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _cells(row: dict[str, Any], full: dict[str, Any], provider: str) -> list[str]:
-    def took(of: dict[str, Any], *parts: str) -> float:
-        return sum(of["providers"][provider][part]["median"] for part in parts)
-
-    pruned, whole = took(row, "head", "finish"), took(full, "head", "finish")
+def _costs(row: dict[str, Any], full: dict[str, Any], provider: str) -> list[str]:
     cost, before = row["cost"], full["cost"]
     return [
         row["name"],
@@ -97,10 +110,14 @@ def _cells(row: dict[str, Any], full: dict[str, Any], provider: str) -> list[str
         f"{1 - cost['macs'] / before['macs']:.0%}",
         str(cost["boxes"]),
         f"{1 - cost['boxes'] / before['boxes']:.0%}",
-        *(f"{took(row, part):.2f}" for part in ("features", "head", "finish")),
-        f"{pruned:.2f}",
-        f"{whole / pruned:.2f}x",
-        f"{took(row, 'end_to_end'):.2f}",
-        f"{took(full, 'end_to_end') / took(row, 'end_to_end'):.2f}x",
-        f"{row['torch']['end_to_end']['median']:.2f}" if row["torch"] else "-",
     ]
+
+
+def _times(
+    row: dict[str, Any], full: dict[str, Any], provider: str, times: Sequence[tuple[str, tuple[str, ...], bool]]
+) -> list[str]:
+    cells = []
+    for _, parts, compared in times:
+        own, whole = (sum(of["providers"][provider][part]["median"] for part in parts) for of in (row, full))
+        cells += [f"{own:.2f}", *[f"{whole / own:.2f}x"] * compared]
+    return cells

@@ -31,6 +31,11 @@ class AnySizeLevel:
         return len(self.cell)
 
     @property
+    def steps(self) -> tuple[float, float]:
+        """As of `LevelOutputs`."""
+        return float(self.strides[0]), float(self.strides[1])
+
+    @property
     def grid(self) -> tuple[str, str]:
         """Names of the cells' numbers, (H, W)."""
         return f"rows_{self.names[0]}", f"columns_{self.names[0]}"

@@ -43,6 +43,14 @@ class LevelOutputs:
         """Anchors of all cells."""
         return len(self.boxes)
 
+    @property
+    def steps(self) -> tuple[float, float]:
+        """(x, y) distance of neighbouring cells, input pixels; torchvision's may be no whole numbers."""
+        places, (rows, columns) = self.boxes.reshape(*self.grid, -1, 4)[:, :, 0, :2].astype(np.float64), self.grid
+        along = (places[0, -1, 0] - places[0, 0, 0]) / (columns - 1) if columns > 1 else self.stride
+        down = (places[-1, 0, 1] - places[0, 0, 1]) / (rows - 1) if rows > 1 else self.stride
+        return float(along), float(down)
+
     def priors(self, op: OpBuilder, coding: Coding, output: ir.Value) -> ir.Value:
         """What decoding needs of the anchors, (H * W * A, P); a raw output would tell no more than the grid does."""
         return op.initializer(ir.tensor(coding.priors(self.boxes, self.stride)), f"priors_{self.names[0]}")

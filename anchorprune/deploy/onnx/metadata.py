@@ -97,7 +97,7 @@ def facts_of(levels: Sequence[Level], coding: Coding) -> dict[str, Any]:
     """How raw outputs are read: the coding's facts, their channels, and where each level's anchors lie.
 
     `channel_order` is that of an output's channels, the slowest first; `anchor_centres` are, for each level that keeps
-    anchors, the (x, y) of the first cell's, input pixels; the next cell's are a stride further.
+    anchors, the (x, y) of the first cell's, input pixels; the next cell's are further by its `strides`, (x, y) too.
     """
     centres = [((level.cell[0, :2] + level.cell[0, 2:]) / 2).tolist() for level in levels]
     return {
@@ -105,4 +105,5 @@ def facts_of(levels: Sequence[Level], coding: Coding) -> dict[str, Any]:
         "channel_order": ["anchor", "code"],
         "channels": {name: width for level in levels for name, width in zip(level.names, coding.channels, strict=True)},
         "anchor_centres": centres,
+        "strides": [level.steps for level in levels],
     }

@@ -1,6 +1,6 @@
 """Other runtimes than ONNX Runtime: each opens a detector's models and finds what is in one image."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -18,6 +18,7 @@ from anchorprune.errors import UserError
 from anchorprune.heads.detections import Detections
 
 Feeds = Mapping[str, np.ndarray]
+Outputs = Callable[[Feeds], list[np.ndarray]]
 Run = Callable[[Feeds], tuple[np.ndarray, np.ndarray]]  # one image's inputs -> dets (K, 5) and labels (K,)
 
 
@@ -41,18 +42,38 @@ class Opened:
 
 
 def open_models(runtime: str, models: Models, threads: int) -> Opened:
-    """A detector's models in a runtime, by its name in `RUNTIMES`.
+    """A detector's models in a runtime, by its name in `RUNTIMES`; OpenCV 4 has no NMS, its own function follows.
+
+    Raises:
+        UserError: the runtime is not installed, or refuses the model.
+    """
+    whole = runtime != "opencv" or int(_imported(runtime).__version__.partition(".")[0]) >= 5
+    if not whole and models.metadata.input.divisor is not None:
+        version = _imported(runtime).__version__
+        raise UserError(f"--runtime opencv: {version} wants images of one size; give --fixed-size to deploy")
+    model = models.end_to_end if whole else models.decoded
+    name, outputs_of = open_graph(runtime, model, ["dets", "labels"] if whole else ["boxes", "scores"], threads)
+    inputs = [value.name for value in model.graph.input]
+
+    def run(feeds: Feeds) -> tuple[np.ndarray, np.ndarray]:
+        first, second = (output[0] for output in outputs_of({name: feeds[name] for name in inputs}))
+        return (first, second) if whole else detections(first, second, models.metadata)
+
+    return Opened(name, run, models.metadata)
+
+
+def open_graph(runtime: str, model: onnx.ModelProto, outputs: Sequence[str], threads: int) -> tuple[str, Outputs]:
+    """Any model in a runtime: the runtime's name, and from inputs to some of its outputs.
 
     Raises:
         UserError: the runtime is not installed, or refuses the model.
     """
     module = _imported(runtime)
     try:
-        name, run = RUNTIMES[runtime](module, models, threads)
+        return RUNTIMES[runtime](module, model, outputs, threads)
     except (RuntimeError, getattr(module, "error", RuntimeError)) as error:
         said = " ".join(str(error).split())
         raise UserError(f"--runtime {runtime}: {module.__version__} refuses this model ({said})") from None
-    return Opened(name, run, models.metadata)
 
 
 def _imported(runtime: str) -> ModuleType:
@@ -64,50 +85,41 @@ def _imported(runtime: str) -> ModuleType:
         raise UserError(f"--runtime {runtime}: not installed; pip install {package}") from None
 
 
-def _openvino(module: ModuleType, models: Models, threads: int, **more: Any) -> tuple[str, Run]:
+def _openvino(
+    module: ModuleType, model: onnx.ModelProto, outputs: Sequence[str], threads: int, **more: Any
+) -> tuple[str, Outputs]:
     """Left to itself OpenVINO computes in bf16 on processors that have it; what it takes is part of the name."""
     core = module.Core()
-    read = core.read_model(models.end_to_end.SerializeToString())
+    read = core.read_model(model.SerializeToString())
     compiled = core.compile_model(read, "CPU", {"INFERENCE_NUM_THREADS": threads, **more})
     precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-    names = [value.get_any_name() for value in compiled.inputs]
 
-    def run(feeds: Feeds) -> tuple[np.ndarray, np.ndarray]:
-        outputs = compiled({name: feeds[name] for name in names})
-        return outputs["dets"][0], outputs["labels"][0]
+    def run(feeds: Feeds) -> list[np.ndarray]:
+        found = compiled(dict(feeds))
+        return [found[name] for name in outputs]
 
     return f"OpenVINO {module.__version__.partition('-')[0]} ({precision})", run
 
 
-def _openvino_f32(module: ModuleType, models: Models, threads: int) -> tuple[str, Run]:
-    return _openvino(module, models, threads, INFERENCE_PRECISION_HINT="f32")
+def _openvino_f32(
+    module: ModuleType, model: onnx.ModelProto, outputs: Sequence[str], threads: int
+) -> tuple[str, Outputs]:
+    return _openvino(module, model, outputs, threads, INFERENCE_PRECISION_HINT="f32")
 
 
-def _opencv(module: ModuleType, models: Models, threads: int) -> tuple[str, Run]:
-    """OpenCV 5 has NMS; before it, its own `NMSBoxesBatched` follows the decoded form."""
+def _opencv(module: ModuleType, model: onnx.ModelProto, outputs: Sequence[str], threads: int) -> tuple[str, Outputs]:
     module.setNumThreads(threads)
-    whole = int(module.__version__.partition(".")[0]) >= 5
-    if not whole and models.metadata.input.divisor is not None:
-        raise UserError(f"--runtime opencv: {module.__version__} wants images of one size; give --fixed-size to deploy")
-    model = models.end_to_end if whole else models.decoded
     net = module.dnn.readNetFromONNX(np.frombuffer(model.SerializeToString(), np.uint8))
-    outputs = [value.name for value in model.graph.output]
-    inputs = _inputs(model)
 
-    def run(feeds: Feeds) -> tuple[np.ndarray, np.ndarray]:
-        for name in inputs:
-            net.setInput(feeds[name], name)
-        first, second = (np.asarray(value)[0] for value in net.forward(outputs))
-        return (first, second) if whole else detections(first, second, models.metadata)
+    def run(feeds: Feeds) -> list[np.ndarray]:
+        for name, value in feeds.items():
+            net.setInput(value, name)
+        return [np.asarray(value) for value in net.forward(list(outputs))]
 
     return f"OpenCV {module.__version__}", run
 
 
-def _inputs(model: onnx.ModelProto) -> list[str]:
-    return [value.name for value in model.graph.input]
-
-
-RUNTIMES: dict[str, Callable[[ModuleType, Models, int], tuple[str, Run]]] = {
+RUNTIMES: dict[str, Callable[..., tuple[str, Outputs]]] = {
     "openvino": _openvino,
     "openvino-f32": _openvino_f32,
     "opencv": _opencv,

@@ -12,7 +12,7 @@ from anchorprune.heads.head import Head
 from anchorprune.pipeline.checkup import Finding
 
 if TYPE_CHECKING:
-    from anchorprune.detectors.onnx.detector import OnnxFileDetector
+    from anchorprune.detectors.onnx.file_detector import FileDetector
 
 _USAGE = """\
 `model.onnx` takes the input and gives the outputs of the model that it was made from, with fewer boxes: it goes where
@@ -37,13 +37,13 @@ class OnnxBackend:
     }
     usage = _USAGE
 
-    def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "OnnxFileDetector":
+    def load(self, files: Sequence[Path], device: str = "auto", threads: int | None = None) -> "FileDetector":
         check_onnx()
-        from anchorprune.detectors.onnx.detector import load
+        from anchorprune.detectors.onnx.loading import load_file
 
         if device == "cuda":
             raise UserError("--device cuda: detectors in ONNX files run on the CPU here; leave the option out")
-        return load(files[0], threads or 1)
+        return load_file(files[0], threads or 1)
 
     def take_over(self, foreign: Foreign, output: Path, order: str = "config") -> Head:
         check_onnx()
@@ -76,10 +76,12 @@ class OnnxBackend:
 
     def publish(self, files: Sequence[Path], annotations: Path, images: Path, output: Path) -> None:
         check_onnx()
-        from anchorprune.detectors.onnx.folder import read_folder, write_folder
-        from anchorprune.detectors.onnx.model_file import MODEL, read_model
+        from anchorprune.detectors.onnx.folder import write_folder
+        from anchorprune.detectors.onnx.loading import load_file
+        from anchorprune.detectors.onnx.model_file import read_model
 
-        write_folder(output, *read_folder(files[0]), read_model(files[0] / MODEL))
+        found = load_file(files[0])
+        write_folder(output, found.record(), found.head, read_model(found.source))
 
     def findings(self) -> Iterator[Finding]:
         return onnx_findings()

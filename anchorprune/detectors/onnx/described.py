@@ -48,12 +48,9 @@ def read_description(config: str, options: Sequence[str]) -> Described:
     Raises:
         UserError: the file is missing, or a key is unknown or of the wrong kind.
     """
-    value = _of_file(config)
-    given = _options(options)
-    value |= {key: found for key, found in given.items() if not key.startswith(_POST)}
-    post = {key.removeprefix(_POST): found for key, found in given.items() if key.startswith(_POST)}
+    value = given(config, options)
     try:
-        post = _USUAL.to_dict() | dict(value.get("postprocess", {})) | post
+        post = _USUAL.to_dict() | value.get("postprocess", {})
         size = value.get("input_size")
         size = None if size is None else (int(size[0]), int(size[1]))
         levels = value.get("levels")
@@ -69,6 +66,27 @@ def read_description(config: str, options: Sequence[str]) -> Described:
     return Described(classes, size, levels, scaling, multi, Postprocess.from_dict(post, config))
 
 
+def given(config: str, options: Sequence[str]) -> dict[str, Any]:
+    """What `config` and the options over it say, by key; `postprocess` may be a part of it.
+
+    Raises:
+        UserError: the file is missing, or a key is unknown or its value cannot be read.
+    """
+    value, said = _of_file(config), _options(options)
+    value |= {key: found for key, found in said.items() if not key.startswith(_POST)}
+    post = {key.removeprefix(_POST): found for key, found in said.items() if key.startswith(_POST)}
+    if not isinstance(value.get("postprocess", {}), Mapping):
+        raise UserError(f"{config}: postprocess is an object of its limits; docs/onnx.md shows the form")
+    if post or "postprocess" in value:
+        value["postprocess"] = {**value.get("postprocess", {}), **post}
+    return value
+
+
+def listed(anchors: Sequence[Sequence[float]]) -> str:
+    """Anchors (w, h) for people."""
+    return " ".join(f"{w:g}x{h:g}" for w, h in ((round(w, 2), round(h, 2)) for w, h in anchors))
+
+
 def _of_file(config: str) -> dict[str, Any]:
     if config == GRAPH:
         return {}
@@ -77,7 +95,7 @@ def _of_file(config: str) -> dict[str, Any]:
     for key in found:
         if key not in (*_KEYS, "version"):
             raise UserError(f"{config}: unknown key {key!r}; known: {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}")
-    return dict(found)
+    return {key: value for key, value in found.items() if key != "version"}
 
 
 def _options(options: Sequence[str]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Facts:
         multi_label: a box is a candidate of each class above the threshold, not of its best one alone.
         activated: raw outputs have been through a sigmoid in the graph.
         postprocess: what is made of the candidates.
+        fractions: decoded boxes are in fractions of the input, not in its pixels.
     """
 
     classes: tuple[str, ...]
@@ -45,6 +46,7 @@ class Facts:
     multi_label: bool
     activated: bool
     postprocess: Postprocess
+    fractions: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The form in `detector.json`."""
@@ -67,7 +69,8 @@ class Facts:
             heads = tuple(None if name is None else str(name) for name in value["heads"])
             scaling = scaling_of(value["scaling"], source)
             post = Postprocess.from_dict(value["postprocess"], source)
-            return cls(classes, heads, scaling, bool(value["multi_label"]), bool(value["activated"]), post)
+            flags = bool(value["multi_label"]), bool(value["activated"])
+            return cls(classes, heads, scaling, *flags, post, bool(value.get("fractions", False)))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{source}: not the record of an ONNX detector ({error!r}); make it again") from None
 

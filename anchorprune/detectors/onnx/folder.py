@@ -1,6 +1,8 @@
 """The folder of a detector in an ONNX file: the model, its head, and what the graph does not tell."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -11,12 +13,23 @@ from anchorprune.errors import UserError
 from anchorprune.files import read_json
 from anchorprune.heads.head import Head
 
+EXPORT = {"kind": "raw export"}  # what `detector.json` has of one; the model's metadata have the rest
 
-def write_folder(folder: Path, facts: Facts, head: Head, model: onnx.ModelProto) -> None:
+
+def write_folder(folder: Path, record: Mapping[str, Any], head: Head, model: onnx.ModelProto) -> None:
     """Write `model.onnx`, `head.json` and, last, `detector.json`."""
-    with whole_folder(folder, "onnx", **facts.to_dict()):
+    with whole_folder(folder, "onnx", **record):
         write_model(folder / MODEL, model)
         head.save(folder / "head.json")
+
+
+def is_export_folder(folder: Path) -> bool:
+    """Whether it is of a raw export.
+
+    Raises:
+        UserError: `detector.json` is missing or damaged.
+    """
+    return read_json(folder / NAME, "record of a detector").get("kind") == EXPORT["kind"]
 
 
 def read_folder(folder: Path) -> tuple[Facts, Head]:

@@ -10,8 +10,10 @@ import yaml
 
 from anchorprune.datasets.offered import listed_names
 from anchorprune.detectors.foreign import Foreign, LookedOver
-from anchorprune.detectors.onnx.described import Described, read_description
-from anchorprune.detectors.onnx.detector import OnnxFileDetector
+from anchorprune.detectors.onnx.described import Described, listed, read_description
+from anchorprune.detectors.onnx.detector import YoloDetector
+from anchorprune.detectors.onnx.exports.said import is_export
+from anchorprune.detectors.onnx.exports.takeover import look_over_export, take_over_export
 from anchorprune.detectors.onnx.facts import Facts
 from anchorprune.detectors.onnx.folder import write_folder
 from anchorprune.detectors.onnx.level_costs import level_costs
@@ -24,48 +26,59 @@ from anchorprune.heads.head import Head, Level
 from anchorprune.heads.labels import label_names
 
 
-def read_foreign(foreign: Foreign) -> tuple[YoloGraph, Facts, Head]:
-    """What an ONNX file is.
+def read_foreign(foreign: Foreign, model: onnx.ModelProto) -> tuple[YoloGraph, Facts, Head]:
+    """What the file of a YOLO is.
 
     Raises:
         UserError: it is no YOLO that is known here, or an option or the description is wrong.
     """
     said = read_description(foreign.config, foreign.options)
+    if not said.classes:
+        raise UserError(f"{foreign.weights}: give the names of its classes: --option 'classes=[NAME, ...]'")
+    read = read_graph(model, foreign.weights, len(said.classes), said.input_size)
+    found = probe(read)
+    head = _head(read, foreign.name, said, found.anchors)
+    own = said.scaling, said.multi_label, found.activated, said.postprocess, found.fractions
+    return read, Facts(said.classes, read.heads, *own), head
+
+
+def take_over(foreign: Foreign, output: Path) -> Head:
+    """Write the folder of an ONNX file.
+
+    Raises:
+        UserError: it is neither a YOLO nor a raw export that is known here, or an option or the description is wrong.
+    """
+    model = _model_of(foreign)
+    if is_export(model):
+        return take_over_export(foreign, model, output)
+    read, facts, head = read_foreign(foreign, model)
+    write_folder(output, facts.to_dict(), head, read.model)
+    return head
+
+
+def _model_of(foreign: Foreign) -> onnx.ModelProto:
     if foreign.weights is None:
         raise UserError(f"{foreign.config}: an ONNX detector is its file; give it (--weights FILE.onnx)")
     if foreign.anchors is not None:
         raise UserError(f"{foreign.anchors}: an ONNX detector has the anchors it was trained with; leave them out")
-    if not said.classes:
-        raise UserError(f"{foreign.weights}: give the names of its classes: --option 'classes=[NAME, ...]'")
     model = read_model(foreign.weights)
     check_runs(foreign.weights)
-    read = read_graph(model, foreign.weights, len(said.classes), said.input_size)
-    found = probe(read)
-    head = _head(read, foreign.name, said, found.anchors)
-    return (
-        read,
-        Facts(said.classes, read.heads, said.scaling, said.multi_label, found.activated, said.postprocess),
-        head,
-    )
-
-
-def take_over(foreign: Foreign, output: Path) -> Head:
-    """Write the folder of an ONNX file; errors as `read_foreign`."""
-    read, facts, head = read_foreign(foreign)
-    write_folder(output, facts, head, read.model)
-    return head
+    return model
 
 
 def look_over(
     foreign: Foreign, classes: str | None, annotations: Path, names: Sequence[str], photo: Path
 ) -> LookedOver:
     """Check an ONNX file against annotations and try it on a photo; see `Backend.look_over`."""
+    model = _model_of(foreign)
+    if is_export(model):
+        return look_over_export(foreign, model, classes, annotations, names, photo)
     said = read_description(foreign.config, foreign.options)
     own, note = said.classes, ""
     if classes is not None:
         own = tuple(name.strip() for name in classes.split(","))
     elif not own:
-        own = _names_in(read_model(foreign.weights))
+        own = _names_in(model)
     if own:
         label_names(own, listed_names(annotations), names, False)
     else:
@@ -73,24 +86,21 @@ def look_over(
     overrides = {"classes": list(names)}
     option = f"classes={yaml.safe_dump(overrides['classes'], default_flow_style=True)}"
     kept = tuple(text for text in foreign.options if text.partition("=")[0] != "classes")
-    read, facts, head = read_foreign(replace(foreign, options=(*kept, option)))
-    list(OnnxFileDetector(read, facts, head, foreign.weights, 1).on_photos([photo]))
+    read, facts, head = read_foreign(replace(foreign, options=(*kept, option)), model)
+    list(YoloDetector(read, facts, head, foreign.weights, 1).on_photos([photo]))
     overrides |= {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in kept)}
     return LookedOver(head, overrides, _found(read, facts, head) + note)
 
 
 def _found(read: YoloGraph, facts: Facts, head: Head) -> str:
     """A line on what was found in a file."""
-    levels = ", ".join(f"stride {level.stride}: {_listed(level.anchors)}" for level in head.levels)
+    levels = ", ".join(f"stride {level.stride}: {listed(level.anchors)}" for level in head.levels)
     form = f"decoded in {read.decoded}" if read.decoded else f"raw in {', '.join(read.raw)}"
+    form += " in fractions of the input" * facts.fractions
     return (
         f"{read.source}: {head.num_classes} classes, input {read.size[0]} x {read.size[1]}, boxes {form}; anchors of "
         f"{levels}; images: {facts.scaling.fit}, {facts.scaling.channels}, 0..255 divided by {facts.scaling.divide:g}"
     )
-
-
-def _listed(anchors: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{w:g}x{h:g}" for w, h in ((round(w, 2), round(h, 2)) for w, h in anchors))
 
 
 def _names_in(model: onnx.ModelProto) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ QUANTISED = ("QLinearConv", "ConvInteger")
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm", *QUANTISED)
 
 
-def last_layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """In the graph's order."""
+def last_layers(graph: onnx.GraphProto, outputs: Iterable[str] | None = None) -> list[onnx.NodeProto]:
+    """Those of some outputs, or of all, in the graph's order."""
     makers, pixels = producers(graph), of_pixels(graph)
-    found, seen, left = [], set(), [value.name for value in graph.output]
+    found, seen, left = [], set(), list(outputs or [value.name for value in graph.output])
     while left:
         name = left.pop()
         node = makers.get(name)

@@ -26,18 +26,20 @@ class Probed:
     Attributes:
         anchors: for each level the (w, h) of its anchors, input pixels; None where the graph does not decode.
         activated: raw outputs have been through a sigmoid.
+        fractions: decoded boxes are in fractions of the input, not in its pixels.
     """
 
     anchors: tuple[tuple[tuple[float, float], ...], ...] | None
     activated: bool
+    fractions: bool
 
 
 def probe(read: YoloGraph) -> Probed:
     """Find out what the outputs of a graph mean.
 
     Raises:
-        UserError: its boxes are not centre, width and height in input pixels at their anchors, its scores no sigmoids,
-            or its channels in another order.
+        UserError: its boxes are not centre, width and height at their anchors, its scores no sigmoids, or its channels
+            in another order.
     """
     signs = [np.random.default_rng(0).choice([-1.0, 1.0], read.width * count) for count in read.counts]
     still, moved = _rows(read, [np.zeros_like(sign) for sign in signs]), _rows(read, signs)
@@ -47,7 +49,9 @@ def probe(read: YoloGraph) -> Probed:
         raise UserError(
             f"{read.source}: its scores are no sigmoids of single channels; give an export of YOLOv5's form"
         )
-    anchors = None if read.decoded is None else _anchors(read, *still)
+    fractions = read.decoded is not None and bool((still[0][:, :2] < 1).all())
+    unit = np.array(read.size * 2 if fractions else (1, 1, 1, 1), float)  # pixels
+    anchors = None if read.decoded is None else _anchors(read, still[0][:, :4] * unit, still[1])
     owner = np.concatenate([sign.reshape(-1, read.width) for sign in signs])[still[1]]
     change = (moved[0] - still[0]) * owner
     if not (change > 0).all():
@@ -55,7 +59,7 @@ def probe(read: YoloGraph) -> Probed:
             f"{read.source}: the channels of its head are not anchor by anchor x, y, w, h, objectness, classes; "
             "give an export of YOLOv5's or v7's form"
         )
-    return Probed(anchors, activated)
+    return Probed(anchors, activated, fractions)
 
 
 def _rows(read: YoloGraph, biases: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -89,24 +93,24 @@ def raw_rows(value: np.ndarray, count: int, width: int) -> np.ndarray:
 
 
 def _anchors(
-    read: YoloGraph, rows: np.ndarray, anchor_of_row: np.ndarray
+    read: YoloGraph, pixels: np.ndarray, anchor_of_row: np.ndarray
 ) -> tuple[tuple[tuple[float, float], ...], ...]:
     found, number = [], 0
-    tolerance = np.maximum(_TOLERANCE, np.abs(rows[:, :4]) * 2e-3)
+    tolerance = np.maximum(_TOLERANCE, np.abs(pixels) * 2e-3)
     for level, count in enumerate(read.counts):
         height, width = read.grid(level)
         stride = np.array([read.size[0] / width, read.size[1] / height])
         anchors = []
         for anchor in range(number, number + count):
             mine = anchor_of_row == anchor
-            boxes, near = rows[mine, :4], tolerance[mine]
+            boxes, near = pixels[mine], tolerance[mine]
             cells = np.round(boxes[:, :2] / stride - 0.5)
             middle = (np.abs((cells + 0.5) * stride - boxes[:, :2]) <= near[:, :2]).all()
             own = (np.abs(boxes[:, 2:] - boxes[0, 2:]) <= near[:, 2:]).all() and (boxes[0, 2:] > 0).all()
             if not (middle and own and len(np.unique(cells, axis=0)) == height * width == len(cells)):
                 raise UserError(
-                    f"{read.source}: its boxes are not centre, width and height in input pixels, one for each anchor "
-                    "of a cell; give an export of YOLOv5's or v7's form"
+                    f"{read.source}: its boxes are not centre, width and height, one for each anchor of a cell, in "
+                    "input pixels or fractions of the input; give an export of YOLOv5's or v7's form"
                 )
             anchors.append((float(boxes[0, 2]), float(boxes[0, 3])))
         found.append(tuple(anchors))

@@ -7,41 +7,31 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from anchorprune.detectors.onnx.along import Along
+from anchorprune.detectors.onnx.along import Along, simplest
 from anchorprune.detectors.onnx.last_layers import QUANTISED, behind, last_layers
 from anchorprune.detectors.onnx.nodes import attribute, constants, image_inputs
 from anchorprune.detectors.onnx.observed import KINDS, Observed, run
-from anchorprune.detectors.onnx.traced import Trace, trace
+from anchorprune.detectors.onnx.traced import Trace, TracedGraph, trace
 from anchorprune.errors import UserError
 
 FIXED = 5  # x, y, w, h, objectness: what a box has beside its classes
 
 
 @dataclass(frozen=True)
-class YoloGraph:
-    """A graph, and what was found in it.
+class YoloGraph(TracedGraph):
+    """A graph, and what was found in it; `heads` are level by level, in the order of the outputs.
 
     Attributes:
-        model: the model.
-        source: its file.
         size: (W, H) of the input.
         width: values of a box: x, y, w, h, objectness, classes.
-        heads: outputs of the head convolutions, level by level in the order of the outputs.
-        counts: anchors of each.
-        trace: where the anchors go, numbered over the heads.
-        observed: shapes and values.
+        counts: anchors of each head.
         decoded: the output with all boxes (1, boxes, width); None: there is none.
         raw: one output of each level, (1, anchors * width, H, W) or (1, anchors, H, W, width); () where `decoded` is.
     """
 
-    model: onnx.ModelProto
-    source: Path
     size: tuple[int, int]
     width: int
-    heads: tuple[str, ...]
     counts: tuple[int, ...]
-    trace: Trace
-    observed: Observed
     decoded: str | None
     raw: tuple[str, ...]
 
@@ -78,7 +68,7 @@ def read_graph(model: onnx.ModelProto, source: Path, classes: int, size: tuple[i
     observed = Observed(run(model, sorted(names - known.keys() - images), size), known)
     _check_layers(layers, observed, width, source, [value.name for value in graph.output])
     counts = [observed.shape(name)[1] // width for name in heads]
-    found = trace(graph, heads, counts, observed, source)
+    found = trace(graph, _numbered(heads, counts, observed), observed, source)
     decoded, raw = _outputs(graph, found, observed, heads, width)
     if decoded is None and not raw:
         shapes = ", ".join(f"{value.name} {observed.shape(value.name)}" for value in graph.output)
@@ -86,8 +76,17 @@ def read_graph(model: onnx.ModelProto, source: Path, classes: int, size: tuple[i
             f"{source}: none of its outputs is (1, boxes, {width}), and they are not one of each level: {shapes}; "
             f"give an export of YOLOv5's or v7's form with {classes} classes"
         )
-    read = YoloGraph(model, source, size, width, tuple(heads), tuple(counts), found, observed, decoded, raw)
-    return _in_order(read)
+    return _in_order(YoloGraph(model, source, tuple(heads), found, observed, size, width, tuple(counts), decoded, raw))
+
+
+def _numbered(heads: Sequence[str], counts: Sequence[int], observed: Observed) -> dict[str, Along]:
+    """Where the anchors are in each head convolution's output, numbered over them, each with its channels together."""
+    found, first = {}, 0
+    for name, count in zip(heads, counts, strict=True):
+        channels = observed.shape(name)[1]
+        found[name] = simplest(1, first + np.repeat(np.arange(count), channels // count))
+        first += count
+    return found
 
 
 def _fixed_size(graph: onnx.GraphProto, source: Path, given: tuple[int, int] | None) -> tuple[int, int]:

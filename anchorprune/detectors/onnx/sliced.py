@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from anchorprune.detectors.onnx.along import Along
 from anchorprune.detectors.onnx.nodes import drop_unused, producers
-from anchorprune.detectors.onnx.read_graph import YoloGraph
+from anchorprune.detectors.onnx.traced import TracedGraph
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 
@@ -20,7 +20,7 @@ def slice_head(head: Head, layout: Layout) -> Head:
     return replace(head, levels=levels)
 
 
-def slice_graph(read: YoloGraph, kept: np.ndarray) -> onnx.ModelProto:
+def slice_graph(read: TracedGraph, kept: np.ndarray) -> onnx.ModelProto:
     """The model of some of the anchors, with the input and the outputs it had.
 
     An output that has anchors of dropped levels alone goes with them.
@@ -37,7 +37,7 @@ def slice_graph(read: YoloGraph, kept: np.ndarray) -> onnx.ModelProto:
 
 
 class _Cutter:
-    def __init__(self, read: YoloGraph, kept: np.ndarray, graph: onnx.GraphProto):
+    def __init__(self, read: TracedGraph, kept: np.ndarray, graph: onnx.GraphProto):
         self._read, self._kept, self._graph = read, kept, graph
         self._made: dict[tuple, str] = {}
 

@@ -1,12 +1,12 @@
 """Where the anchors of a head's convolutions go in a graph: followed node by node to its outputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import onnx
 
-from anchorprune.detectors.onnx.along import Along, simplest
+from anchorprune.detectors.onnx.along import Along
 from anchorprune.detectors.onnx.nodes import of_pixels, uses
 from anchorprune.detectors.onnx.observed import Observed
 from anchorprune.detectors.onnx.rules import RULES, Mixed, Site
@@ -26,27 +26,38 @@ class Trace:
     sites: Mapping[int, Site]
 
 
-def trace(
-    graph: onnx.GraphProto, heads: Sequence[str], counts: Sequence[int], observed: Observed, source: object
-) -> Trace:
-    """Follow anchors, numbered over the heads.
+@dataclass(frozen=True)
+class TracedGraph:
+    """A graph whose anchors have been followed.
+
+    Attributes:
+        model: the model.
+        source: its file.
+        heads: outputs of the head convolutions.
+        trace: where the anchors go, numbered as the head's.
+        observed: shapes and values.
+    """
+
+    model: onnx.ModelProto
+    source: Path
+    heads: tuple[str, ...]
+    trace: Trace
+    observed: Observed
+
+
+def trace(graph: onnx.GraphProto, heads: Mapping[str, Along], observed: Observed, source: object) -> Trace:
+    """Follow anchors from the head convolutions on.
 
     Args:
         graph: the graph.
-        heads: outputs of the convolutions, each anchor-major in its channels.
-        counts: anchors of each.
+        heads: outputs of the convolutions -> where their anchors are.
         observed: shapes and values.
         source: names the file in errors.
 
     Raises:
         UserError: a node does with them what is not known here.
     """
-    along, first = {}, 0
-    for name, count in zip(heads, counts, strict=True):
-        channels = observed.shape(name)[1]
-        along[name] = simplest(1, first + np.repeat(np.arange(count), channels // count))
-        first += count
-    pixels, sites = of_pixels(graph), {}
+    along, pixels, sites = dict(heads), of_pixels(graph), {}
     for place, node in enumerate(graph.node):
         if along.keys().isdisjoint(uses(node)) or pixels.isdisjoint(node.output):
             continue
