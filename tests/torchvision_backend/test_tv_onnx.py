@@ -105,6 +105,19 @@ def test_every_box_and_a_programs_own_nms(made):
     assert made.detector.facts.architecture in SSDS or flat > 100
 
 
+def test_opencv_reads_the_decoded_model(made):
+    """It takes some pairs of operators for others, and gave SSDLite's maps one cell."""
+    cv2 = pytest.importorskip("cv2")
+    if made.detector.facts.architecture not in SSDS:
+        pytest.skip("only SSDs were tried in OpenCV's own engine")
+    net = cv2.dnn.readNetFromONNX(str(made.folder / "model-decoded.onnx"))
+    net.setInput(prepare(made.photos[0], made.whole.metadata.input).pixels, "images")
+    boxes, scores = net.forward(["boxes", "scores"])
+    wanted = outputs_of(made, "model-decoded", made.photos[0])
+    np.testing.assert_allclose(boxes, wanted[0], atol=0.1)
+    np.testing.assert_allclose(scores, wanted[1], atol=1e-3)
+
+
 def test_the_models_say_how_they_are_read(made):
     facts = made.whole.metadata
     ssd = not facts.head.get("keep_ratio")
