@@ -101,7 +101,7 @@ class _Network(nn.Module):
 
 
 class _HardSigmoid(nn.Module):
-    """In other operators than ONNX's: OpenCV takes a map times any HardSigmoid for a HardSwish of the latter's input."""
+    """Without ONNX's operator: OpenCV takes a map times any HardSigmoid for a HardSwish of the latter's input."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (x / 6 + 0.5).clamp(0, 1)
