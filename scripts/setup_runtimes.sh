@@ -9,7 +9,7 @@ into() {
   shift
   [ -f "$folder/whole" ] && return
   rm -rf "$folder"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "$@" ||
+  python -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "$@" ||
     fail "pip could not install $* into $folder"
   touch "$folder/whole"
 }

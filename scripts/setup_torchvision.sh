@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up .venv-torchvision: anchorprune with torchvision's detectors, ONNX, and what their tests need. Wheels only, 5.9 GB.
+# Set up .venv-torchvision: anchorprune with torchvision's detectors, ONNX, and what their tests need. Wheels only, 6.4 GB.
 # Safe to run again: what is done is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -90,16 +90,32 @@ def test_raw_outputs_are_the_heads(made):
 
 
 def test_every_box_and_a_programs_own_nms(made):
-    """OpenCV's NMS on the decoded form of SSDs finds what the whole model finds."""
+    """OpenCV's NMS on the decoded form finds what the whole model finds; of a RetinaNet many boxes have no area."""
+    flat = 0
+    for photo in made.photos:
+        boxes, scores = (value[0] for value in outputs_of(made, "model-decoded", photo))
+        assert scores.shape == (len(boxes), len(CLASSES))
+        dets, labels = (value[0] for value in outputs_of(made, "model", photo))
+        mine, classes = detections(boxes, scores, made.whole.metadata)
+        found = labels >= 0
+        np.testing.assert_allclose(mine[:, 4], dets[found, 4], atol=1e-6)
+        assert (classes == labels[found]).mean() > 0.99
+        assert (np.abs(mine[:, :4] - dets[found, :4]) < 1e-2).all(1).mean() > 0.99
+        flat += int((dets[found, 2:4] <= dets[found, :2]).any(1).sum())
+    assert made.detector.facts.architecture in SSDS or flat > 100
+
+
+def test_opencv_reads_the_decoded_model(made):
+    """It takes some pairs of operators for others, and gave SSDLite's maps one cell."""
+    cv2 = pytest.importorskip("cv2")
     if made.detector.facts.architecture not in SSDS:
-        pytest.skip("a box more or less among 300 of random weights; see docs/torchvision.md")
-    boxes, scores = (value[0] for value in outputs_of(made, "model-decoded", made.photos[1]))
-    assert scores.shape == (len(boxes), len(CLASSES))
-    dets, labels = (value[0] for value in outputs_of(made, "model", made.photos[1]))
-    mine, classes = detections(boxes, scores, made.whole.metadata)
-    found = labels >= 0
-    np.testing.assert_allclose(mine[:, 4], dets[found, 4], atol=1e-6)
-    assert (classes == labels[found]).mean() > 0.99
+        pytest.skip("only SSDs were tried in OpenCV's own engine")
+    net = cv2.dnn.readNetFromONNX(str(made.folder / "model-decoded.onnx"))
+    net.setInput(prepare(made.photos[0], made.whole.metadata.input).pixels, "images")
+    boxes, scores = net.forward(["boxes", "scores"])
+    wanted = outputs_of(made, "model-decoded", made.photos[0])
+    np.testing.assert_allclose(boxes, wanted[0], atol=0.1)
+    np.testing.assert_allclose(scores, wanted[1], atol=1e-3)
 
 
 def test_a_raw_export_is_a_detector_of_its_own(made, run_command, tmp_path):

@@ -145,7 +145,8 @@ def _suppress(op: OpBuilder, boxes: ir.Value, scores: ir.Value, coding: Coding, 
     limits = [post.max_per_image], [float(post.nms_iou)], [max(float(coding.nms_threshold(post)), 0.0)]
     chosen = op.NonMaxSuppression(boxes, op.Transpose(competing, perm=[0, 2, 1]), *limits)  # (n, 3) image, class, box
     places = op.Gather(chosen, [0, 2, 1], axis=1)
-    kept = op.ScatterND(op.Mul(competing, 0), places, op.GatherND(competing, places))
+    ones = op.Add(op.Mul(op.Cast(op.Gather(chosen, 0, axis=1), to=ir.DataType.FLOAT), 0), 1)  # (n,); n may be 0, where
+    kept = op.Mul(op.ScatterND(op.Mul(competing, 0), places, ones), competing)  # OpenCV 5 crashes in a GatherND
     return op.Where(op.Greater(kept, 0), scores, 0) if post.class_agnostic else kept
 
 

@@ -26,10 +26,22 @@ def detections(boxes: np.ndarray, scores: np.ndarray, metadata: Metadata) -> tup
     sides = np.concatenate([chosen[:, :2], chosen[:, 2:] - chosen[:, :2]], axis=1)
     groups = np.zeros_like(label) if post["class_agnostic"] else label
     threshold = 0.0 if "class_threshold" in metadata.coding else post["score_threshold"]
-    kept = cv2.dnn.NMSBoxesBatched(sides, score, groups.astype(np.int32), threshold, post["nms_iou"])
-    kept = np.asarray(kept, int).reshape(-1)
+    kept = _suppressed(sides, score, groups.astype(np.int32), threshold, post["nms_iou"])
     kept = kept[np.argsort(-score[kept], kind="stable")][: post["max_per_image"]]
     return np.concatenate([boxes[row[kept]], score[kept, None]], axis=1), label[kept]
+
+
+def _suppressed(sides: np.ndarray, score: np.ndarray, group: np.ndarray, threshold: float, iou: float) -> np.ndarray:
+    """Places of the boxes (n, 4), x y width height, that suppression within each group leaves, ascending.
+
+    A box clipped to no area overlaps none, by ONNX and the detectors' own frameworks; by OpenCV any two of them overlap
+    wholly, wherever they lie and whatever their groups. OpenCV does not get to see them.
+    """
+    flat = (sides[:, 2:] <= 0).any(axis=1)
+    solid = np.flatnonzero(~flat)
+    kept = cv2.dnn.NMSBoxesBatched(sides[solid], score[solid], group[solid], threshold, iou)
+    passing = np.flatnonzero(flat & (score > threshold))
+    return np.sort(np.concatenate([solid[np.asarray(kept, int).reshape(-1)], passing]))
 
 
 def _candidates(scores: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray]:

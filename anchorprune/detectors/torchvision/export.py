@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import SqueezeExcitation
 
 from anchorprune.deploy.onnx.decoded import decoded
 from anchorprune.deploy.onnx.finish import finish
@@ -88,12 +89,22 @@ class _Network(nn.Module):
 
     def __init__(self, model: nn.Module, family: Family):
         super().__init__()
+        for block in model.modules():
+            if isinstance(block, SqueezeExcitation) and isinstance(block.scale_activation, nn.Hardsigmoid):
+                block.scale_activation = _HardSigmoid()
         self.model, self.family = model, family
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(batch, 3, H, W) -> maps of each level, then logits and deltas level by level."""
         maps = list(self.model.backbone(_normalised(self.model, images)).values())
         return *maps, *(output for level in self.family.raw(self.model, maps) for output in level)
+
+
+class _HardSigmoid(nn.Module):
+    """Without ONNX's operator: OpenCV takes a map times any HardSigmoid for a HardSwish of the latter's input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x / 6 + 0.5).clamp(0, 1)
 
 
 def _normalised(model: nn.Module, images: Tensor) -> Tensor:
