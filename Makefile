@@ -7,7 +7,7 @@
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
-# test-torchvision: detectors of torchvision, in .venv-torchvision, which it makes (5.6 GB); minutes.
+# test-torchvision: detectors of torchvision, in .venv-torchvision, which it makes (6.4 GB); minutes.
 # test-gpu: SSD300 trained and evaluated on a GPU, against the CPU; skipped without one.
 # test-release: wheel and sdist, built and installed in empty environments, where the core works without torch.
 # picture: docs/page.webp, the page of results/report in Chromium, for the README.
