@@ -81,9 +81,10 @@ def command(
     given["clock"] = time.process_time if cpu_time else time.perf_counter
     from anchorprune.deploy.sample import images_of_folder
     from anchorprune.detectors.registry import load
-    from anchorprune.detectors.timing import check_timed
 
     loaded = load(detector, given["device"], given["threads"])
+    from anchorprune.detectors.timing import check_timed  # needs onnx; what the detector needs is said first
+
     check_timed(loaded, table or export_table is not None)
     given["providers"] = _providers(given["providers"], given["device"], table)
     images = images_of_folder(given["images"], given["count"])
