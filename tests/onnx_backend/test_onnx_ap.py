@@ -1,7 +1,5 @@
 """What the search promises of an ONNX detector is what the sliced file does, by pycocotools and by torch's outputs."""
 
-import contextlib
-import io
 import json
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
+from oracles.original_file import figures_of_file
 from yolo_form import CLASSES, IDS, boxes_on, export, network, write_data
 
 from anchorprune.datasets.coco import read_coco
@@ -44,19 +43,6 @@ def made(request, tmp_path_factory):
     return model, folder, post
 
 
-def pycocotools_ap(truth, rows):
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        known = COCO(str(truth))
-        run = COCOeval(known, known.loadRes(rows), "bbox")
-        run.evaluate()
-        run.accumulate()
-        run.summarize()
-    return float(run.stats[0])
-
-
 @pytest.mark.parametrize("case", LAYOUTS)
 def test_the_searched_ap_is_the_sliced_files(made, case, tmp_path):
     model, folder, post = made
@@ -65,10 +51,10 @@ def test_the_searched_ap_is_the_sliced_files(made, case, tmp_path):
     full = load([folder / "full"])
     sliced = full.slice(Layout.keep(full.head, LAYOUTS[case]), tmp_path / "sliced")
     found = list(detect(sliced, truth, folder / "truth.json", folder / "images").rows())
-    measured = pycocotools_ap(folder / "truth.json", found)
+    measured = figures_of_file(folder / "truth.json", found)["ap"]
     assert scorer.ap(LAYOUTS[case]) == pytest.approx(measured, abs=1e-4)
     own = [row for image in truth.images for row in by_hand(model, folder, image.id, LAYOUTS[case], post)]
-    assert measured == pytest.approx(pycocotools_ap(folder / "truth.json", own), abs=1e-4)
+    assert measured == pytest.approx(figures_of_file(folder / "truth.json", own)["ap"], abs=1e-4)
     assert len(own) == len(found)
     assert measured > 0.005
 

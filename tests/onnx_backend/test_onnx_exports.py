@@ -1,7 +1,5 @@
 """Raw exports of `anchorprune deploy`: read by their metadata, sliced as graphs, as exact as mmdet itself."""
 
-import contextlib
-import io
 import json
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("mmdet")
 from mmdet_raw import CLASSES, FORMS, IDS, detector_of, raw_outputs, write_data, write_export
+from oracles.original_file import figures_of_file
 
 from anchorprune.datasets.coco import read_coco
 from anchorprune.detectors.evaluate import detect
@@ -204,19 +203,6 @@ def test_candidates_are_those_that_mmdet_predicts(made):
         assert np.mean(near) > 0.995
 
 
-def pycocotools_ap(truth, rows):
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        known = COCO(str(truth))
-        run = COCOeval(known, known.loadRes(rows), "bbox")
-        run.evaluate()
-        run.accumulate()
-        run.summarize()
-    return float(run.stats[0])
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_the_searched_ap_is_the_sliced_files_and_mmdets(made, case, tmp_path):
     """By pycocotools, 1e-4; mmdet's own sliced detector, whose NMS rounds otherwise, to 2e-3."""
@@ -225,10 +211,10 @@ def test_the_searched_ap_is_the_sliced_files_and_mmdets(made, case, tmp_path):
     kept = kept_of(full.head, case)
     sliced = full.slice(Layout.keep(full.head, kept), tmp_path / "sliced")
     found = list(detect(sliced, truth, folder / "truth.json", folder / "images").rows())
-    measured = pycocotools_ap(folder / "truth.json", found)
+    measured = figures_of_file(folder / "truth.json", found)["ap"]
     assert Scorer(Predictions.open(folder / "p.parquet"), truth).ap(kept) == pytest.approx(measured, abs=1e-4)
     theirs = detector.slice(Layout.keep(detector.head, kept), tmp_path / "theirs")
     rows = list(detect(theirs, truth, folder / "truth.json", folder / "images").rows())
-    assert measured == pytest.approx(pycocotools_ap(folder / "truth.json", rows), abs=2e-3)
+    assert measured == pytest.approx(figures_of_file(folder / "truth.json", rows)["ap"], abs=2e-3)
     assert measured > 0.005
     assert {row["category_id"] for row in found} <= set(IDS)
