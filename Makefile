@@ -4,6 +4,7 @@
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; with all of test-large.
 # test-large: the bigger detectors on real images, most at full input size.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
+# test-grid-engine: the same on a Grid Engine of one node; Debian, as root, two minutes.
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.
@@ -18,7 +19,7 @@ PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-faults test-gpu test-runtimes \
+.PHONY: demo test test-fast test-core test-long test-large test-browser test-cluster test-grid-engine test-faults test-gpu test-runtimes \
   test-torchvision test-release docs lint bench picture setup lock clean
 
 demo: setup
@@ -41,7 +42,11 @@ test-large: setup
 
 test-cluster: setup
 	scripts/slurm_single_node.sh install
-	pytest -m cluster tests/cluster
+	pytest -m cluster tests/cluster/test_slurm.py
+
+test-grid-engine: setup
+	scripts/grid_engine_single_node.sh install
+	pytest -m cluster tests/cluster/test_grid_engine.py
 
 test-browser: setup
 	scripts/setup_browser.sh

@@ -34,6 +34,12 @@ from anchorprune.heads.layout import Layout
     help="In the place of --weights, an export of YOLOv5's or v7's form, whose --config may be a JSON file with what "
     "the graph does not tell, or the model-raw.onnx of `anchorprune deploy`.",
 )
+@click.option(
+    "--anchors",
+    type=FilePath,
+    help="With --torchvision, the anchor set that it was trained with, as `train --anchors` takes it.  [default: the "
+    "network's own anchors]",
+)
 @click.option("--weights", type=FilePath, help="That detector's, of mmdet 2 or 3, or a state dict.")
 @click.option(
     *("--annotations", "prune_annotations"),
@@ -69,6 +75,7 @@ def command(
     config: str | None,
     torchvision: str | None,
     onnx: Path | None,
+    anchors: Path | None,
     weights: Path | None,
     name: str | None,
     classes: str | None,
@@ -80,6 +87,7 @@ def command(
 
     Of an ONNX file: anchorprune init mine --onnx my.onnx --annotations val.json --images val/
     """
+    from anchorprune.anchors.anchor_sets import read_anchor_set
     from anchorprune.datasets.offered import look_over
     from anchorprune.detectors.foreign import Foreign
     from anchorprune.detectors.registry import DEFAULT, backend, trains
@@ -94,6 +102,8 @@ def command(
         raise click.UsageError("Missing option '--weights'.")
     elif (config is None) == (torchvision is None):
         raise click.UsageError("give --config, or for a detector of torchvision --torchvision, or --onnx; one of them")
+    if anchors is not None and torchvision is None:
+        raise click.UsageError("--anchors goes with --torchvision; other detectors say their anchors themselves")
     if torchvision is not None:
         backend_name, config = "torchvision", f"torchvision::{torchvision}"
     name = project_name(folder, name)
@@ -102,15 +112,16 @@ def command(
     read = look_over(splits)
     annotations, images = splits["prune"]
     names, photo = read["prune"].category_names, images / read["prune"].images[0].file_name
-    foreign = Foreign(config, "own", weights, None, options["option"])
+    foreign = Foreign(config, "own", weights, anchors, options["option"])
     chosen = backend(backend_name)
     found = chosen.look_over(foreign, classes, annotations, names, photo)
     if found.note:
         click.echo(found.note, err=True)
     given = name, config, weights, splits, found.overrides, options["budgets"]
     named = None if backend_name == DEFAULT else backend_name
+    spelt_out = None if anchors is None else read_anchor_set(anchors)
     can = {"deploy": chosen.exports, "trains": trains(chosen)}
-    file = write_project(folder, Project(*given, backend=named, **can))
+    file = write_project(folder, Project(*given, anchors=spelt_out, backend=named, **can))
     counts = {key: len(split.images) for key, split in read.items()}
     full = cost(Layout.full(found.head)).to_dict()
     click.echo(f"next: snakemake --cores all --configfile {shlex.quote(str(file))}", err=True)

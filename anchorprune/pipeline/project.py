@@ -25,7 +25,7 @@ detectors:
   {name}:
 {backend}    config: {config}
     weights: {weights}
-{options}    anchor_sets: {{own: {{from: config}}}}
+{options}    anchor_sets: {{own: {anchors}}}
 {finetuning}
 experiments:
   {name}:
@@ -78,6 +78,7 @@ class Project:
             `prune` are split.
         options: overrides of the config by dotted key.
         budgets: fractions of the full head's cost.
+        anchors: `strides`, and `levels` of [w, h] pairs in input pixels; None: those that the config has.
         backend: name of the framework that runs the detector; None: the configuration's default.
         deploy: `deploy` makes ONNX models of that framework's detectors.
         trains: they can be trained further.
@@ -89,6 +90,7 @@ class Project:
     splits: Mapping[str, tuple[Path, Path]]
     options: Mapping[str, Any] = field(default_factory=dict)
     budgets: Sequence[float] = (0.8, 0.6, 0.4)
+    anchors: Mapping[str, Any] | None = None
     backend: str | None = None
     deploy: bool = True
     trains: bool = True
@@ -110,6 +112,7 @@ def as_yaml(project: Project, file: Path) -> str:
         description=_flow(f"Prune the anchors of {project.weights.name}."),
         splits=(GIVEN if "test" in given else SPLIT).format(train=train, **given),
         options=f"    options: {_flow(dict(project.options))}\n" if project.options else "",
+        anchors=_flow(_anchors(project.anchors)),
         budgets=_flow(list(project.budgets)),
         finetuning=FINETUNING if project.trains else "",
         retrain=RETRAIN.format(needs=needs)
@@ -117,6 +120,13 @@ def as_yaml(project: Project, file: Path) -> str:
         else "    retrain: none # these detectors are not trained here",
         deploy=DEPLOY if project.deploy else f"false # `deploy` does not take detectors of {project.backend}",
     )
+
+
+def _anchors(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An anchor set as the configuration has it."""
+    if given is None:
+        return {"from": "config"}
+    return {"strides": given["strides"], "levels": [{"anchors": level} for level in given["levels"]]}
 
 
 def _flow(value: Any) -> str:

@@ -5,7 +5,7 @@ options="" # for every job, in the queue's own words: -q QUEUE -A ACCOUNT
 
 # A job notes its status here, so that no accounts are asked for; one that left the queue without a note was killed.
 notes=$PWD/.snakemake/queue
-logs=results/queue # the queue's own logs, apart from the jobs'
+logs=$PWD/results/queue # the queue's own logs, apart from the jobs'
 
 # shellcheck disable=SC2086,SC2046 # options are words
 submit() { # a job's script; prints the queue's answer
@@ -22,7 +22,11 @@ submit() { # a job's script; prints the queue's answer
 is_queued() { # waiting or running; so is what a queue that does not answer has
   case $system in
     pbs) case $(qstat "$1" 2>&1) in *Unknown* | *finished*) return 1 ;; esac ;;
-    sge) case $(qstat -j "$1" 2>&1) in *"do not exist"*) return 1 ;; esac ;;
+    sge) # a job that could not be started would wait in error for ever
+      case $(qstat -j "$1" 2>&1) in
+        *"do not exist"*) return 1 ;;
+        *"error reason"*) qdel "$1" > /dev/null; return 1 ;;
+      esac ;;
     lsf) case $(bjobs -noheader -o stat "$1" 2>&1) in *DONE* | *EXIT* | *"not found"*) return 1 ;; esac ;;
   esac
 }

@@ -157,6 +157,7 @@ def test_twenty_experiments(opened, twenty_file, capsys):
     assert page.locator(".examples li, .example-images image").count() == 0
     assert page.locator("*").count() < 20_000
     page.locator(".examples summary").first.press("Enter")  # then those of this experiment alone
+    page.locator(".examples:visible li").first.wait_for()  # a block tells that it is open in an event of its own
     assert page.locator(".examples:visible li").count() > 4
     with_pictures = page.locator(".example-images:has(image)")
     assert with_pictures.count() == 1

@@ -1,10 +1,12 @@
-"""A Slurm and a user, for all tests here."""
+"""A user for all tests here, and what its experiment ends in."""
 
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from running.cluster import User, one_node, unprivileged_user
+from running.cluster import LINEAR_RUN, PATIENCE, User, unprivileged_user
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,11 +16,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def user() -> User:
-    """A user without rights, on a Slurm of one node."""
+def someone() -> Iterator[User]:
+    """A user without rights."""
     with (
         tempfile.TemporaryDirectory(prefix="anchorprune-cluster-", ignore_cleanup_errors=True) as home,
-        one_node(),
         unprivileged_user(Path(home)) as user,
     ):
         yield user
+
+
+@pytest.fixture(scope="session")
+def undisturbed(someone) -> Iterator[Callable[[], pd.DataFrame]]:
+    """Waits for the same experiment on this machine, without a cluster; as it is, while the others run."""
+    project = someone.project("undisturbed", LINEAR_RUN)
+    process = project.start(profile=None)
+
+    def end() -> pd.DataFrame:
+        assert process.wait(PATIENCE) == 0, project.log.read_text()
+        return project.table()
+
+    yield end
+    process.kill()
+    process.wait()

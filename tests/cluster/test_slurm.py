@@ -9,33 +9,16 @@ import subprocess
 import pandas as pd
 import pytest
 import yaml
-from backends.trained import CONFIG
-from running.cluster import PATIENCE, interrupt, queue, wait_until
+from running.cluster import LINEAR_RUN, PATIENCE, SLURM, interrupt, one_node, queue, wait_until
 from running.pipeline import SMALLEST
 
-LINEAR = {
-    "run": ["few"],
-    "datasets": {"few": {"kind": "scenes", "seed": 1, "train": 120, "prune": 30, "test": 30}},
-    "detectors": {
-        "linear": {
-            "backend": "linear",
-            "config": str(CONFIG),
-            "anchor_sets": {"own": {"from": "config"}},
-            "resources": {"train": {"mem_mb": 200}},  # too little; three times as much is enough
-        }
-    },
-    "experiments": {
-        "few": {
-            "dataset": "few",
-            "anchor_sets": ["own"],
-            "detector": "linear",
-            "searches": ["greedy"],
-            "budgets": [0.7],
-            "retrain": "none",
-        }
-    },
-}
 TRAINED = "results/few/linear/own/seed-0"
+
+
+@pytest.fixture(scope="module")
+def user(someone):
+    with one_node(SLURM):
+        yield someone
 
 
 def jobs_of(project, rule):
@@ -57,13 +40,8 @@ def node():
     return subprocess.run(["hostname", "-s"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def tables(project):
-    """The report's rows, without what names the code's commit."""
-    return pd.read_csv(project.folder / "results/report/results.csv", keep_default_na=False).drop(columns="commit")
-
-
 def test_a_bad_partition_fails_at_once_with_slurms_reason(user):
-    project = user.project("partition", LINEAR)
+    project = user.project("partition", LINEAR_RUN)
     profile = project.folder / "profiles/slurm/config.yaml"
     profile.write_text(profile.read_text().replace("slurm_partition: main", "slurm_partition: nonsense"))
     process = project.start()
@@ -117,7 +95,7 @@ def held_by(user, jobs):
 
 
 def test_a_job_stops_where_the_code_has_changed(user):
-    project = user.project("edited", LINEAR)
+    project = user.project("edited", LINEAR_RUN)
     process = project.start("--retries", "0")
     wait_until((project.folder / "results/data/few/dataset.log").exists, process, project.log)
     with (project.folder / "rules/train.smk").open("a") as stream:
@@ -133,24 +111,9 @@ def test_a_job_stops_where_the_code_has_changed(user):
     assert not [path for path in (project.folder / TRAINED).rglob("*") if path.is_file() and path.stat().st_size]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(user):
-    """The same experiment on this machine, without Slurm; as it is, while the others run."""
-    project = user.project("undisturbed", LINEAR)
-    process = project.start(profile=False)
-
-    def end():
-        assert process.wait(PATIENCE) == 0, project.log.read_text()
-        return tables(project)
-
-    yield end
-    process.kill()
-    process.wait()
-
-
 def test_a_disturbed_run_ends_in_the_same_tables(user, undisturbed):
     """A job killed for its memory, an edit, a cancelled job, a drained node, Ctrl-C; and run again."""
-    project = user.project("disturbed", LINEAR)
+    project = user.project("disturbed", LINEAR_RUN)
     own = project.folder / "mine.yaml"
     written = own.read_text()
     process = project.start()
@@ -186,7 +149,7 @@ def test_a_disturbed_run_ends_in_the_same_tables(user, undisturbed):
 
     project.run()
     assert not {"dataset", "train", "predict"} & {queue()[number].rule for number in project.submitted()}
-    pd.testing.assert_frame_equal(tables(project), undisturbed())
+    pd.testing.assert_frame_equal(project.table(), undisturbed())
 
 
 def wait_until_ended(number):

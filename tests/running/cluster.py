@@ -1,4 +1,4 @@
-"""A Slurm of one node and a user of it without rights, whose pipeline runs through the profile that is shipped."""
+"""A cluster of one node and a user of it without rights, whose pipeline runs through a profile that is shipped."""
 
 import os
 import pwd
@@ -15,29 +15,62 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from backends import LINEAR
+from backends.trained import CONFIG
 
 from running.command import ROOT
 from running.pipeline import logs
 
 SLURM = ROOT / "scripts/slurm_single_node.sh"
+GRID_ENGINE = ROOT / "scripts/grid_engine_single_node.sh"
 USER = "anchorprune-test"
 FIELDS = ("jobid", "state", "minmemory", "timelimit", "partition", "tres-per-job", "numcpus", "comment")
-# What the profile leaves to its user, for a cluster without accounts whose jobs take seconds.
-FAST = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "20")
+# What a profile leaves to its user, for a cluster (Slurm's without accounts) whose jobs take seconds.
+FAST = {
+    "slurm": (
+        *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
+        *("--latency-wait", "20"),
+    ),
+    "generic": ("--latency-wait", "20"),
+}
+
+# A run of a minute, of the detector that needs no torch.
+LINEAR_RUN = {
+    "run": ["few"],
+    "datasets": {"few": {"kind": "scenes", "seed": 1, "train": 120, "prune": 30, "test": 30}},
+    "detectors": {
+        "linear": {
+            "backend": "linear",
+            "config": str(CONFIG),
+            "anchor_sets": {"own": {"from": "config"}},
+            "resources": {"train": {"mem_mb": 200}},  # too little; three times as much is enough
+        }
+    },
+    "experiments": {
+        "few": {
+            "dataset": "few",
+            "anchor_sets": ["own"],
+            "detector": "linear",
+            "searches": ["greedy"],
+            "budgets": [0.7],
+            "retrain": "none",
+        }
+    },
+}
 
 PATIENCE = 1800  # seconds, on a machine that does much else
 
 
 @contextmanager
-def one_node() -> Iterator[None]:
-    """Start Slurm, and end it with all its jobs."""
-    subprocess.run([SLURM, "start"], check=True)
+def one_node(script: Path) -> Iterator[None]:
+    """Start a cluster by its script, and end it with all its jobs."""
+    subprocess.run([script, "start"], check=True)
     try:
         yield
     finally:
-        subprocess.run([SLURM, "stop"], check=True)
+        subprocess.run([script, "stop"], check=True)
 
 
 @dataclass
@@ -185,11 +218,11 @@ class Project:
     folder: Path
     _earlier: frozenset[Path] = frozenset()  # logs of the runs before
 
-    def start(self, *arguments: str, profile: bool = True) -> subprocess.Popen:
-        """Start Snakemake, through the profile for Slurm or on this machine."""
+    def start(self, *arguments: str, profile: str | None = "slurm") -> subprocess.Popen:
+        """Start Snakemake, through one of the profiles or on this machine."""
         self.user.environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), str(LINEAR)])
         self._earlier = frozenset(logs(self.folder))
-        place = ("--workflow-profile", "profiles/slurm", *FAST) if profile else ("--cores", "2")
+        place = ("--workflow-profile", f"profiles/{profile}", *FAST[profile]) if profile else ("--cores", "2")
         command = ("snakemake", *arguments, *place, "--configfile", "mine.yaml")
         return self.user.start(*command, folder=self.folder, log=self.log)
 
@@ -207,6 +240,11 @@ class Project:
         """The jobs of the last run, by Slurm's numbers, in the order of their submission."""
         text = "".join(log.read_text() for log in logs(self.folder) if log not in self._earlier)
         return [int(number) for number in re.findall(r"SLURM jobid (\d+)", text)]
+
+    def table(self) -> pd.DataFrame:
+        """The report's rows, without what names the code's commit."""
+        found = pd.read_csv(self.folder / "results/report/results.csv", keep_default_na=False)
+        return found.drop(columns="commit")
 
 
 def queue() -> dict[int, Job]:

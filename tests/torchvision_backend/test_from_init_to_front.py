@@ -104,3 +104,25 @@ def test_from_weights_to_a_pruned_detector(files, tmp_path, run_command):
     metrics = json.loads((tmp_path / "sliced/evaluate/metrics.json").read_text())
     assert metrics["ap"] == pytest.approx(scored["ap"], abs=1e-4)
     assert metrics["cost"]["macs"] == cost["macs"]
+
+
+def test_anchors_that_a_network_was_trained_with(init, files, tmp_path, run_command):
+    """The project has the anchors of the set: those of the weights' levels, not the builder's."""
+    strides = [16, 32, 64, 107, 160, 320]
+    levels = [[[20.5, 30], [24, 18]], [[60, 40]], [[90, 90]], [[150, 120]], [[200, 200]], [[300, 320]]]
+    (files / "own.json").write_text(json.dumps({"strides": strides, "levels": levels}))
+    given = ("--annotations", files / "truth.json", "--images", files / "images", "--epochs", "1", "--batch-size", "3")
+    name = f"torchvision::{NAME}"
+    option = ("--name", "own", "--option", f"classes={json.dumps(CLASSES)}", "--anchors", files / "own.json")
+    done = run_command("train", name, "--backend", "torchvision", *option, *given, "--output", files / "trained")
+    assert done.status == 0, done.err
+    assert "not the weights of" in init("builders", weights="trained/weights.pth").error_line
+    done = init(weights="trained/weights.pth", anchors=files / "own.json")
+    assert done.status == 0, done.err
+    assert done.json["anchors_per_level"] == [2, 1, 1, 1, 1, 1]
+    detector = yaml.safe_load((tmp_path / "mine/experiments.yaml").read_text())["detectors"]["mine"]
+    written = detector["anchor_sets"]["own"]
+    assert written["strides"] == strides
+    assert [level["anchors"] for level in written["levels"]] == levels
+    words = ("init", tmp_path / "x", "--onnx", "x.onnx", *given[:4], "--anchors", files / "own.json")
+    assert "--anchors goes with --torchvision" in run_command(*words).error_line
