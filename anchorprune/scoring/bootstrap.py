@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.scoring.evaluated import Evaluated
+from anchorprune.scoring.evaluated import Evaluated, together
 from anchorprune.scoring.ground_truth import sort_truth
 from anchorprune.scoring.resampling import class_means, resampled_aps
 from anchorprune.scoring.scorer import Scorer
@@ -78,12 +78,10 @@ class Bootstrap:
             return Stitched(self._scorer.ap(subsets[0]), self.aps(subsets[0]))
         parts = []
         for subset in different:
-            mine = np.array([tuple(one) == subset for one in subsets])[which]
             part = self._scorer.evaluated(subset)
-            parts.append(Evaluated(*(values[mine[part.image]] for values in part)))
-        joined = Evaluated(*(np.concatenate(values) for values in zip(*parts, strict=True)))
-        order = np.argsort(joined.position)
-        matches = Evaluated(*(values[order] for values in joined))
+            mine = np.array([tuple(one) == subset for one in subsets])[which][part.image]
+            parts.append(Evaluated(*(values[mine] for values in part)))
+        matches = together(parts, 64 * self._scorer.tables.area_bits.shape[1])
         ap = self._aps(matches, *self._once)[0]
         return Stitched(float(ap), self._aps(matches, self.times, self._truths))
 

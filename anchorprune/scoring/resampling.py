@@ -63,55 +63,60 @@ def resampled_sums(image, inside, mask, start, times, truths, recalls, result):
         longest = max(longest, np.count_nonzero(mask[start[k] : start[k + 1]]))
     precision = np.empty((NUM_THRESHOLDS, longest), np.float64)
     recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
-    seen = np.empty((longest, TOGETHER), np.int32)
-    which = np.empty(longest, np.int64)
+    # Of the matched candidates, side by side: the walk jumps from image to image once, not once for each resample.
+    seen, drawn = np.empty((longest, TOGETHER), np.int32), np.empty((longest, TOGETHER), np.uint8)
+    bits, counts = np.empty(longest, np.uint32), np.empty(longest, np.uint8)
     for k in range(len(start) - 1):
-        found = count_seen(image, inside, mask, start[k], start[k + 1], times, which, seen)
+        found = gather(image, inside, mask, start[k], start[k + 1], times, bits, counts, seen, drawn)
         for r in range(len(truths)):
             result[r, k] = np.nan
             if truths[r, k]:
-                places = which[:found], seen[:found, r]
-                result[r, k] = weighted_sum(
-                    image, inside, mask, places, times[:, r], truths[r, k], recalls, precision, recall
-                )
+                matched = bits[:found], counts[:found], seen[:found, r], drawn[:found, r]
+                result[r, k] = weighted_sum(matched, truths[r, k], recalls, precision, recall)
 
 
 @kernel
-def count_seen(image, inside, mask, first, end, times, which, seen):
-    """Candidates of the resamples up to and with each matched one; all resamples share one walk.
+def gather(image, inside, mask, first, end, times, bits, counts, seen, drawn):
+    """What all resamples need of a category's matched candidates, in one walk over its candidates.
+
+    It fills, of each matched one: `bits`, its mask; `counts`, whether it is inside; `seen`, (found, TOGETHER) candidates
+    of each resample up to and with it; and `drawn`, (found, TOGETHER), how often each draws its image.
 
     Returns:
-        Number of matched candidates: entries filled of `which` (their index) and `seen` (found, TOGETHER).
+        Number of matched candidates: entries that were filled.
     """
     count, found = np.zeros(TOGETHER, np.int32), 0
     for d in range(first, end):
+        row = times[image[d]]
         if inside[d]:
-            row = times[image[d]]
             for r in range(TOGETHER):
                 count[r] += row[r]
         if mask[d]:
-            which[found] = d
+            bits[found], counts[found] = mask[d], inside[d]
             for r in range(TOGETHER):
                 seen[found, r] = count[r]
+                drawn[found, r] = row[r]
             found += 1
     return found
 
 
 @kernel
-def weighted_sum(image, inside, mask, places, times, truths, recalls, precision, recall):
-    """Sum over thresholds and recalls of one category's interpolated precision; images count `times` each."""
+def weighted_sum(matched, truths, recalls, precision, recall):
+    """Sum over thresholds and recalls of one category's interpolated precision; images count as often as drawn.
+
+    `matched` are the `bits` and `counts` of `gather`, and one resample's `seen` and `drawn`.
+    """
     hits = np.zeros(NUM_THRESHOLDS, np.int64)
     accounted = np.zeros(NUM_THRESHOLDS, np.int64)
     length = np.zeros(NUM_THRESHOLDS, np.int64)
-    which, seen = places
-    for m in range(len(which)):
-        d = which[m]
-        n, bits = np.int64(times[image[d]]), np.int64(mask[d])
+    masks, counts, seen, drawn = matched
+    for m in range(len(masks)):
+        n, bits = np.int64(drawn[m]), np.int64(masks[m])
         if n == 0:
             continue
         for i in range(NUM_THRESHOLDS):
             hit, ignored = (bits >> i) & 1, (bits >> (NUM_THRESHOLDS + i)) & 1
-            if inside[d] and (hit or ignored):
+            if counts[m] and (hit or ignored):
                 accounted[i] += n
             if hit:
                 hits[i] += n

@@ -123,7 +123,7 @@ class Scorer:
         """The evaluated candidates of a subset and their matches in one of COCO's areas (0: all boxes)."""
         counted = self.state_of(kept).counted
         masks = (self._area_curve(area) if area else self._curves[0]).masks
-        return evaluated(self.tables, self.words, counted, masks, area)
+        return evaluated(self.tables, self.words, counted, masks, area, self.threads)
 
     def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
