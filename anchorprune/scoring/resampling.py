@@ -79,8 +79,8 @@ def resampled_sums(image, inside, mask, start, times, truths, recalls, result):
 def gather(image, inside, mask, first, end, times, bits, counts, seen, drawn):
     """What all resamples need of a category's matched candidates, in one walk over its candidates.
 
-    It fills, of each matched one: `bits`, its mask; `counts`, whether it is inside; (found, TOGETHER) `seen`, candidates
-    of each resample up to and with it, and `drawn`, how often each draws its image.
+    It fills, of each matched one: `bits`, its mask; `counts`, whether it is inside; `seen` (found, TOGETHER), how many
+    candidates each resample has up to and with it; `drawn` (found, TOGETHER), how often each draws its image.
 
     Returns:
         Number of matched candidates: entries that were filled.
