@@ -4,7 +4,7 @@
 # test-long: whole pipelines of mmdet detectors, interrupted trainings, what an edit runs again; with all of test-large.
 # test-large: the bigger detectors on real images, most at full input size.
 # test-cluster: the pipeline on a Slurm of one node, which it installs and starts; Debian, as root, minutes.
-# test-grid-engine: the same on a Grid Engine of one node; Debian, as root, two minutes.
+# test-grid-engine: the same on a Grid Engine of one node; Debian, as root, four minutes.
 # test-browser: the report's page in Chromium, a minute or two; installs Playwright, and as root Chromium.
 # test-runtimes: exported models in OpenVINO, OpenCV 4 and 5 and others, which it installs into .runtimes; minutes.
 # test-faults: the pipeline killed, its disk full, its files damaged, and started again.

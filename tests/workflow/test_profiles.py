@@ -139,6 +139,16 @@ def test_a_job_that_left_the_queue_without_a_word_was_killed(queue):
     assert said(folder, "status", ANSWERS[system][2]) == "running"
 
 
+@pytest.mark.parametrize("queue", ["sge"], indirect=True)
+def test_a_job_that_grid_engine_could_not_start_is_taken_out_and_counts_as_failed(queue):
+    """It would wait in state Eqw for ever; the words are those of Grid Engine 8.1.9."""
+    _, folder = queue
+    put(folder / "bin/qstat", "#!/bin/sh\necho 'error reason          1:      can not open output file'\n")
+    put(folder / "bin/qdel", '#!/bin/sh\necho "$@" > deleted\n')
+    assert said(folder, "status", "7") == "failed"
+    assert (folder / "deleted").read_text() == "7\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
