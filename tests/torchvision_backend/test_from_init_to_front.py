@@ -117,6 +117,13 @@ def test_anchors_that_a_network_was_trained_with(init, files, tmp_path, run_comm
     done = run_command("train", name, "--backend", "torchvision", *option, *given, "--output", files / "trained")
     assert done.status == 0, done.err
     assert "not the weights of" in init("builders", weights="trained/weights.pth").error_line
+    shifted = [[[w + 1, h] for w, h in level] for level in levels]
+    (files / "shifted.json").write_text(json.dumps({"strides": strides, "levels": shifted}))
+    line = init("others", weights="trained/weights.pth", anchors=files / "shifted.json").error_line
+    assert "head.json beside it has other anchors than" in line
+    words = ("anchors", files / "trained/head.json", files / "truth.json", "--output", tmp_path / "again.json")
+    assert run_command(*words).status == 0  # what the line says to do
+    assert init("again", weights="trained/weights.pth", anchors=tmp_path / "again.json").status == 0
     done = init(weights="trained/weights.pth", anchors=files / "own.json")
     assert done.status == 0, done.err
     assert done.json["anchors_per_level"] == [2, 1, 1, 1, 1, 1]

@@ -105,6 +105,7 @@ def look_over(
     overrides |= {key: value for key, value in _options(foreign.options).items() if key not in overrides}
     options = tuple(f"{key}={yaml.safe_dump(value, default_flow_style=True)}" for key, value in overrides.items())
     facts, head = read_foreign(replace(foreign, options=options), state=state)
+    _check_beside(foreign, head, annotations)
     if facts.frozen_eps is not None:
         overrides["frozen_eps"] = facts.frozen_eps
         note += (
@@ -115,6 +116,19 @@ def look_over(
     load_state(model, state, foreign.weights)
     detect(model.eval(), facts.labels, read_image(photo))
     return LookedOver(head, overrides, note)
+
+
+def _check_beside(foreign: Foreign, head: Head, annotations: Path) -> None:
+    """See that weights in a folder of ours have the anchors of the head there, which they do not tell themselves."""
+    beside = foreign.weights.parent / "head.json"
+    if not beside.is_file():
+        return
+    of_folder = Head.load(beside)
+    if [level.anchors for level in of_folder.levels] != [level.anchors for level in head.levels]:
+        raise UserError(
+            f"{foreign.weights}: {beside} beside it has other anchors than {foreign.anchors or foreign.config}; give "
+            f"--anchors own.json, which `anchorprune anchors {beside} {annotations} --output own.json` writes"
+        )
 
 
 def _options(options: Sequence[str]) -> dict[str, Any]:
