@@ -9,23 +9,14 @@ set -euo pipefail
 state=/tmp/anchorprune-grid-engine
 host=$(hostname)
 export SGE_ROOT=$state SGE_CELL=default
-fail() { printf 'grid engine: error: %s\n' "$*" >&2; exit 2; }
+cluster="grid engine"
+. "$(dirname "$0")/one_node.sh"
 
 [ "$(id -u)" -eq 0 ] || fail "needs root, to install Grid Engine, start it and run a user's jobs (this is $(id -un)); run it as root"
 
 install_packages() {
-  command -v sge_qmaster sge_execd qsub >/dev/null && return
-  command -v apt-get >/dev/null || fail "no Grid Engine here, and no apt-get to install it"
-  # The packages are not to start daemons of their own.
-  local policy=/usr/sbin/policy-rc.d
-  if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod +x $policy
-    trap 'rm -f /usr/sbin/policy-rc.d' RETURN EXIT
-  fi
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      gridengine-master gridengine-exec gridengine-client; } >/tmp/anchorprune-grid-engine-install.log 2>&1 ||
-    fail "apt-get could not install Grid Engine; see /tmp/anchorprune-grid-engine-install.log"
+  install_missing /tmp/anchorprune-grid-engine-install.log sge_qmaster sge_execd qsub -- \
+    gridengine-master gridengine-exec gridengine-client
 }
 
 make_cell() { # a cell of its own, which knows this machine by one name, whatever /etc/hosts calls it
@@ -89,12 +80,7 @@ start() {
 stop() {
   qdel -f -u '*' >/dev/null 2>&1 || true
   { qconf -ke "$host" && qconf -km; } >/dev/null 2>&1 || true
-  local file
-  for file in "$state"/spool/qmaster/qmaster.pid "$state"/spool/execd/*/execd.pid; do
-    [ -s "$file" ] || continue
-    for _ in {1..80}; do kill -0 "$(cat "$file")" 2>/dev/null || break; sleep 0.25; done
-    kill -KILL "$(cat "$file")" 2>/dev/null || true
-  done
+  end_daemons "$state"/spool/qmaster/qmaster.pid "$state"/spool/execd/*/execd.pid
   rm -rf "$state"
 }
 

@@ -8,26 +8,14 @@ set -euo pipefail
 state=/tmp/anchorprune-slurm
 mark="# anchorprune's cluster of one node"
 daemons=("$state/slurmd.pid" "$state/slurmctld.pid" "$state/munged.pid")
-fail() { printf 'slurm: error: %s\n' "$*" >&2; exit 2; }
+cluster=slurm
+. "$(dirname "$0")/one_node.sh"
 
 [ "$(id -u)" -eq 0 ] || fail "needs root, to install Slurm, start it and make a user (this is $(id -un)); run it as root"
 unset SLURM_CONF # the jobs' own srun does not hear of it: the configuration has to lie where Slurm looks by itself
 
 install_packages() {
-  local lacking=()
-  for name in munged slurmctld slurmd sbatch setpriv; do command -v "$name" >/dev/null || lacking+=("$name"); done
-  [ ${#lacking[@]} -eq 0 ] && return
-  command -v apt-get >/dev/null || fail "no ${lacking[*]} here, and no apt-get to install them; install munge and Slurm"
-  # The packages are not to start daemons of their own.
-  local policy=/usr/sbin/policy-rc.d
-  if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod +x $policy
-    trap 'rm -f /usr/sbin/policy-rc.d' RETURN EXIT
-  fi
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      munge slurmctld slurmd slurm-client; } >/tmp/anchorprune-slurm-install.log 2>&1 ||
-    fail "apt-get could not install munge and Slurm; see /tmp/anchorprune-slurm-install.log"
+  install_missing /tmp/anchorprune-slurm-install.log munged slurmctld slurmd sbatch setpriv -- munge slurmctld slurmd slurm-client
 }
 
 write_configuration() {
@@ -100,14 +88,7 @@ start() {
 
 stop() {
   scancel --state=PENDING --state=RUNNING 2>/dev/null || true
-  local file pid
-  for file in "${daemons[@]}"; do
-    [ -s "$file" ] || continue
-    pid=$(cat "$file")
-    kill "$pid" 2>/dev/null || true
-    for _ in {1..80}; do kill -0 "$pid" 2>/dev/null || break; sleep 0.25; done
-    kill -KILL "$pid" 2>/dev/null || true
-  done
+  end_daemons "${daemons[@]}"
   grep -qxF "$mark" /etc/slurm/slurm.conf 2>/dev/null && rm -f /etc/slurm/{slurm,gres,cgroup}.conf
   rm -rf "$state"
 }
