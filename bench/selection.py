@@ -97,8 +97,9 @@ def one_draw(scorer: Scorer, images: int, given: argparse.Namespace, seed: int) 
         CrossFit(fits[0].fold, [chosen[part] for chosen in fits[0].chosen])
         for part in (slice(alone), slice(alone, None))
     )
-    after = [a for fit in (of_rules, fits[1]) for a in corrected(mine, problem.full, fit, given.resamples)]
-    front_after = corrected(mine, problem.full, of_front, 0)
+    known = {scored.kept: scored.ap for scored in problem.evaluated}
+    after = [a for fit in (of_rules, fits[1]) for a in corrected(mine, problem.full, fit, given.resamples, known)]
+    front_after = corrected(mine, problem.full, of_front, 0, known)
     here, there = Measured(mine, given.resamples), Measured(scorer.on(~mask), given.resamples)
     rows = []
     for index, (name, budget, limit) in enumerate(cases):

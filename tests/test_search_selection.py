@@ -19,7 +19,7 @@ from anchorprune.datasets.coco import read_coco
 from anchorprune.errors import UserError
 from anchorprune.heads.predictions import Postprocess, Predictions
 from anchorprune.report.data.search_results import corrected, selected, warnings_of
-from anchorprune.scoring import Bootstrap, LeftDetections, Scorer
+from anchorprune.scoring import Bootstrap, LeftDetections, Scorer, StitchedScorer
 from anchorprune.search.choice import CHOICES
 from anchorprune.search.folds import cross_fit, drawn_folds
 from anchorprune.search.front import best_within
@@ -85,19 +85,21 @@ def listed_of(scorer, subsets, which):
 
 
 @quickly
-@given(seed=st.integers(0, 2**32), data=st.data())
-def test_stitched_detections_score_as_pycocotools_scores_them(tmp_path_factory, seed, data):
+@given(seed=st.integers(0, 2**32), post=postprocesses, data=st.data())
+def test_stitched_detections_score_as_pycocotools_scores_them(tmp_path_factory, seed, post, data):
     # Scores without ties, as for every resample.
     annotations, candidates = make(seed, images=9, levels_of_score=10**6)
     annotations = dataclasses.replace(annotations, ids=annotations.ids + 1)
-    scorer = Scorer(write(tmp_path_factory.mktemp("p") / "p.parquet", candidates, POST), annotations)
+    scorer = Scorer(write(tmp_path_factory.mktemp("p") / "p.parquet", candidates, post), annotations)
     subsets = data.draw(st.lists(st.sets(st.integers(0, 4), min_size=1), min_size=3, max_size=3))
     which = np.random.default_rng(seed).integers(0, 3, 9)
-    bootstrap = Bootstrap(scorer, 7, seed)
-    stitched = bootstrap.stitched([tuple(sorted(s)) for s in subsets], which)
-    found = LeftDetections(**listed_of(scorer, subsets, which))
-    for times, ap in [(np.ones(9, int), stitched.ap), *list(zip(bootstrap.times, stitched.aps, strict=True))[::3]]:
-        assert ap == pytest.approx(pycocotools_figures(*resampled(annotations, found, times))[0], abs=1e-9)
+    bootstrap, stitched = Bootstrap(scorer, 7, seed), StitchedScorer(scorer, which, 3)
+    for some in (subsets, subsets[1:] + subsets[:1]):  # the second from where the first has come to
+        aps = bootstrap.aps_of(stitched.evaluated(some))
+        found = LeftDetections(**listed_of(scorer, some, which))
+        for times, ap in [(np.ones(9, int), stitched.ap(some)), *list(zip(bootstrap.times, aps, strict=True))[::3]]:
+            assert ap == pytest.approx(pycocotools_figures(*resampled(annotations, found, times))[0], abs=1e-9)
+    assert stitched.ap(subsets[:1] * 3) == scorer.ap(subsets[0])
 
 
 def test_stitched_real_detections_score_as_pycocotools_scores_the_file(shared_data):
@@ -106,7 +108,7 @@ def test_stitched_real_detections_score_as_pycocotools_scores_the_file(shared_da
     subsets, which = [(0, 3, 7), (1, 4, 6, 8), tuple(range(9))], np.arange(len(scorer.images)) % 3
     columns = listed_of(scorer, subsets, which)
     found = results(columns["image_id"], columns["category_id"], columns["score"], columns["boxes"])
-    assert Bootstrap(scorer, 1).stitched(subsets, which).ap == pytest.approx(pycocotools_ap(file, found), abs=1e-9)
+    assert StitchedScorer(scorer, which, 3).ap(subsets) == pytest.approx(pycocotools_ap(file, found), abs=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -185,11 +187,10 @@ def test_selection_json_says_how_sure_each_budget_is(made, tmp_path, capsys):
         subsets = [chosen[index] for chosen in fit.chosen]
         assert budget["ap"] == scorer.ap(budget["kept"])
         assert budget["stability"] == [sum(a in kept for kept in subsets) / 5 for a in range(5)]
-        bootstrap = Bootstrap(scorer, 20)
-        stitched = bootstrap.stitched(subsets, fit.fold)
-        changes = stitched.aps - bootstrap.aps(range(5))
-        assert budget["ap_corrected"] == stitched.ap
-        assert budget["change"] == pytest.approx(stitched.ap - scorer.ap(range(5)), abs=1e-12)
+        bootstrap, stitched = Bootstrap(scorer, 20), StitchedScorer(scorer, fit.fold, 5)
+        changes = bootstrap.aps_of(stitched.evaluated(subsets)) - bootstrap.aps(range(5))
+        assert budget["ap_corrected"] == stitched.ap(subsets)
+        assert budget["change"] == pytest.approx(stitched.ap(subsets) - scorer.ap(range(5)), abs=1e-12)
         each = np.array([scorer.ap(kept) for kept in subsets])
         picked = 1.96**2 * 4 / 5 * np.sum((each - each.mean()) ** 2)  # the jackknife's variance
         for end, percentile, sign in (("change_low", 2.5, -1), ("change_high", 97.5, 1)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchorprune.datasets.annotations import Annotations
-from anchorprune.scoring.evaluated import Evaluated, together
+from anchorprune.scoring.evaluated import Evaluated
 from anchorprune.scoring.ground_truth import sort_truth
 from anchorprune.scoring.resampling import class_means, resampled_aps
 from anchorprune.scoring.scorer import Scorer
@@ -30,19 +30,6 @@ class Difference:
     high: float
 
 
-@dataclass(frozen=True)
-class Stitched:
-    """AP of detections that come from several subsets, each image's from one of them.
-
-    Attributes:
-        ap: on all images.
-        aps: (resamples,) float64, on each resample.
-    """
-
-    ap: float
-    aps: np.ndarray
-
-
 class Bootstrap:
     """Resamples of a scorer's images, the same ones for every subset, so that differences are paired.
 
@@ -59,42 +46,21 @@ class Bootstrap:
         self.times = np.zeros((resamples, len(scorer.images)), np.uint8)
         self.times[:, images] = drawn_times(len(images), resamples, seed)
         self._truths = truths_of(scorer.annotations, self.times)
-        once = scorer.images.astype(np.uint8)[None]
-        self._once = once, truths_of(scorer.annotations, once)
 
     def aps(self, kept: Sequence[int]) -> np.ndarray:
         """(resamples,) float64: the subset's AP on each resample; -1 where a resample has no ground truth."""
-        return self._aps(self._scorer.evaluated(kept), self.times, self._truths)
+        return self.aps_of(self._scorer.evaluated(kept))
 
-    def stitched(self, subsets: Sequence[Sequence[int]], which: np.ndarray) -> Stitched:
-        """AP of the detections that each image has by a subset of its own.
-
-        Args:
-            subsets: the subsets.
-            which: (I,) int, the index of each image's subset.
-        """
-        different = dict.fromkeys(tuple(subset) for subset in subsets)
-        if len(different) == 1:
-            return Stitched(self._scorer.ap(subsets[0]), self.aps(subsets[0]))
-        parts = []
-        for subset in different:
-            part = self._scorer.evaluated(subset)
-            mine = np.array([tuple(one) == subset for one in subsets])[which][part.image]
-            parts.append(Evaluated(*(values[mine] for values in part)))
-        matches = together(parts, 64 * self._scorer.tables.area_bits.shape[1])
-        ap = self._aps(matches, *self._once)[0]
-        return Stitched(float(ap), self._aps(matches, self.times, self._truths))
+    def aps_of(self, matches: Evaluated) -> np.ndarray:
+        """(resamples,) float64: as `aps`, of matches of the scorer's images."""
+        aps = class_means(resampled_aps(self._scorer, matches, self.times, self._truths))
+        return np.where(np.isnan(aps), -1.0, aps)
 
     def difference(self, kept: Sequence[int], other: Sequence[int], others: np.ndarray | None = None) -> Difference:
         """AP of `kept` less AP of `other`; `others` are `aps(other)` if they are at hand."""
-        scorer = self._scorer
-        others = self.aps(other) if others is None else others
+        less, others = self._scorer.ap(other), self.aps(other) if others is None else others
         low, high = np.percentile(self.aps(kept) - others, INTERVAL)
-        return Difference(scorer.ap(kept) - scorer.ap(other), float(low), float(high))
-
-    def _aps(self, matches: Evaluated, times: np.ndarray, truths: np.ndarray) -> np.ndarray:
-        aps = class_means(resampled_aps(self._scorer, matches, times, truths))
-        return np.where(np.isnan(aps), -1.0, aps)
+        return Difference(self._scorer.ap(kept) - less, float(low), float(high))
 
 
 def drawn_times(images: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:

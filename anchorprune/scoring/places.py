@@ -8,16 +8,18 @@ DIGIT = 11  # bits of a score sorted at a time: three times are all 32
 
 
 @kernel
-def place_category(score, areas, group_start, groups, first, position, area_bits):
+def place_category(score, areas, group_start, group_image, groups, first, position, position_image, area_bits):
     """Positions of one category's candidates: by falling score, ties in storage order.
 
     Args:
         score: (N,) float32, not negative.
         areas: (N,) uint8, bit a: the box lies in area a.
         group_start: (G+1,) int64.
+        group_image: (G,) int32.
         groups: the category's groups, ascending.
         first: its first position.
         position: (N,) int32, out.
+        position_image: (64*W,) int32, out, the image by position.
         area_bits: (4, W) uint64, out, 0 before.
     """
     size = 0
@@ -40,7 +42,7 @@ def place_category(score, areas, group_start, groups, first, position, area_bits
     for group in groups:
         for j in range(group_start[group], group_start[group + 1]):
             here = np.int64(place[at])
-            position[j] = here
+            position[j], position_image[here] = here, group_image[group]
             for area in range(len(area_bits)):
                 area_bits[area, here >> 6] |= np.uint64(areas[j] >> area & 1) << np.uint64(here & 63)
             at += 1

@@ -122,20 +122,22 @@ class _Whole:
 
 def _positions(found: Arrays, categories: int, threads: Threads) -> Arrays:
     """The tables by position and by slot; takes `score`, `areas` and `row_candidate` out of `found`."""
-    score, areas, start = found.pop("score"), found.pop("areas"), found["group_start"]
+    score, areas, start, image = found.pop("score"), found.pop("areas"), found["group_start"], found["group_image"]
     by_category = np.argsort(found["group_category"], kind="stable")
     first = np.searchsorted(found["group_category"][by_category], np.arange(categories + 1))
     counts = np.bincount(found["group_category"], np.diff(start), categories).astype(np.int64)
     word = np.concatenate([[0], np.cumsum((counts + 63) // 64)]).astype(np.int64)
     position, bits = np.empty(len(score), np.int32), np.zeros((len(AREAS), word[-1]), np.uint64)
+    images = np.zeros(64 * word[-1], np.int32)
 
     def run(category: int) -> None:
         groups = by_category[first[category] : first[category + 1]]
-        place_category(score, areas, start, groups, word[category] * 64, position, bits)
+        place_category(score, areas, start, image, groups, word[category] * 64, position, images, bits)
 
     threads.map(run, range(categories))
     rows = position[found.pop("row_candidate")]
     slot, slot_position = np.empty_like(rows), np.empty_like(rows)
     slots = place_rows(rows, word, slot, slot_position)
     by_slot = {"row_slot": slot, "slot_position": slot_position, "category_slot": slots}
-    return {"position": position, "category_word": word, "area_bits": bits, **by_slot}
+    by_position = {"position_image": images, "area_bits": bits}
+    return {"position": position, "category_word": word, **by_position, **by_slot}

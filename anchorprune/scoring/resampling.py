@@ -3,11 +3,12 @@
 import numpy as np
 
 from anchorprune.scoring.compiled import kernel
-from anchorprune.scoring.evaluated import Evaluated
+from anchorprune.scoring.evaluated import INSIDE, Evaluated
 from anchorprune.scoring.scorer import Scorer
 from anchorprune.scoring.tables import NUM_THRESHOLDS, RECALL_THRESHOLDS
 
 TOGETHER = 16  # resamples that share one walk over the candidates
+NEVER = 2**62  # hits that no number of boxes has
 
 
 def resampled_aps(scorer: Scorer, matches: Evaluated, times: np.ndarray, truths: np.ndarray) -> np.ndarray:
@@ -22,8 +23,6 @@ def resampled_aps(scorer: Scorer, matches: Evaluated, times: np.ndarray, truths:
     Returns:
         (R, K) float64; NaN where a resample has no ground truth of a class.
     """
-    start = np.searchsorted(matches.position, scorer.tables.category_word * 64).astype(np.int64)
-    columns = matches.image, matches.inside, matches.mask, start
     sums = np.empty(truths.shape)
 
     def run(low: int) -> None:
@@ -31,7 +30,7 @@ def resampled_aps(scorer: Scorer, matches: Evaluated, times: np.ndarray, truths:
         # What is known of an image stands side by side, and all of it stays in the processor's cache.
         drawn = np.zeros((times.shape[1], TOGETHER), np.uint8)
         drawn[:, : len(truths[together])] = times[together].T
-        resampled_sums(*columns, drawn, truths[together], RECALL_THRESHOLDS, sums[together])
+        resampled_sums(matches, drawn, truths[together], RECALL_THRESHOLDS, sums[together])
 
     scorer.threads.map(run, range(0, len(times), TOGETHER))
     return sums / (NUM_THRESHOLDS * len(RECALL_THRESHOLDS))
@@ -45,95 +44,97 @@ def class_means(aps: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def resampled_sums(image, inside, mask, start, times, truths, recalls, result):
+def resampled_sums(matches, times, truths, recalls, result):
     """Each class's sum of interpolated precision, of R resamples, at most TOGETHER.
 
     Args:
-        image: (D,) int32, see `Evaluated`.
-        inside: (D,) uint8.
-        mask: (D,) uint32.
-        start: (K+1,) int64.
+        matches: an `Evaluated`.
         times: (I, TOGETHER) uint8, how often each image is drawn.
         truths: (R, K) int64, ground-truth boxes of each resample.
         recalls: (101,) float64.
         result: (R, K) float64, out; NaN without ground truth.
     """
-    longest = 1
-    for k in range(len(start) - 1):
-        longest = max(longest, np.count_nonzero(mask[start[k] : start[k + 1]]))
-    precision = np.empty((NUM_THRESHOLDS, longest), np.float64)
-    recall = np.empty((NUM_THRESHOLDS, longest), np.int64)
-    # Of the matched candidates, side by side: the walk jumps from image to image once, not once for each resample.
-    seen, drawn = np.empty((longest, TOGETHER), np.int32), np.empty((longest, TOGETHER), np.uint8)
-    bits, counts = np.empty(longest, np.uint32), np.empty(longest, np.uint8)
-    for k in range(len(start) - 1):
-        found = gather(image, inside, mask, start[k], start[k + 1], times, bits, counts, seen, drawn)
+    needed = np.empty((TOGETHER, len(recalls) + 1), np.int64)
+    best = np.empty((TOGETHER, NUM_THRESHOLDS, len(recalls)), np.float64)
+    for k in range(truths.shape[1]):
         for r in range(len(truths)):
-            result[r, k] = np.nan
-            if truths[r, k]:
-                matched = bits[:found], counts[:found], seen[:found, r], drawn[:found, r]
-                result[r, k] = weighted_sum(matched, truths[r, k], recalls, precision, recall)
+            hits_needed(truths[r, k], recalls, needed[r])
+        best[:] = 0.0
+        reached = best_precisions(matches, matches.start[k], matches.start[k + 1], times, needed, best)
+        for r in range(len(truths)):
+            result[r, k] = interpolated_sum(best[r], reached[r]) if truths[r, k] else np.nan
 
 
 @kernel
-def gather(image, inside, mask, first, end, times, bits, counts, seen, drawn):
-    """What all resamples need of a category's matched candidates, in one walk over its candidates.
+def hits_needed(truths, recalls, needed):
+    """Fill `needed` (102,) with the fewest hits of so many ground-truth boxes that reach each recall, then NEVER."""
+    needed[-1] = NEVER
+    for i in range(len(recalls)):
+        hits = np.int64(recalls[i] * truths)
+        while hits > 0 and (hits - 1) / truths >= recalls[i]:
+            hits -= 1
+        while hits / truths < recalls[i]:
+            hits += 1
+        needed[i] = hits
 
-    It fills, of each matched one: `bits`, its mask; `counts`, whether it is inside; `seen` (found, TOGETHER), how many
-    candidates each resample has up to and with it; `drawn` (found, TOGETHER), how often each draws its image.
+
+@kernel
+def best_precisions(matches, first, end, times, needed, best):
+    """One walk over a category's candidates for all resamples; images count as often as each draws them.
+
+    Args:
+        matches: an `Evaluated`.
+        first: its first candidate of the category.
+        end: one past the last.
+        times: (I, TOGETHER) uint8.
+        needed: (TOGETHER, 102) int64, see `hits_needed`.
+        best: (TOGETHER, 10, 101) float64, 0 before; out: of the hits that reach a recall and not the next, the best
+            precision.
 
     Returns:
-        Number of matched candidates: entries that were filled.
+        (TOGETHER, 10) int64: the last recall that each threshold's hits reach; -1 without hits.
     """
-    count, found = np.zeros(TOGETHER, np.int32), 0
+    images, match = matches.image, matches.match
+    seen = np.zeros(TOGETHER, np.int32)
+    hits = np.zeros((TOGETHER, NUM_THRESHOLDS), np.int64)
+    accounted = np.zeros((TOGETHER, NUM_THRESHOLDS), np.int64)
+    reached = np.full((TOGETHER, NUM_THRESHOLDS), -1, np.int64)
     for d in range(first, end):
-        row = times[image[d]]
-        if inside[d]:
+        drawn, mask = times[images[d]], np.int64(match[d])
+        if mask & INSIDE:
             for r in range(TOGETHER):
-                count[r] += row[r]
-        if mask[d]:
-            bits[found], counts[found] = mask[d], inside[d]
-            for r in range(TOGETHER):
-                seen[found, r] = count[r]
-                drawn[found, r] = row[r]
-            found += 1
-    return found
+                seen[r] += drawn[r]
+        both = mask & (INSIDE - 1)
+        if both == 0:
+            continue
+        for r in range(TOGETHER):
+            n = np.int64(drawn[r])
+            if n == 0:
+                continue
+            for i in range(NUM_THRESHOLDS):
+                hit, ignored = (mask >> i) & 1, (mask >> (NUM_THRESHOLDS + i)) & 1
+                if mask & INSIDE and (hit or ignored):
+                    accounted[r, i] += n
+                if not hit:
+                    continue
+                hits[r, i] += n
+                positive, at = hits[r, i], reached[r, i]
+                false = np.float64(seen[r] - accounted[r, i])
+                precision = positive / (false + positive + 2.220446049250313e-16)
+                while positive >= needed[r, at + 1]:
+                    at += 1
+                reached[r, i] = at
+                best[r, i, at] = max(best[r, i, at], precision)
+    return reached
 
 
 @kernel
-def weighted_sum(matched, truths, recalls, precision, recall):
-    """Sum over thresholds and recalls of one category's interpolated precision; images count as often as drawn.
-
-    `matched` are the `bits` and `counts` of `gather`, and one resample's `seen` and `drawn`.
-    """
-    hits = np.zeros(NUM_THRESHOLDS, np.int64)
-    accounted = np.zeros(NUM_THRESHOLDS, np.int64)
-    length = np.zeros(NUM_THRESHOLDS, np.int64)
-    masks, counts, seen, drawn = matched
-    for m in range(len(masks)):
-        n, bits = np.int64(drawn[m]), np.int64(masks[m])
-        if n == 0:
-            continue
-        for i in range(NUM_THRESHOLDS):
-            hit, ignored = (bits >> i) & 1, (bits >> (NUM_THRESHOLDS + i)) & 1
-            if counts[m] and (hit or ignored):
-                accounted[i] += n
-            if hit:
-                hits[i] += n
-                at = length[i]
-                false = np.float64(seen[m] - accounted[i])
-                precision[i, at] = hits[i] / (false + hits[i] + 2.220446049250313e-16)
-                recall[i, at] = hits[i]
-                length[i] = at + 1
+def interpolated_sum(best, reached):
+    """Sum over thresholds and recalls of the best precision at each recall or beyond; (10, 101) and (10,)."""
     total = 0.0
     for i in range(NUM_THRESHOLDS):
-        best, r = 0.0, len(recalls) - 1
-        while r >= 0 and recalls[r] > hits[i] / truths:
-            r -= 1
-        for at in range(length[i] - 1, -1, -1):
-            best = max(best, precision[i, at])
-            before = recall[i, at - 1] / truths if at else -1.0
-            while r >= 0 and recalls[r] > before:
-                total += best
-                r -= 1
+        highest = 0.0
+        for at in range(reached[i], -1, -1):
+            highest = max(highest, best[i, at])
+            total += highest
     return total

@@ -8,17 +8,18 @@ import numpy as np
 from anchorprune.datasets.annotations import Annotations
 from anchorprune.heads.layout import Layout, Subset
 from anchorprune.heads.predictions import Predictions
-from anchorprune.scoring.curves import Curve, Log, apply_log, change, copies, empty_curve, long_enough, nonzero_bits
-from anchorprune.scoring.evaluated import Evaluated, evaluated
+from anchorprune.scoring.curves import Curve, apply_log, copies, nonzero_bits
+from anchorprune.scoring.evaluated import Evaluated, category_starts, list_categories
 from anchorprune.scoring.matching import match_all
+from anchorprune.scoring.pools import Pools
 from anchorprune.scoring.prepare import prepare
 from anchorprune.scoring.restrict import restricted
 from anchorprune.scoring.score import LeftDetections, Score, left_detections
-from anchorprune.scoring.state import State, clear, empty_state, with_own_scratch
-from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, blocks_of
+from anchorprune.scoring.tables import AREAS, NUM_THRESHOLDS, RECALL_THRESHOLDS, Tables
 from anchorprune.scoring.threads import Threads
-from anchorprune.scoring.toggles import is_near, toggles_of
-from anchorprune.scoring.walks import walk_categories, walk_images
+from anchorprune.scoring.walker import Walker
+from anchorprune.scoring.walks import walk_categories
+from anchorprune.scoring.words import Words
 
 TOGETHER = 64  # the most children carried through the images at once
 
@@ -48,11 +49,14 @@ class Scorer:
             images: (I,) bool.
         """
         other = copy(self)
+        other.tables, other.words, other.pools = self.restricted(images)
         other.images = self.images & images
-        given = self.tables, self.words, self.pools
-        other.tables, other.words, other.pools = restricted(*given, self.annotations, other.images)
         other._start()
         return other
+
+    def restricted(self, images: np.ndarray) -> tuple[Tables, Words, Pools]:
+        """What a scorer of some of the images has; (I,) bool."""
+        return restricted(self.tables, self.words, self.pools, self.annotations, self.images & images)
 
     def _start(self) -> None:
         """No subset has been scored."""
@@ -60,13 +64,8 @@ class Scorer:
         sizes = np.diff(self.tables.category_word)
         turn = np.argsort(-sizes, kind="stable").astype(np.int64)
         self._categories = [turn[i :: self.threads.count] for i in range(self.threads.count)]
-        self._blocks = self.threads.blocks(blocks_of(self.tables.image_start))
-        given = self.tables, self.words, self.pools
-        self._states = [empty_state(*given)]
-        self._states += [with_own_scratch(self._states[0], *given) for _ in self._blocks[1:]]
-        self._curves = [empty_curve(self.tables)]
-        self._logs: list[list[Log]] = [[] for _ in self._blocks]
-        self._parent: Subset | None = None
+        self._walker = Walker(self.tables, self.words, self.pools, self.threads)
+        self._scored: Subset | None = None
         self._sums = np.zeros((len(sizes), NUM_THRESHOLDS))
 
     def score(self, kept: Sequence[int]) -> Score:
@@ -88,7 +87,7 @@ class Scorer:
         self.move_to(parent)
         wanted = [self._checked(subset) for subset in subsets]
         result = np.empty(len(wanted))
-        near = [i for i, subset in enumerate(wanted) if is_near(subset, self._parent, self.head.num_anchors)]
+        near = [i for i, subset in enumerate(wanted) if self._walker.is_near(subset)]
         if near:
             for at in range(0, len(near), TOGETHER):
                 some = near[at : at + TOGETHER]
@@ -99,63 +98,46 @@ class Scorer:
 
     def move_to(self, kept: Sequence[int]) -> None:
         """Make `kept` the subset that `children` start from."""
-        subset = self._checked(kept)
-        if subset == self._parent:
+        subset, walker = self._checked(kept), self._walker
+        if subset == self._scored:
             return
-        parent = self._parent
-        if not is_near(subset, parent, self.head.num_anchors):
-            parent = ()
-            clear(self._states[0])
-            for array in self._curves[0]:
-                array[:] = 0
-        toggles = toggles_of([subset], parent)
-        self._parent = None  # should the walk be interrupted
-        change(self._curves[0], self._walk([subset], toggles, keep=True), self.threads)
-        self._sums = self._area_sums(0, self._curves[0])
-        self._parent = subset
-
-    def state_of(self, kept: Sequence[int]) -> State:
-        """The kernels' own view of a subset; it changes with the next call."""
-        self.move_to(kept)
-        return self._states[0]
+        self._scored = None  # should this be interrupted
+        if not walker.is_near(subset):
+            walker.clear()
+        walker.move_to(subset)
+        self._sums = self._area_sums(0, walker.curve)
+        self._scored = subset
 
     def evaluated(self, kept: Sequence[int], area: int = 0) -> Evaluated:
         """The evaluated candidates of a subset and their matches in one of COCO's areas (0: all boxes)."""
-        counted = self.state_of(kept).counted
-        masks = (self._area_curve(area) if area else self._curves[0]).masks
-        return evaluated(self.tables, self.words, counted, masks, area, self.threads)
+        self.move_to(kept)
+        return self.evaluated_of(self._walker, area)
+
+    def evaluated_of(self, walker: Walker, area: int = 0) -> Evaluated:
+        """As `evaluated`, of what a walker of these tables has come to."""
+        tables, curve = self.tables, self._area_curve(walker, area)
+        start = category_starts(curve.bits, tables.category_word)
+        found = Evaluated(start, np.empty(start[-1], np.int32), np.empty(start[-1], np.uint32))
+        self.threads.map(lambda part: list_categories(tables, curve, area, part, found), self._categories)
+        return found
+
+    def ap_of(self, walker: Walker) -> float:
+        """AP of what a walker of these tables has come to."""
+        return self._mean(self._area_sums(0, walker.curve), 0)
 
     def detections(self, kept: Sequence[int]) -> LeftDetections:
         """The boxes a pruned detector gives out: after NMS and max_per_image, before COCO's own limit per category."""
         self.move_to(kept)
-        return left_detections(self.tables, self.words, self._states[0], self.candidates, self.annotations)
+        return left_detections(self.tables, self.words, self._walker.state, self.candidates, self.annotations)
 
     def _checked(self, kept: Sequence[int]) -> Subset:
         return Layout.keep(self.head, kept).kept
 
-    def _walk(self, subsets: list[Subset], toggles: np.ndarray, keep: bool) -> list[list[Log]]:
-        """Carry the images through the subsets; what it does to the curves, in each thread's logs.
-
-        The next walk overwrites them.
-        """
-
-        def run(thread: int) -> list[Log]:
-            (block, end), own, used = self._blocks[thread], self._logs[thread], []
-            while block < end:
-                pieces = len(subsets) * (end - block)
-                log = long_enough(own, len(used), self.tables, len(subsets), pieces)
-                given = self.tables, self.words, self.pools, self._states[thread], toggles
-                block = walk_images(*given, block, end, keep, log)
-                used.append(log)
-            return used
-
-        return self.threads.map(run, range(len(self._blocks)))
-
     def _aps_of_children(self, subsets: list[Subset]) -> np.ndarray:
-        walked, count = self._walk(subsets, toggles_of(subsets, self._parent), keep=False), self.threads.count
+        walked, count = self._walker.walk(subsets), self.threads.count
         logs = [log for mine in walked for log in mine]
         everything, result = np.arange(len(self._sums)), np.empty(len(subsets))
-        curves = copies(self._curves, min(count, len(subsets)))
+        curves = copies(self._walker.curves, min(count, len(subsets)))
 
         def run(thread: int) -> None:
             sums = np.zeros_like(self._sums)
@@ -177,16 +159,21 @@ class Scorer:
 
     def _figures(self) -> list[float]:
         first = self._sums[self._valid[0]]
-        areas = [self._mean(self._area_sums(area, self._area_curve(area)), area) for area in range(1, len(AREAS))]
+        areas = [
+            self._mean(self._area_sums(area, self._area_curve(self._walker, area)), area)
+            for area in range(1, len(AREAS))
+        ]
         at = [_average(first[:, i], self._valid[0]) for i in (0, 5)]
         return [self._mean(self._sums, 0), *at, *areas]
 
-    def _area_curve(self, area: int) -> Curve:
-        base, masks = self._states[0], np.zeros_like(self._curves[0].masks)
+    def _area_curve(self, walker: Walker, area: int) -> Curve:
+        if area == 0:
+            return walker.curve
+        base, masks = walker.state, np.zeros_like(walker.curve.masks)
         given = self.tables, self.words, base.counted_rows, base.taken, area, masks
         blocks = self.threads.blocks(self.tables.group_start)
         self.threads.map(lambda block: match_all(*given, *block), blocks)
-        return Curve(self._curves[0].bits, masks, nonzero_bits(masks))
+        return Curve(walker.curve.bits, masks, nonzero_bits(masks))
 
     def _mean(self, sums: np.ndarray, area: int) -> float:
         return _average(sums[self._valid[area]], self._valid[area])

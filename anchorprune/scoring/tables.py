@@ -46,6 +46,7 @@ class Tables(NamedTuple):
     category_word: np.ndarray  # (K+1,) int64, words of the position bit sets
     category_slot: np.ndarray  # (K+1,) int64
     slot_position: np.ndarray  # (S,) int32
+    position_image: np.ndarray  # (64*W,) int32, by position; 0 where none is
     area_bits: np.ndarray  # (4, W) uint64, by position: the box lies within the area
     weights: np.ndarray  # int32, how many recall thresholds the n-th true positive is the first to reach
     weight_start: np.ndarray  # (4, K+1) int64

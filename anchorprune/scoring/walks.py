@@ -1,7 +1,7 @@
 """What a thread runs: blocks of images through all children, then children's curves and precision."""
 
 from anchorprune.scoring.changes import settle
-from anchorprune.scoring.compiled import kernel
+from anchorprune.scoring.compiled import fetch, kernel
 from anchorprune.scoring.curves import write_log
 from anchorprune.scoring.limit import limit_pools
 from anchorprune.scoring.pools import NOTHING
@@ -40,6 +40,7 @@ def walk_images(t, w, p, s, toggles, first, end, keep, log):
         if positions > len(log.position) or slots > len(log.slot):
             return block
         base, shift = w.image_word[low], w.row_word[block] * WORD - rows[0]
+        fetch_covers(w.rows_at, w.covers, base, w.image_word[high])
         for child in range(children):
             for i in range(toggles.shape[1]):
                 if toggles[child, i] != NOTHING:
@@ -54,6 +55,15 @@ def walk_images(t, w, p, s, toggles, first, end, keep, log):
             else:
                 undo(s, shift)
     return end
+
+
+@kernel
+def fetch_covers(rows_at, covers, first, end):
+    """Have what NMS reads of the words first..end brought into the processor's cache, all at once."""
+    for word in range(first, end):
+        if rows_at[word] >= 0:
+            for line in range(rows_at[word], min(rows_at[word] + WORD, len(covers)), 8):
+                fetch(covers, line)
 
 
 @kernel

@@ -44,5 +44,5 @@ def choose_budget(
     wanted = [(CHOICES[options.choice], float(budget) * full.price)]
     scored = choose(problem, wanted)[0]
     fit = cross_fit_again(scorer, options, wanted, log.folds)
-    found = corrected(scorer, full.kept, fit, resamples)[0] if log.folds else None
+    found = corrected(scorer, full.kept, fit, resamples, log.aps)[0] if log.folds else None
     return scored, budget_row(scored, full, found)

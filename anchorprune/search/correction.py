@@ -1,13 +1,15 @@
 """AP of a search's choices corrected for optimism, from what the search takes without the images it is scored on."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from anchorprune.heads.layout import Subset
 from anchorprune.progress_bar import progress_bar
-from anchorprune.scoring import INTERVAL, Bootstrap, Scorer, Stitched
+from anchorprune.scoring import INTERVAL, Bootstrap, Evaluated, Scorer, StitchedScorer
 from anchorprune.search.choice import CHOICES, Rule
 from anchorprune.search.folds import CrossFit
 from anchorprune.search.run import Result
@@ -64,35 +66,52 @@ def corrections(scorer: Scorer, result: Result, fit: CrossFit, resamples: int) -
     """
     if not fit.chosen:
         return None
-    every, members = corrected(scorer, result.full.kept, fit, resamples), len(result.front)
+    known = {scored.kept: scored.ap for scored in result.evaluated}
+    every, members = corrected(scorer, result.full.kept, fit, resamples, known), len(result.front)
     return Corrections(every[:members], dict(zip(result.budgets, every[members:], strict=True)))
 
 
-def corrected(scorer: Scorer, full: Subset, fit: CrossFit, resamples: int) -> list[Corrected]:
-    """Of everything that a cross-fit's searches took, in its order; arguments as in `corrections`."""
-    bootstrap = Bootstrap(scorer, max(resamples, 1))
-    whole = bootstrap.stitched([full], np.zeros_like(fit.fold))
-    every, known = list(zip(*fit.chosen, strict=True)), {}
+def corrected(
+    scorer: Scorer, full: Subset, fit: CrossFit, resamples: int, known: Mapping[Subset, float]
+) -> list[Corrected]:
+    """Of everything that a cross-fit's searches took, in its order.
+
+    Args:
+        scorer: the search's scorer.
+        full: the unpruned detector.
+        fit: the searches without a fold.
+        resamples: of the bootstrap; 0: no intervals.
+        known: APs on all images that are at hand.
+    """
+    whole, intervals = scorer.ap(full), _Intervals(scorer, full, fit, resamples, known) if resamples else None
+    stitched, every = StitchedScorer(scorer, fit.fold, len(fit.chosen)), list(zip(*fit.chosen, strict=True))
+    found = {}
     for subsets in progress_bar(dict.fromkeys(every), "correcting for optimism", unit=" choices", leave=False):
-        known[subsets] = _corrected(scorer, (bootstrap, whole), subsets, fit.fold, resamples > 0)
-    return [known[subsets] for subsets in every]
+        ap = stitched.ap(subsets)
+        ends = intervals.of(ap - whole, subsets, stitched.evaluated(subsets)) if intervals else (None, None)
+        stability = tuple(float(np.mean([a in kept for kept in subsets])) for a in range(scorer.head.num_anchors))
+        found[subsets] = Corrected(ap, ap - whole, *ends, stability)
+    return [found[subsets] for subsets in every]
 
 
-def _corrected(
-    scorer: Scorer, aps: tuple[Bootstrap, Stitched], subsets: tuple[Subset, ...], fold: np.ndarray, interval: bool
-) -> Corrected:
-    bootstrap, full = aps
-    found = bootstrap.stitched(subsets, fold)
-    change, low, high = found.ap - full.ap, None, None
-    if interval:
-        picked = NORMAL * _error_of_choice(scorer, subsets)
-        ends = np.percentile(found.aps - full.aps, INTERVAL).tolist()
-        low, high = change - math.hypot(change - ends[0], picked), change + math.hypot(ends[1] - change, picked)
-    stability = tuple(float(np.mean([a in kept for kept in subsets])) for a in range(scorer.head.num_anchors))
-    return Corrected(found.ap, change, low, high, stability)
+class _Intervals:
+    """95 % intervals of the changes of what folds took against the full layout."""
 
+    def __init__(self, scorer: Scorer, full: Subset, fit: CrossFit, resamples: int, known: Mapping[Subset, float]):
+        self._bootstrap = Bootstrap(scorer, resamples)
+        self._full = self._bootstrap.aps(full)
+        # A fold's choices resemble one another: fold by fold, each is a short way from the one before.
+        taken = [kept for kept in dict.fromkeys(chain(*fit.chosen)) if kept not in known]
+        bar = progress_bar(taken, "scoring what folds took", unit=" subsets", leave=False)
+        self._aps = {**known, **{kept: scorer.ap(kept) for kept in bar}}
 
-def _error_of_choice(scorer: Scorer, subsets: tuple[Subset, ...]) -> float:
-    """Standard error of AP that comes of what was chosen: the delete-a-fold jackknife, AP always on all images."""
-    aps = np.array([scorer.ap(kept) for kept in subsets])
-    return math.sqrt((len(aps) - 1) / len(aps) * np.sum((aps - aps.mean()) ** 2))
+    def of(self, change: float, subsets: tuple[Subset, ...], matches: Evaluated) -> tuple[float, float]:
+        """Ends of the interval of a change; the matches are those of the stitched subsets."""
+        picked = NORMAL * self._error_of_choice(subsets)
+        low, high = np.percentile(self._bootstrap.aps_of(matches) - self._full, INTERVAL).tolist()
+        return change - math.hypot(change - low, picked), change + math.hypot(high - change, picked)
+
+    def _error_of_choice(self, subsets: tuple[Subset, ...]) -> float:
+        """Standard error of AP that comes of what was chosen: the delete-a-fold jackknife, AP always on all images."""
+        aps = np.array([self._aps[kept] for kept in subsets])
+        return math.sqrt((len(aps) - 1) / len(aps) * np.sum((aps - aps.mean()) ** 2))

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from anchorprune.files import whole_file, write_json
 from anchorprune.heads.cost import COSTS
 from anchorprune.heads.head import Head
 from anchorprune.heads.layout import Layout
 from anchorprune.progress_bar import progress_bar
-from anchorprune.scoring import Bootstrap, Scorer
+from anchorprune.scoring import INTERVAL, Bootstrap, Scorer
 from anchorprune.search.cautions import same_as
 from anchorprune.search.correction import Corrected, Corrections
 from anchorprune.search.front import Scored
@@ -55,8 +57,8 @@ def front_rows(
     for index, scored in enumerate(progress_bar(result.front, "intervals", unit=" members", leave=False)):
         figures = {**row(scored, priced), **{k: v for k, v in asdict(scorer.score(scored.kept)).items() if k != "ap"}}
         if bootstrap:
-            difference = bootstrap.difference(scored.kept, result.full.kept, full)
-            figures |= {"difference": difference.ap, "low": difference.low, "high": difference.high}
+            low, high = np.percentile(bootstrap.aps(scored.kept) - full, INTERVAL).tolist()
+            figures |= {"difference": scored.ap - result.full.ap, "low": low, "high": high}
         if elsewhere:
             there = elsewhere.ap(scored.kept)
             figures |= {"ap_report": there, "gap": scored.ap - there}
