@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 # Before anything imports NumPy or torch: the tests themselves run side by side, and sums keep their order.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
+# What a script starts with `&` ignores Ctrl-C, and would hand that on to what is started and interrupted here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import backends  # noqa: F401 (puts the tests' own backend where Python finds it)
 import pytest

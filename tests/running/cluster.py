@@ -73,11 +73,6 @@ def one_node(script: Path) -> Iterator[None]:
         subprocess.run([script, "stop"], check=True)
 
 
-def _heed_interrupts() -> None:
-    """As on a terminal: what a script starts with `&`, as it may these tests, ignores SIGINT and hands that on."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @dataclass
 class Job:
     """What `squeue` says of a job; `rule` and its wildcards are in the comment."""
@@ -127,7 +122,6 @@ class User:
                 group=self.number,
                 extra_groups=[],
                 start_new_session=True,
-                preexec_fn=_heed_interrupts,
             )
 
     def own(self, folder: Path) -> None:

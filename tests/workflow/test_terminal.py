@@ -41,9 +41,8 @@ def taken(project):
 
 
 def _as_from_a_shell():
-    """Give the process its controlling terminal, and Ctrl-C, which tests that run in the background do not have."""
+    """Give the process its controlling terminal."""
     os.close(os.open(os.ttyname(0), os.O_RDWR))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def on_terminal(folder, *arguments, keys=b"", after=""):
