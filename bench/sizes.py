@@ -137,7 +137,10 @@ def run_stage(stage: str, folder: Path, given: argparse.Namespace) -> Run:
     if stage == "report":
         project(folder / "report", 1)
         measured("(its manifest)", folder / "report", *SNAKEMAKE, "--allowed-rules", "manifest", "--", MANIFEST)
-        write_results(folder / "report" / MANIFEST, {"predictions": Path(split[0]), "annotations": Path(split[1])})
+        ready = {"predictions": Path(split[0]), "annotations": Path(split[1]), "test": Path(split[1])}
+        found = {"reference_detections": folder / "evaluate", "detections": folder / "evaluate/second"}
+        ready |= {key: path / "detections.json" for key, path in found.items() if path.exists()}
+        write_results(folder / "report" / MANIFEST, ready)
         command = (*cli, "report", MANIFEST, "--experiment", "e00000", "--output", "out")
         return measured(stage, folder / "report", *command)
     method = ("--method", given.method, "--folds", str(given.folds), "--resamples", str(given.resamples))
